@@ -1,0 +1,5 @@
+import sys
+
+from odelt.cli import main
+
+sys.exit(main())

@@ -1,0 +1,71 @@
+"""Atomic writes: a file or a directory appears whole under its name, or not at all."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+
+from odelt.errors import OdeltError
+
+Path = str | pathlib.Path
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[pathlib.Path]:
+    """Yields a temporary path beside `path` (same suffix) that takes its name when the block ends well."""
+    path = pathlib.Path(path)
+    with _user_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+    draft = pathlib.Path(name)
+    try:
+        with _user_errors(path):
+            yield draft
+            with draft.open("rb") as file:
+                os.fsync(file.fileno())
+            draft.chmod(0o666 & ~_umask())
+            draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing_directory(path: Path) -> Iterator[pathlib.Path]:
+    """As `writing`, for the files of a directory; an existing directory gives way, its other files are kept."""
+    path = pathlib.Path(path)
+    with _user_errors(path):
+        if path.exists() and not path.is_dir():
+            raise OdeltError(f"{path} is in the way: it is a file, and a directory is to be written there")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        with _user_errors(path):
+            yield draft
+            path.mkdir(exist_ok=True)
+            for file in sorted(draft.iterdir()):
+                file.replace(path / file.name)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    with writing(path) as draft:
+        draft.write_text(text)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@contextlib.contextmanager
+def _user_errors(path: pathlib.Path) -> Iterator[None]:
+    """A full disk or a forbidden folder is told on one line."""
+    try:
+        yield
+    except OSError as error:
+        raise OdeltError(f"cannot write {path}: {error.strerror or error}") from error

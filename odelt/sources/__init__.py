@@ -1,0 +1,1 @@
+"""Where weights come from: files that others made, read without trusting them."""

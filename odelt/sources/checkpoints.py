@@ -1,0 +1,116 @@
+"""SM's and the authors' checkpoints: their names (Flax linen's automatic ones) to ours (SPEC 8)."""
+
+import pathlib
+import re
+from typing import Literal
+
+import numpy as np
+
+from odelt.config import Network, parse
+from odelt.errors import OdeltError
+from odelt.model import weights as model_weights
+from odelt.sources import unpickle
+
+Format = Literal["auto", "sm", "odelt"]
+
+BLOCK = re.compile(r"DiTBlock_(\d+)/(.+)")
+BLOCK_PARTS = {
+    "Dense_0": "modulation",
+    "Dense_1": "key",
+    "Dense_2": "query",
+    "Dense_3": "value",
+    "Dense_4": "attention_out",
+    "MlpBlock_0/Dense_0": "mlp_hidden",
+    "MlpBlock_0/Dense_1": "mlp_out",
+}
+PARTS = {
+    "PatchEmbed_0/Conv_0": "patch_embedding",
+    "TimestepEmbedder_0/Dense_0": "time_embedding/hidden",
+    "TimestepEmbedder_0/Dense_1": "time_embedding/out",
+    "TimestepEmbedder_1/Dense_0": "step_embedding/hidden",
+    "TimestepEmbedder_1/Dense_1": "step_embedding/out",
+    "LabelEmbedder_0/Embed_0": "label_embedding",
+    "BlockEmbedder_0/Embed_0": "length_embedding",  # absent in SM
+    "FinalLayer_0/Dense_0": "final/modulation",
+    "FinalLayer_0/Dense_1": "final/out",
+}
+UNUSED = "Embed_0/embedding"  # 256x1, zero, read by nothing
+
+
+def import_checkpoint(
+    file: str | pathlib.Path,
+    out: str | pathlib.Path,
+    *,
+    heads: int,
+    group: int,
+    min_length: int,
+    image: tuple[int, int] = (32, 32),
+    layout: Format = "auto",
+) -> Network:
+    """Writes the model directory `out` from a pickled checkpoint, with `params` as raw and `params_ema` as ema.
+
+    Width, depth, patch, channels and classes are read off the shapes; heads, group, shortest length and image size
+    are not in the file. `layout` is sm ({'train_state': …}), odelt (the inner dict at top level) or auto.
+
+    Raises:
+        OdeltError: the file is no checkpoint of that layout, or its weights do not fit or are not finite.
+    """
+    state = _train_state(unpickle.load(file), layout, file)
+    trees = {}
+    for kind, key in (("raw", "params"), ("ema", "params_ema")):
+        if not isinstance(state.get(key), dict):
+            raise OdeltError(f"{file}: the checkpoint has no '{key}'")
+        trees[kind] = rename(model_weights.flatten(state[key]), f"{file}: {key}")
+    sizes = _sizes(model_weights.flatten(state["params"]), f"{file}: params")
+    chosen = {"heads": heads, "group": group, "min_length": min_length, "image": image}
+    config = parse(Network, {**sizes, **chosen}, str(file))
+    for kind, tree in trees.items():
+        model_weights.check_weights(config, tree, f"{file}: {kind} weights")
+        model_weights.check_finite(tree, f"{file}: {kind} weights")
+    model_weights.save_model(out, config, **trees)
+    return config
+
+
+def rename(tensors: dict[str, np.ndarray], where: str) -> model_weights.Weights:
+    """Our nested weights from linen's flat names ('DiTBlock_3/Dense_1/kernel'); blocks are stacked."""
+    ours: dict[str, np.ndarray] = {}
+    stacks: dict[str, dict[int, np.ndarray]] = {}
+    for name, value in tensors.items():
+        if not isinstance(value, np.ndarray):
+            raise OdeltError(f"{where}: '{name}' is no array")
+        block = BLOCK.fullmatch(name)
+        part, _, leaf = (block[2] if block else name).rpartition("/")
+        if block and part in BLOCK_PARTS:
+            stacks.setdefault(f"blocks/{BLOCK_PARTS[part]}/{leaf}", {})[int(block[1])] = value
+        elif part in PARTS:
+            ours[f"{PARTS[part]}/{leaf}"] = value
+        elif name != UNUSED:
+            raise OdeltError(f"{where}: unknown weight '{name}'")
+    for path, stack in stacks.items():
+        if sorted(stack) != list(range(len(stack))) or len({value.shape for value in stack.values()}) > 1:
+            raise OdeltError(f"{where}: '{path}' does not have one equal part for each of its {len(stack)} blocks")
+        ours[path] = np.stack([stack[index] for index in range(len(stack))])
+    if np.ndim(kernel := ours.get("patch_embedding/kernel")) == 4:  # a p x p convolution, as a Dense on a patch
+        ours["patch_embedding/kernel"] = kernel.reshape(-1, kernel.shape[-1])
+    return model_weights.unflatten(ours)
+
+
+def _train_state(content: object, layout: Format, file) -> dict:
+    found = "sm" if isinstance(content, dict) and "train_state" in content else "odelt"
+    if layout not in ("auto", found):
+        raise OdeltError(f"{file}: this is no checkpoint in the layout '{layout}'; it looks like '{found}'")
+    state = content["train_state"] if found == "sm" else content
+    if not isinstance(state, dict):
+        raise OdeltError(f"{file}: a pickle, but not of a checkpoint: it holds a {type(content).__name__}")
+    return state
+
+
+def _sizes(tensors: dict[str, np.ndarray], where: str) -> dict[str, int]:
+    """What the shapes of linen's weights say of the network."""
+    try:
+        patch, _, channels, width = tensors["PatchEmbed_0/Conv_0/kernel"].shape
+        rows = tensors["LabelEmbedder_0/Embed_0/embedding"].shape[0]
+    except (KeyError, ValueError) as error:
+        raise OdeltError(f"{where}: these are not a DiT's weights: {error} is missing or misshapen") from None
+    depth = sum(name.endswith("/Dense_1/kernel") for name in tensors if BLOCK.fullmatch(name) and "Mlp" not in name)
+    return {"width": width, "depth": depth, "patch": patch, "channels": channels, "classes": rows - 1}
