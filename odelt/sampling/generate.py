@@ -1,0 +1,82 @@
+"""Sample sets in which sample i depends on (seed, i) only (SPEC 5), whatever the batch size, device or order."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from odelt import files
+from odelt.config import FINEST_D, Solver
+from odelt.errors import OdeltError
+from odelt.model import Model
+from odelt.sampling.solvers import solve
+
+
+@dataclasses.dataclass(frozen=True)
+class Samples:
+    """samples float32 [N, H, W, C], labels int32 [N], evaluations int32 [N] of the vector field per sample."""
+
+    samples: np.ndarray
+    labels: np.ndarray
+    evaluations: np.ndarray
+
+    def save(self, path: files.Path) -> None:
+        with files.writing(path) as draft, draft.open("wb") as file:
+            np.savez(file, samples=self.samples, labels=self.labels, evaluations=self.evaluations)
+
+
+def noise_and_labels(seed: int, indices: Sequence[int], shape: tuple[int, ...], classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Standard normal noise float32 [N, *shape] and labels int32 [N], uniform over the classes.
+
+    Drawn on the host from a generator of sample i's own, so they are the same to the bit on every device.
+    """
+    noise = np.empty((len(indices), *shape), np.float32)
+    labels = np.empty(len(indices), np.int32)
+    for row, index in enumerate(indices):
+        generator = np.random.default_rng([seed, index])
+        labels[row] = generator.integers(classes)
+        noise[row] = generator.standard_normal(shape, dtype=np.float32)
+    return noise, labels
+
+
+def generate(
+    model: Model,
+    *,
+    count: int,
+    seed: int,
+    solver: Solver,
+    length: int | None,
+    guidance: float,
+    d: int = FINEST_D,
+    batch_size: int = 256,
+    joint: bool = False,
+    labels: Sequence[int] | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Samples:
+    """Generates samples 0 … count − 1 of `seed`; asked `labels` are dealt out in turn instead of drawn.
+
+    An adaptive solver controls each sample's steps on its own; with `joint`, a batch's together, as the release does.
+
+    Raises:
+        OdeltError: count or batch size below 1, a label that is no class, or as `integrate`.
+    """
+    config = model.config
+    for name, value in (("count", count), ("batch size", batch_size)):
+        if value < 1:
+            raise OdeltError(f"{name} {value}: at least 1 is needed")
+    for label in labels or ():
+        if not 0 <= label <= config.classes:
+            raise OdeltError(f"label {label}: labels go from 0 to {config.classes}, where {config.classes} is the null label")
+    batch_size = min(batch_size, count)
+    parts = []
+    for start in range(0, count, batch_size):
+        indices = np.arange(start, min(start + batch_size, count))
+        asked = len(indices)
+        if not joint:  # fill the last batch up, so that one program serves all; rows do not see one another
+            indices = np.concatenate([indices, np.arange(start + asked, start + batch_size)])
+        noise, drawn = noise_and_labels(seed, indices, (*config.image, config.channels), config.classes)
+        y = drawn if labels is None else np.asarray(labels, np.int32)[indices % len(labels)]
+        x1, evaluations = solve(model, noise, y, solver, length, guidance, d, joint=joint)
+        parts.append((np.asarray(x1)[:asked], y[:asked], np.asarray(evaluations, np.int32)[:asked]))
+        progress(asked)
+    return Samples(*(np.concatenate(column) for column in zip(*parts, strict=True)))
