@@ -1,0 +1,33 @@
+"""Random lengths for the rows of a batch (SPEC 4.3), and which rows each group of blocks has to be computed for."""
+
+import jax
+import jax.numpy as jnp
+
+from odelt.config import Network
+
+
+def draw(key: jax.Array, count: int, network: Network, mode: str) -> jax.Array:
+    """int32 [count] lengths, each uniform over the allowed ones.
+
+    "independent" draws each on its own. "stratified" draws them together, longest first: their number per length is
+    count / n rounded up or down at random, so that each length's expected share is exactly 1/n, and a row's length
+    is uniform once rows are dealt to lengths at random (which `shuffle` does).
+    """
+    lengths = jnp.asarray(network.lengths[::-1], jnp.int32)
+    if mode == "independent":
+        return lengths[jax.random.randint(key, (count,), 0, len(lengths))]
+    position = (jnp.arange(count) + jax.random.uniform(key)) / count
+    return lengths[jnp.floor(position * len(lengths)).astype(jnp.int32).clip(0, len(lengths) - 1)]
+
+
+def active_rows(count: int, network: Network, mode: str) -> list[int]:
+    """For each group of blocks, the rows (longest first) that may act in it; static, so that nothing else is computed."""
+    groups = network.depth // network.group
+    if mode == "independent":
+        return [count] * groups
+    n = len(network.lengths)
+    active = []
+    for group in range(groups):
+        longer = sum(length >= (group + 1) * network.group for length in network.lengths)
+        active.append(-(-count * longer // n))  # rounded up: the row on the border may go either way
+    return active

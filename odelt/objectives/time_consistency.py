@@ -1,0 +1,92 @@
+"""Time consistency (SPEC 4.2): one step of 2^-d learns to equal two half-steps of the teacher.
+
+The teacher is asked twice. `first_half` says what to ask first and `target` makes the second call, so that the first
+can share a batch with other questions to the teacher.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from odelt.config import FINEST_D, Training
+from odelt.objectives.rows import Rows, interpolate, over_image
+
+Teacher = Callable[[jax.Array, jax.Array, jax.Array, jax.Array], jax.Array]  # (x, t, d, y) -> velocity, at full length
+
+CLIP = 4.0  # SM's rule clips the walk and its targets to ±4 (SPEC 9.6)
+
+
+def image_count(training: Training) -> int:
+    """Images that the B/8 rows are made of; each guided one makes two rows."""
+    return training.batch_size // (16 if training.bootstrap == "guided" else 8)
+
+
+def draw(key: jax.Array, x0: jax.Array, x1: jax.Array, y: jax.Array, training: Training) -> Rows:
+    """The B/8 student rows from the images of `image_count`, their targets still zero.
+
+    d ~ Uniform{0..6}, t uniform on {0, 2^-d, …, 1 − 2^-d}. "guided": rows are [first copies | second copies] of the
+    same images, noise, t and d, and **both copies carry the label y**. "sm": as many rows of each d as fit, d = 6
+    first, the remainder d = 0.
+    """
+    d_key, t_key = jax.random.split(key)
+    count = x1.shape[0]
+    if training.bootstrap == "sm":
+        d = jnp.repeat(jnp.arange(FINEST_D)[::-1], count // FINEST_D, total_repeat_length=count // FINEST_D * FINEST_D)
+        d = jnp.concatenate([d, jnp.zeros(count - d.shape[0], d.dtype)])
+    else:
+        d = jax.random.randint(d_key, (count,), 0, FINEST_D)
+    steps = 2.0**d
+    t = jnp.floor(jax.random.uniform(t_key, (count,)) * steps) / steps
+    one = Rows(interpolate(x0, x1, t), t, d.astype(jnp.float32), y, jnp.zeros_like(x1))
+    return jax.tree.map(lambda a: jnp.concatenate([a, a]), one) if training.bootstrap == "guided" else one
+
+
+class Walk:
+    """The teacher's two half-steps for student rows drawn by `draw`."""
+
+    def __init__(self, rows: Rows, training: Training, null: int):
+        self.rows, self.training = rows, training
+        self.half = 2.0**-rows.d / 2
+        self.d = rows.d + 1
+        self.y = rows.y
+        rule = training.bootstrap
+        if rule == "guided":  # the teacher, unlike the student, sees the null label in the second copy
+            first, second = jnp.split(rows.y, 2)
+            self.y = jnp.concatenate([first, jnp.full_like(second, null)])
+        self.guided_rows = rows.y.shape[0] // FINEST_D if rule == "sm" and training.guidance not in (0, 1) else 0
+        self.null = null
+
+    def ask(self, x: jax.Array, t: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+        """The teacher's inputs (x, t, d, y) at a half-step; SM's guided rows are asked with the null label too."""
+        g = self.guided_rows
+        nulls = jnp.full((g,), self.null, self.y.dtype)
+        pairs = ((x, x[:g]), (t, t[:g]), (self.d, self.d[:g]), (self.y, nulls))
+        return tuple(jnp.concatenate(pair) for pair in pairs)
+
+    def velocity(self, answer: jax.Array) -> jax.Array:
+        """The velocity that each row walks with, from the teacher's answer to `ask`."""
+        w = self.training.guidance
+        if self.training.bootstrap == "guided":
+            v_y, v_null = jnp.split(answer, 2)
+            return jnp.concatenate([v_y, v_null + w * (v_y - v_null)])
+        if g := self.guided_rows:
+            v, v_null = answer[:-g], answer[-g:]
+            return jnp.concatenate([v_null + w * (v[:g] - v_null), v[g:]])
+        return answer
+
+    def clip(self, x: jax.Array) -> jax.Array:
+        return jnp.clip(x, -CLIP, CLIP) if self.training.bootstrap == "sm" else x
+
+
+def first_half(walk: Walk) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """The question (x, t, d, y) for the first half-step."""
+    return walk.ask(walk.rows.x, walk.rows.t)
+
+
+def target(walk: Walk, first_answer: jax.Array, teacher: Teacher) -> jax.Array:
+    """(v1 + v2)/2 for every row, from the teacher's answer to `first_half` and one more call."""
+    v1 = walk.velocity(first_answer.astype(jnp.float32))
+    x2 = walk.clip(walk.rows.x + over_image(walk.half) * v1)
+    v2 = walk.velocity(teacher(*walk.ask(x2, walk.rows.t + walk.half)).astype(jnp.float32))
+    return walk.clip((v1 + v2) / 2)

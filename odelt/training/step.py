@@ -1,0 +1,151 @@
+"""One training step (SPEC 4), compiled once.
+
+The batch is assembled as [time-consistency rows B/8 | flow rows 7B/8]; with the inner ODE the last `length_share` of
+it gets the length-consistency target. Rows are then dealt at random to lengths, longest first, so that rows leave the
+computation when their length is reached.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+
+from odelt.config import Network, Training
+from odelt.model.inner_ode import forward
+from odelt.model.weights import Weights, graph_of
+from odelt.objectives import flow_matching, lengths, time_consistency
+from odelt.objectives.rows import Rows, concatenate
+from odelt.training.schedule import learning_rate, optimiser
+
+
+class State(NamedTuple):
+    """All that a run needs to go on from a step."""
+
+    step: jax.Array  # int32, steps done
+    params: Weights
+    ema: Weights
+    optimiser: optax.OptState
+
+
+def initial_state(weights: Weights, training: Training) -> State:
+    """Student and EMA alike, fresh optimiser, step 0 (SPEC 4.6)."""
+    weights = jax.tree.map(jnp.asarray, weights)
+    ema = jax.tree.map(jnp.copy, weights)  # buffers of its own: a step gives both away
+    return State(jnp.zeros((), jnp.int32), weights, ema, optimiser(training).init(weights))
+
+
+def rows_of_time(training: Training) -> int:
+    """Rows with a time-consistency target: B/8 of the shortcut objective."""
+    return training.batch_size // 8 if training.objective == "shortcut" else 0
+
+
+def images_per_step(training: Training) -> int:
+    """Images a step takes from the loader (SPEC 9.5: disjoint images unless the released behaviour is asked for)."""
+    flow = training.batch_size - rows_of_time(training)
+    disjoint = rows_of_time(training) and training.images == "disjoint"
+    return flow + (time_consistency.image_count(training) if disjoint else 0)
+
+
+def make_step(network: Network, training: Training, inner_ode: bool, length_table: bool | None = None) -> Callable:
+    """step(state, x1, y, key) -> (state, metrics); x1 float32 [images_per_step, H, W, C], y int32 [images_per_step]."""
+    table = inner_ode if length_table is None else length_table
+    update = optimiser(training)
+    rate = learning_rate(training)
+    loss = functools.partial(_loss, network, training, inner_ode, table)
+
+    @functools.partial(jax.jit, donate_argnums=0)
+    def step(state: State, x1: jax.Array, y: jax.Array, key: jax.Array) -> tuple[State, dict[str, jax.Array]]:
+        batch_key, loss_key = jax.random.split(jax.random.fold_in(key, state.step))
+        rows = assemble(network, training, inner_ode, table, state.ema, x1, y, batch_key)
+        (_, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(state.params, rows, loss_key)
+        updates, optimiser_state = update.update(gradient, state.optimiser, state.params)
+        params = optax.apply_updates(state.params, updates)
+        ema = optax.incremental_update(params, state.ema, 1 - training.ema_rate)
+        metrics["learning_rate"] = rate(state.step)
+        return State(state.step + 1, params, ema, optimiser_state), metrics
+
+    return step
+
+
+def assemble(network: Network, training: Training, inner_ode: bool, table: bool, ema: Weights, x1, y, key) -> Rows:
+    """The batch of B rows with its targets; no target carries a gradient."""
+    flow_key, time_key, noise_key, length_key = jax.random.split(key, 4)
+    null = network.classes
+    if training.unconditional:
+        y = jnp.full_like(y, null)
+    teacher = functools.partial(_teacher, network, training, inner_ode, table, jax.lax.stop_gradient(ema))
+
+    flow_count = training.batch_size - rows_of_time(training)
+    flow, x0 = flow_matching.rows(flow_key, x1[:flow_count], y[:flow_count], training, null)
+    if not rows_of_time(training):
+        return _with_length_targets(flow, teacher, network, training, inner_ode, length_key)
+
+    count = time_consistency.image_count(training)
+    if training.images == "disjoint":
+        x1, y = x1[flow_count:], y[flow_count:]
+        x0 = jax.random.normal(noise_key, x1.shape)
+    time = time_consistency.draw(time_key, x0[:count], x1[:count], y[:count], training)
+    walk = time_consistency.Walk(time, training, null)
+    first_answer = teacher(*time_consistency.first_half(walk))
+    time = time._replace(target=time_consistency.target(walk, first_answer, teacher))
+    return _with_length_targets(concatenate(time, flow), teacher, network, training, inner_ode, length_key)
+
+
+def _with_length_targets(rows: Rows, teacher, network: Network, training: Training, inner_ode: bool, key) -> Rows:
+    """SPEC 4.3: on the last rows the target is the teacher's velocity there at a length drawn independently."""
+    count = length_rows(training, inner_ode)
+    if not count:
+        return rows
+    deal_key, draw_key = jax.random.split(key)
+    # These rows were drawn alike and independently, so which of them gets which length needs no further shuffling.
+    drawn = lengths.draw(draw_key, count, network, training.lengths)
+    active = lengths.active_rows(count, network, training.lengths)
+    last = jax.tree.map(lambda a: a[-count:], rows)
+    target = teacher(last.x, last.t, last.d, last.y, length=drawn, active_rows=active)
+    return rows._replace(target=rows.target.at[-count:].set(target.astype(jnp.float32)))
+
+
+def length_rows(training: Training, inner_ode: bool) -> int:
+    """Rows with a length-consistency target."""
+    return round(training.batch_size * training.length_share) if inner_ode else 0
+
+
+def _teacher(network, training, inner_ode, table, ema, x, t, d, y, length=None, active_rows=None):
+    """The EMA model's velocity, without dropout, at full length unless lengths are given."""
+    graph = graph_of(network, length_table=table, dtype=training.dtype)
+    if length is None and inner_ode:
+        length = network.lengths[-1]
+    return forward(nnx.merge(graph, ema), x, t, d, y, length, group=network.group, active_rows=active_rows)
+
+
+def _loss(network: Network, training: Training, inner_ode: bool, table: bool, params: Weights, rows: Rows, key):
+    """Mean squared error over all entries, and its parts."""
+    deal_key, length_key, dropout_key = jax.random.split(key, 3)
+    graph = graph_of(network, length_table=table, dropout=training.dropout, dtype=training.dtype)
+    kind = jnp.zeros(training.batch_size, jnp.int32).at[: rows_of_time(training)].set(1)
+    length = active = None
+    if inner_ode:
+        kind = kind.at[training.batch_size - length_rows(training, inner_ode) :].set(2)
+        length = lengths.draw(length_key, training.batch_size, network, training.lengths)
+        active = lengths.active_rows(training.batch_size, network, training.lengths)
+        deal = jax.random.permutation(deal_key, training.batch_size)
+        rows, kind = jax.tree.map(lambda a: a[deal], (rows, kind))
+    velocity = forward(
+        nnx.merge(graph, params),
+        rows.x,
+        rows.t,
+        rows.d,
+        rows.y,
+        length,
+        group=network.group,
+        active_rows=active,
+        dropout_key=dropout_key if training.dropout else None,
+    )
+    error = jnp.mean((velocity.astype(jnp.float32) - rows.target) ** 2, axis=(1, 2, 3))
+    part = jnp.stack([jnp.where(kind == k, error, 0).sum() / jnp.maximum((kind == k).sum(), 1) for k in range(3)])
+    metrics = {"loss": error.mean(), "flow": part[0], "time_consistency": part[1], "length_consistency": part[2]}
+    return error.mean(), metrics
