@@ -1,0 +1,1 @@
+"""Datasets (SPEC 7) and the loader that deals them out in batches."""

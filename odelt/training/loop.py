@@ -1,0 +1,130 @@
+"""The training loop: from start weights and a dataset to a model directory and its training curve."""
+
+import collections
+import csv
+import pathlib
+import sys
+import time
+
+import jax
+import numpy as np
+import tqdm
+
+from odelt import files
+from odelt.config import Network, Training
+from odelt.data import loader
+from odelt.data.dataset import Dataset
+from odelt.errors import OdeltError
+from odelt.model import weights as model_weights
+from odelt.training.checkpoints import Interrupted, RunFolder, fingerprint, noticing_signals
+from odelt.training.step import State, images_per_step, initial_state, make_step
+
+COLUMNS = ("step", "loss", "flow", "time_consistency", "length_consistency", "learning_rate", "images_per_s")
+
+
+def start_weights(network: Network, start: pathlib.Path | None, inner_ode: bool, seed: int) -> model_weights.Weights:
+    """Fresh weights, or the raw ones of a model directory (SPEC 4.6); a missing length table is fresh."""
+    if start is None:
+        return model_weights.initial_weights(network, seed, length_table=inner_ode)
+    model = model_weights.load_model(start, weights="raw")
+    chosen_freely = {"group", "min_length"}
+    differing = [
+        key
+        for key in sorted(Network.model_fields.keys() - chosen_freely)
+        if getattr(model.config, key) != getattr(network, key)
+    ]
+    if differing:
+        raise OdeltError(f"{start} cannot start this run: its {differing[0]} is {getattr(model.config, differing[0])}, not {getattr(network, differing[0])}")
+    weights = {key: part for key, part in model.weights.items() if key != model_weights.LENGTH_TABLE}
+    if inner_ode:
+        table = model.weights.get(model_weights.LENGTH_TABLE)
+        weights[model_weights.LENGTH_TABLE] = table or model_weights.initial_length_table(network, seed)
+    return weights
+
+
+def train(
+    dataset: Dataset,
+    weights: model_weights.Weights,
+    network: Network,
+    training: Training,
+    *,
+    inner_ode: bool,
+    seed: int,
+    checkpoints: pathlib.Path,
+    identity: dict[str, str],
+    out: pathlib.Path,
+    curve: pathlib.Path,
+) -> None:
+    """Trains to the last step, going on from `checkpoints` where an earlier process was interrupted.
+
+    `identity` (digests of the data and the start) tells one run from another. On a CPU in float32 the weights are
+    the same to the bit however often the run was interrupted.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM; the state was saved first.
+        OdeltError: the loss is not finite, another process trains this run, or the disk is full.
+    """
+    name = fingerprint(network=network.model_dump(), training=training.model_dump(), inner_ode=inner_ode, seed=seed, **identity)
+    with noticing_signals() as stopped:
+        folder = RunFolder(checkpoints, name)
+        try:
+            state, rows = _resume(initial_state(weights, training), folder)
+            step = make_step(network, training, inner_ode)
+            state = _run(step, state, rows, dataset, training, seed, folder, stopped)
+            folder.save(state, wait=True)
+            _write_curve(curve, rows)
+            model_weights.save_model(out, network, raw=jax.device_get(state.params), ema=jax.device_get(state.ema))
+        except BaseException:
+            folder.close()
+            raise
+        folder.remove()
+
+
+def _resume(fresh: State, folder: RunFolder) -> tuple[State, list[dict]]:
+    """The newest saved state with the curve up to it, else the fresh one."""
+    restored = folder.restore(fresh)
+    if restored is None:
+        return fresh, []
+    step = int(restored.step)
+    print(f"going on from step {step}", file=sys.stderr)
+    if not folder.curve.exists():
+        return restored, []
+    with folder.curve.open(newline="") as file:
+        return restored, [row for row in csv.DictReader(file) if int(row["step"]) <= step]
+
+
+def _run(step, state: State, rows: list[dict], dataset: Dataset, training: Training, seed: int, folder: RunFolder, stopped) -> State:
+    first = int(state.step)
+    key = jax.random.key(seed)
+    batches = loader.batches(dataset, images_per_step(training), seed, first, training.steps)
+    window: collections.deque = collections.deque()
+    began = time.perf_counter()
+    bar = tqdm.tqdm(total=training.steps, initial=first, unit="step", mininterval=1, dynamic_ncols=True, disable=None if sys.stderr.isatty() else False)
+    with bar:
+        for done, (x1, y) in enumerate(batches, start=first + 1):
+            state, metrics = step(state, x1, y, key)
+            window.append(metrics)
+            if done % training.log_every == 0 or done == training.steps:
+                means = {name: float(np.mean([m[name] for m in jax.device_get(list(window))])) for name in metrics}
+                if not np.isfinite(means["loss"]):
+                    raise OdeltError(f"the loss is not finite at step {done}; lower the learning rate")
+                now = time.perf_counter()
+                means["images_per_s"] = len(window) * training.batch_size / (now - began)
+                rows.append({"step": done, **{name: f"{means[name]:.6g}" for name in COLUMNS[1:]}})
+                bar.set_postfix_str(f"loss {means['loss']:.4f}, {means['images_per_s']:.0f} images/s")
+                began = now
+                window.clear()
+            bar.update()
+            if stopped() or (done % training.checkpoint_every == 0 and done < training.steps):
+                _write_curve(folder.curve, rows)
+                folder.save(state, wait=stopped() is not None)
+            if signum := stopped():
+                raise Interrupted(signum, done, training.steps)
+    return state
+
+
+def _write_curve(path: pathlib.Path, rows: list[dict]) -> None:
+    with files.writing(path) as draft, draft.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
