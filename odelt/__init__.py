@@ -6,11 +6,11 @@ costs nothing and needs neither jax nor a device.
 
 import importlib
 
+from odelt.errors import OdeltError
+
 _HOME = {"load_model": "odelt.model", "velocity": "odelt.model", "integrate": "odelt.sampling"}
 __all__ = [*_HOME, "OdeltError"]
 __version__ = "0.1.0"
-
-from odelt.errors import OdeltError
 
 
 def __getattr__(name: str):

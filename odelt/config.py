@@ -19,6 +19,7 @@ from odelt.errors import OdeltError
 
 MAX_STEPS = 128  # T is a power of two up to 128: the finest step size has d = log2(128) = 7 (SPEC 1)
 FINEST_D = 7
+METHODS = ("euler", "dopri5", "tsit5")
 
 
 class Section(pydantic.BaseModel):
@@ -44,7 +45,9 @@ class Solver(Section):
         method, _, value = str(text).partition(":")
         if method == "euler":
             if not value.isdecimal() or int(value) not in [2**k for k in range(FINEST_D + 1)]:
-                raise OdeltError(f"solver '{text}': the number of Euler steps T is a power of two from 1 to {MAX_STEPS}")
+                raise OdeltError(
+                    f"solver '{text}': the number of Euler steps T is a power of two from 1 to {MAX_STEPS}"
+                )
             return cls(method=method, steps=int(value))
         if method in ("dopri5", "tsit5"):
             try:
@@ -52,9 +55,13 @@ class Solver(Section):
             except ValueError:
                 tolerance = math.nan
             if not 0 < tolerance < 1:
-                raise OdeltError(f"solver '{text}': the tolerance is a number between 0 and 1, for example {method}:1e-3")
+                raise OdeltError(
+                    f"solver '{text}': the tolerance is a number between 0 and 1, for example {method}:1e-3"
+                )
             return cls(method=method, tolerance=tolerance)
-        raise OdeltError(f"solver '{text}': known solvers are euler:T, dopri5:TOL and tsit5:TOL{nearest(method, ['euler', 'dopri5', 'tsit5'])}")
+        raise OdeltError(
+            f"solver '{text}': known solvers are euler:T, dopri5:TOL and tsit5:TOL{nearest(method, METHODS)}"
+        )
 
     @property
     def adaptive(self) -> bool:
@@ -70,7 +77,9 @@ def _solver(value: object) -> object:
 
 SolverField = Annotated[
     Solver,
-    pydantic.BeforeValidator(_solver, json_schema_input_type=Annotated[str, pydantic.Field(pattern="^(euler|dopri5|tsit5):")]),
+    pydantic.BeforeValidator(
+        _solver, json_schema_input_type=Annotated[str, pydantic.Field(pattern="^(euler|dopri5|tsit5):")]
+    ),
     pydantic.PlainSerializer(str),
 ]
 
@@ -95,7 +104,9 @@ class Network(Section):
         if self.width % 4:
             raise ValueError(f"width: {self.width} is not a multiple of 4, which the position embedding needs")
         if not self.group <= self.min_length <= self.depth:
-            raise ValueError(f"min_length: {self.min_length} is not between the group {self.group} and the depth {self.depth}")
+            raise ValueError(
+                f"min_length: {self.min_length} is not between the group {self.group} and the depth {self.depth}"
+            )
         if any(side % self.patch for side in self.image):
             raise ValueError(f"patch: {self.patch} does not divide the image {self.image[0]}x{self.image[1]}")
         return self
@@ -112,7 +123,9 @@ class Network(Section):
     def check_length(self, length: int) -> int:
         if length not in self.lengths:
             allowed = ", ".join(map(str, self.lengths))
-            raise OdeltError(f"length {length} is not allowed; this network's lengths are {allowed}, or 'full' for the conventional path")
+            raise OdeltError(
+                f"length {length} is not allowed; this network has {allowed}, or 'full', the conventional path"
+            )
         return length
 
 
@@ -140,7 +153,9 @@ class Training(Section):
     dropout: Annotated[float, pydantic.Field(ge=0, lt=1)] = 0.0
     class_dropout: Share = 0.1
     guidance: Annotated[float, pydantic.Field(ge=0)] = 1.0
-    bootstrap: Literal["plain", "guided", "sm"] = "plain"  # SPEC 4.2; "guided" is bootstrap_cfg; "sm" is SM's own rule (SPEC 9.6)
+    bootstrap: Literal["plain", "guided", "sm"] = (
+        "plain"  # SPEC 4.2; "guided" is bootstrap_cfg; "sm" is SM's own rule (SPEC 9.6)
+    )
     images: Literal["disjoint", "shared"] = "disjoint"  # SPEC 9.5; "shared" is the released behaviour
     lengths: Literal["stratified", "independent"] = "stratified"  # DESIGN 7
     length_share: Share = 0.125  # of the rows, with a length-consistency target (SPEC 4.3)
@@ -220,14 +235,19 @@ class Suite(Section):
             where = f"experiments.{name}"
             network = network_of(experiment)
             for model, settings in experiment.models.items():
-                if settings.start != "scratch" and settings.start not in experiment.models:
-                    raise ValueError(f"{where}.models.{model}.start: no model '{settings.start}'{nearest(settings.start, [*experiment.models, 'scratch'])}")
+                known = [*experiment.models, "scratch"]
+                if settings.start not in known:
+                    raise ValueError(
+                        f"{where}.models.{model}.start: no model '{settings.start}'{nearest(settings.start, known)}"
+                    )
                 if settings.start == model:
                     raise ValueError(f"{where}.models.{model}.start: a model cannot start from itself")
             for k, block in enumerate(experiment.evaluation.grid):
                 for model in block.models:
                     if model not in experiment.models:
-                        raise ValueError(f"{where}.evaluation.grid.{k}.models: no model '{model}'{nearest(model, experiment.models)}")
+                        raise ValueError(
+                            f"{where}.evaluation.grid.{k}.models: no model '{model}'{nearest(model, experiment.models)}"
+                        )
                 for length in block.lengths or ():
                     try:
                         network.check_length(length)
@@ -245,7 +265,7 @@ def network_of(experiment: Experiment) -> Network:
 
 
 def nearest(word: str, known: typing.Iterable[str]) -> str:
-    """"; did you mean 'x'?" for the closest known word, else an empty string."""
+    """ "; did you mean 'x'?" for the closest known word, else an empty string."""
     close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else ""
 

@@ -1,6 +1,7 @@
 """Atomic writes: a file or a directory appears whole under its name, or not at all."""
 
 import contextlib
+import hashlib
 import os
 import pathlib
 import shutil
@@ -49,6 +50,15 @@ def writing_directory(path: Path) -> Iterator[pathlib.Path]:
                 file.replace(path / file.name)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise OdeltError(f"cannot read {path}: {error.strerror}") from None
 
 
 def write_text(path: Path, text: str) -> None:

@@ -31,4 +31,6 @@ def read_arrays(path: files.Path, names: tuple[str, ...]) -> dict[str, np.ndarra
     except FileNotFoundError:
         raise OdeltError(f"{path} is missing") from None
     except Exception as error:  # a damaged archive can fail in zip, zlib, the header or the array itself
-        raise OdeltError(f"{path} is damaged or of another kind ({' '.join(str(error).split())[:120]}): make it again") from None
+        raise OdeltError(
+            f"{path} is damaged or of another kind ({' '.join(str(error).split())[:120]}): make it again"
+        ) from None

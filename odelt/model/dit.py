@@ -115,11 +115,15 @@ class DiT(nnx.Module):
         self.patch_embedding = nnx.Linear(tokens, width, kernel_init=dense_init, dtype=dtype, rngs=rngs)
         self.time_embedding = ScalarEmbedding(width, dtype=dtype, rngs=rngs)
         self.step_embedding = ScalarEmbedding(width, dtype=dtype, rngs=rngs)
-        self.label_embedding = nnx.Embed(config.classes + 1, width, embedding_init=embedding_init, dtype=dtype, rngs=rngs)
+        self.label_embedding = nnx.Embed(
+            config.classes + 1, width, embedding_init=embedding_init, dtype=dtype, rngs=rngs
+        )
         if length_table:  # row l for length l
-            self.length_embedding = nnx.Embed(config.depth + 1, width, embedding_init=embedding_init, dtype=dtype, rngs=rngs)
+            self.length_embedding = nnx.Embed(
+                config.depth + 1, width, embedding_init=embedding_init, dtype=dtype, rngs=rngs
+            )
         block = functools.partial(Block, width, config.heads, dropout=dropout, dtype=dtype)
-        self.blocks = nnx.vmap(lambda rngs: block(rngs=rngs))(rngs.fork(split=config.depth))
+        self.blocks = nnx.vmap(lambda rngs: block(rngs=rngs))(rngs.split(config.depth))
         self.final = FinalLayer(width, tokens, dtype=dtype, rngs=rngs)
 
     def tokens(self, x: jax.Array) -> jax.Array:

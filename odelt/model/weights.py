@@ -45,7 +45,9 @@ class Model:
 
     def require_inner_ode(self) -> None:
         if LENGTH_TABLE not in self.weights:
-            raise OdeltError("these weights have no length table (an SM file has none): use the conventional path, length 'full'")
+            raise OdeltError(
+                "these weights have no length table (an SM file has none): use the conventional path, length 'full'"
+            )
 
 
 @functools.lru_cache(maxsize=32)
@@ -94,7 +96,9 @@ def check_weights(config: Network, weights: Weights, where: str, *, blocks: int 
         if path not in expected:
             raise OdeltError(f"{where}: the weights have '{path}', which this network has not")
         if tuple(tensors[path].shape) != expected[path]:
-            raise OdeltError(f"{where}: '{path}' has shape {tuple(tensors[path].shape)}, this network needs {expected[path]}")
+            raise OdeltError(
+                f"{where}: '{path}' has shape {tuple(tensors[path].shape)}, this network needs {expected[path]}"
+            )
 
 
 def check_finite(weights: Weights, where: str) -> None:
@@ -121,12 +125,16 @@ def load_config(directory: files.Path) -> Network:
     try:
         return parse(Network, json.loads(path.read_text()), str(path))
     except OSError as error:
-        raise OdeltError(f"{directory} is no model directory: {path}: {error.strerror}; make one with 'odelt import-checkpoint'") from None
+        raise OdeltError(
+            f"{directory} is no model directory: {path}: {error.strerror}; make one with 'odelt import-checkpoint'"
+        ) from None
     except ValueError as error:
         raise OdeltError(f"{path} is damaged: {error}") from None
 
 
-def load_model(directory: files.Path, weights: Kind = "ema", dtype: str = "float32", *, length: int | None = None) -> Model:
+def load_model(
+    directory: files.Path, weights: Kind = "ema", dtype: str = "float32", *, length: int | None = None
+) -> Model:
     """The model in `directory` with its `ema` or `raw` weights, computing in `dtype` (float32 or bfloat16).
 
     With `length`, only the blocks that act at this length are read and held; the model then has no other length.
@@ -140,7 +148,7 @@ def load_model(directory: files.Path, weights: Kind = "ema", dtype: str = "float
     blocks = config.effective_blocks(None if length is None else config.check_length(length))
     try:
         with safetensors.safe_open(directory / TENSORS, framework="numpy") as file:
-            paths = [name.removeprefix(f"{weights}/") for name in file.keys() if name.startswith(f"{weights}/")]
+            paths = [name.removeprefix(f"{weights}/") for name in list(file.keys()) if name.startswith(f"{weights}/")]
             whole = {path: file.get_slice(f"{weights}/{path}") for path in paths}
             tensors = {path: view[:blocks] if path.startswith("blocks/") else view[:] for path, view in whole.items()}
     except (OSError, safetensors.SafetensorError) as error:

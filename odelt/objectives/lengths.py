@@ -21,7 +21,7 @@ def draw(key: jax.Array, count: int, network: Network, mode: str) -> jax.Array:
 
 
 def active_rows(count: int, network: Network, mode: str) -> list[int]:
-    """For each group of blocks, the rows (longest first) that may act in it; static, so that nothing else is computed."""
+    """For each group of blocks, the number of rows (longest first) that may act in it; known before compilation."""
     groups = network.depth // network.group
     if mode == "independent":
         return [count] * groups

@@ -11,7 +11,6 @@ from odelt.errors import OdeltError
 from odelt.model import Model
 from odelt.sampling.solvers import solve
 
-
 # An adaptive solver's error estimate can be mostly rounding, and rounding differs between shapes; its step sizes, and
 # so its result, would then depend on the batch size. Its batches therefore always have this many rows, and sample i
 # always sits in the same place: equal to the bit whatever batch size is asked for.
@@ -31,7 +30,14 @@ class Samples:
             np.savez(file, samples=self.samples, labels=self.labels, evaluations=self.evaluations)
 
 
-def noise_and_labels(seed: int, indices: Sequence[int], shape: tuple[int, ...], classes: int) -> tuple[np.ndarray, np.ndarray]:
+def rows_per_program(solver: Solver, batch_size: int, joint: bool = False) -> int:
+    """How many samples are generated at once."""
+    return ADAPTIVE_ROWS if solver.adaptive and not joint else batch_size
+
+
+def noise_and_labels(
+    seed: int, indices: Sequence[int], shape: tuple[int, ...], classes: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Standard normal noise float32 [N, *shape] and labels int32 [N], uniform over the classes.
 
     Drawn on the host from a generator of sample i's own, so they are the same to the bit on every device.
@@ -73,8 +79,10 @@ def generate(
             raise OdeltError(f"{name} {value}: at least 1 is needed")
     for label in labels or ():
         if not 0 <= label <= config.classes:
-            raise OdeltError(f"label {label}: labels go from 0 to {config.classes}, where {config.classes} is the null label")
-    batch_size = ADAPTIVE_ROWS if solver.adaptive and not joint else min(batch_size, count)
+            raise OdeltError(
+                f"label {label}: labels go from 0 to {config.classes}, where {config.classes} is the null label"
+            )
+    batch_size = rows_per_program(solver, min(batch_size, count), joint)
     parts = []
     for start in range(0, count, batch_size):
         indices = np.arange(start, min(start + batch_size, count))

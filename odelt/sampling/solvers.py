@@ -1,10 +1,13 @@
-"""Solvers of the outer ODE dx/dt = v(x, t, d, y) from t = 0 (noise) to t = 1 (data), each one compiled program (SPEC 5)."""
+"""Solvers of the outer ODE dx/dt = v(x, t, d, y), t = 0 noise to t = 1 data, each one compiled program (SPEC 5)."""
 
 import functools
+from collections.abc import Callable
+from typing import NamedTuple
 
 import diffrax
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from odelt.config import FINEST_D, Solver
@@ -51,55 +54,102 @@ def as_solver(solver: str | Solver) -> Solver:
     return Solver.parse(solver) if isinstance(solver, str) else solver
 
 
-def solve(
-    model: Model, x0: jax.Array, y: jax.Array, solver: Solver, length: int | None, guidance: float, d: int, *, joint: bool
-) -> tuple[jax.Array, jax.Array]:
-    """Data [N, H, W, C] and the number of evaluations of the vector field [N] that it took.
+class Program(NamedTuple):
+    """A jitted solver and its arguments; the static ones decide what is compiled."""
 
-    With guidance an evaluation is one doubled batch. `joint` (adaptive solvers) controls all rows' steps as one.
+    function: Callable
+    static: tuple
+    dynamic: tuple
+    evaluations_per_step: int
+    evaluations_before: int
+
+    def run(self, x0: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return self.function(*self.static, *self.dynamic, x0, y)
+
+    def evaluations(self, steps: jax.Array) -> jax.Array:
+        """Evaluations of the vector field in so many solver steps; with guidance each is one doubled batch."""
+        return self.evaluations_before + self.evaluations_per_step * steps
+
+
+def program(model: Model, solver: Solver, length: int | None, guidance: float, d: int, *, joint: bool) -> Program:
+    """What integrates noise [N, H, W, C] with labels [N]; `joint` controls all rows' adaptive steps as one.
+
+    Its result is the data [N, H, W, C] and the number of solver steps, [N] or scalar; −1 where the solver gave up.
     """
     if length is not None:
         model.require_inner_ode()
         model.config.check_length(length)
     if not 0 <= d <= FINEST_D:
         raise OdeltError(f"d = {d}: the step-size condition goes from 0 to {FINEST_D}")
-    static = (model.graph, model.config.group, length, cfg.mode_of(guidance), model.config.classes)
+    field = Field(model.graph, model.config.group, length, cfg.mode_of(guidance), model.config.classes)
     if not solver.adaptive:
-        return _euler(static, model.weights, x0, y, guidance, solver.steps), jnp.full(x0.shape[0], solver.steps)
-    x1, steps, failed = _adaptive(static, solver.method, joint, model.weights, x0, y, guidance, solver.tolerance, float(d))
-    if failed.any():
-        raise OdeltError(f"solver '{solver}' did not reach t = 1 within {MAX_ADAPTIVE_STEPS} steps; use a larger tolerance")
+        return Program(_euler, (field,), (model.weights, guidance, solver.steps), 1, 0)
     # Two evaluations choose the first step, one opens it, and each step takes six more (first same as last).
-    return x1, jnp.broadcast_to(3 + 6 * steps, x0.shape[:1])
+    arguments = (model.weights, guidance, solver.tolerance, float(d))
+    return Program(_adaptive, (field, solver.method, joint), arguments, 6, 3)
 
 
-def _field(static, weights, guidance) -> cfg.Velocity:
-    graph, group, length, mode, null = static
-    network = nnx.merge(graph, weights)
-    return cfg.guided(lambda x, t, d, y: forward(network, x, t, d, y, length, group=group), mode, guidance, null)
+def solve(
+    model: Model,
+    x0: jax.Array,
+    y: jax.Array,
+    solver: Solver,
+    length: int | None,
+    guidance: float,
+    d: int,
+    *,
+    joint: bool,
+) -> tuple[jax.Array, np.ndarray]:
+    """Data [N, H, W, C] and the number of evaluations of the vector field [N] that it took."""
+    prepared = program(model, solver, length, guidance, d, joint=joint)
+    x1, steps = prepared.run(x0, y)
+    steps = np.broadcast_to(steps, x0.shape[:1])
+    if (steps < 0).any():
+        raise OdeltError(
+            f"solver '{solver}' did not reach t = 1 within {MAX_ADAPTIVE_STEPS} steps; use a larger tolerance"
+        )
+    return x1, prepared.evaluations(steps)
+
+
+class Field(NamedTuple):
+    """What is compiled into the vector field; weights and guidance scale are given when it runs."""
+
+    graph: nnx.GraphDef
+    group: int
+    length: int | None
+    mode: cfg.Mode
+    null: int
+
+    def bind(self, weights, guidance) -> cfg.Velocity:
+        network = nnx.merge(self.graph, weights)
+
+        def velocity(x, t, d, y):
+            return forward(network, x, t, d, y, self.length, group=self.group)
+
+        return cfg.guided(velocity, self.mode, guidance, self.null)
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _euler(static, weights, x0, y, guidance, steps):
+def _euler(field: Field, weights, guidance, steps, x0, y):
     """x ← x + v(x, i/T, log2 T, y)/T for i = 0..T−1; the number of steps is not compiled in."""
-    field = _field(static, weights, guidance)
+    velocity = field.bind(weights, guidance)
     d = jnp.log2(jnp.asarray(steps, jnp.float32))[None]
 
     def step(i, x):
-        return x + field(x, (i / steps)[None].astype(jnp.float32), d, y) / steps
+        return x + velocity(x, (i / steps)[None].astype(jnp.float32), d, y) / steps
 
-    return jax.lax.fori_loop(0, steps, step, x0)
+    return jax.lax.fori_loop(0, steps, step, x0), jnp.asarray(steps)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _adaptive(static, method, joint, weights, x0, y, guidance, tolerance, d):
+def _adaptive(field: Field, method: str, joint: bool, weights, guidance, tolerance, d, x0, y):
     """PID step-size control with default coefficients, rtol = atol, and the initial step chosen by the solver."""
-    field = _field(static, weights, guidance)
+    velocity = field.bind(weights, guidance)
     solver = {"dopri5": diffrax.Dopri5, "tsit5": diffrax.Tsit5}[method]()
 
     def one_system(x0, y):
         solution = diffrax.diffeqsolve(
-            diffrax.ODETerm(lambda t, x, y: field(x, jnp.asarray(t, jnp.float32)[None], jnp.asarray(d)[None], y)),
+            diffrax.ODETerm(lambda t, x, y: velocity(x, jnp.asarray(t, jnp.float32)[None], jnp.asarray(d)[None], y)),
             solver,
             t0=0.0,
             t1=1.0,
@@ -110,9 +160,10 @@ def _adaptive(static, method, joint, weights, x0, y, guidance, tolerance, d):
             max_steps=MAX_ADAPTIVE_STEPS,
             throw=False,
         )
-        return solution.ys[0], solution.stats["num_steps"], solution.result != diffrax.RESULTS.successful
+        reached = solution.result == diffrax.RESULTS.successful
+        return solution.ys[0], jnp.where(reached, solution.stats["num_steps"], -1)
 
     if joint:
         return one_system(x0, y)
-    x1, steps, failed = jax.vmap(one_system)(x0[:, None], y[:, None])
-    return x1[:, 0], steps, failed
+    x1, steps = jax.vmap(one_system)(x0[:, None], y[:, None])
+    return x1[:, 0], steps

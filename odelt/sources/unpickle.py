@@ -22,9 +22,7 @@ class _DtypeBuilder:
     """Stands in for `numpy.dtype`: a plain number type, whose byte order arrives by BUILD."""
 
     def __init__(self, name, *_):
-        if name is ml_dtypes.bfloat16:
-            self.dtype = np.dtype(name)
-        elif isinstance(name, str) and name in DTYPES:
+        if name is ml_dtypes.bfloat16 or (isinstance(name, str) and name in DTYPES):
             self.dtype = np.dtype(name)
         else:
             raise Refused(f"an array of type {name!r}")
@@ -58,7 +56,11 @@ def _jax_array(_build, _arguments, state, _aval=None):
 
 def _named_tuple(name: str) -> type:
     """An inert tuple that goes by the name of the class it replaces."""
-    return type(name, (tuple,), {"__new__": lambda cls, *fields: tuple.__new__(cls, fields), "__setstate__": lambda self, _: None})
+    return type(
+        name,
+        (tuple,),
+        {"__new__": lambda cls, *fields: tuple.__new__(cls, fields), "__setstate__": lambda self, _: None},
+    )
 
 
 NUMPY_CORES = ("numpy.core.multiarray", "numpy._core.multiarray")
@@ -110,7 +112,9 @@ def load(path: str | pathlib.Path) -> Any:
             file.seek(0)
             return _plain(_InertUnpickler(file).load())
     except Refused as refused:
-        raise OdeltError(f"{path} is refused: a checkpoint holds only data, and this file asks for {refused}; nothing of it was run") from None
+        raise OdeltError(
+            f"{path} is refused: a checkpoint holds only data, and this file asks for {refused}; nothing of it was run"
+        ) from None
     except OSError as error:
         raise OdeltError(f"{path} cannot be read: {error.strerror}") from None
     except EOFError:
@@ -118,8 +122,14 @@ def load(path: str | pathlib.Path) -> Any:
     except OdeltError:
         raise
     except Exception as error:  # a damaged stream can fail in any opcode, with any exception
-        kind = "truncated" if "truncated" in str(error) or "exhausted" in str(error) else "not a pickled checkpoint, or a damaged one"
-        raise OdeltError(f"{path} is {kind} ({type(error).__name__}: {' '.join(str(error).split())[:120]}): download it again") from None
+        kind = (
+            "truncated"
+            if "truncated" in str(error) or "exhausted" in str(error)
+            else "not a pickled checkpoint, or a damaged one"
+        )
+        raise OdeltError(
+            f"{path} is {kind} ({type(error).__name__}: {' '.join(str(error).split())[:120]}): download it again"
+        ) from None
 
 
 def _plain(value: Any) -> Any:

@@ -27,7 +27,9 @@ class Interrupted(Exception):
 
     def __init__(self, signum: int, step: int, total: int):
         self.signum = signum
-        super().__init__(f"interrupted by {signal.Signals(signum).name} at step {step} of {total}; saved, the same command goes on from there")
+        super().__init__(
+            f"interrupted by {signal.Signals(signum).name} at step {step} of {total}; saved, the same command goes on"
+        )
 
 
 def fingerprint(**parts: object) -> str:
@@ -58,7 +60,9 @@ class RunFolder:
         newest = self._manager.latest_step()
         if newest is None:
             return None
-        return self._manager.restore(newest, args=ocp.args.StandardRestore(jax.tree.map(ocp.utils.to_shape_dtype_struct, like)))
+        return self._manager.restore(
+            newest, args=ocp.args.StandardRestore(jax.tree.map(ocp.utils.to_shape_dtype_struct, like))
+        )
 
     def save(self, state: State, *, wait: bool = False) -> None:
         step = int(state.step)

@@ -5,6 +5,7 @@ import csv
 import pathlib
 import sys
 import time
+from collections.abc import Callable
 
 import jax
 import numpy as np
@@ -19,6 +20,7 @@ from odelt.model import weights as model_weights
 from odelt.training.checkpoints import Interrupted, RunFolder, fingerprint, noticing_signals
 from odelt.training.step import State, images_per_step, initial_state, make_step
 
+CURVE = "training.csv"
 COLUMNS = ("step", "loss", "flow", "time_consistency", "length_consistency", "learning_rate", "images_per_s")
 
 
@@ -34,7 +36,10 @@ def start_weights(network: Network, start: pathlib.Path | None, inner_ode: bool,
         if getattr(model.config, key) != getattr(network, key)
     ]
     if differing:
-        raise OdeltError(f"{start} cannot start this run: its {differing[0]} is {getattr(model.config, differing[0])}, not {getattr(network, differing[0])}")
+        raise OdeltError(
+            f"{start} cannot start this run: its {differing[0]} is {getattr(model.config, differing[0])}"
+            f", not {getattr(network, differing[0])}"
+        )
     weights = {key: part for key, part in model.weights.items() if key != model_weights.LENGTH_TABLE}
     if inner_ode:
         table = model.weights.get(model_weights.LENGTH_TABLE)
@@ -53,9 +58,10 @@ def train(
     checkpoints: pathlib.Path,
     identity: dict[str, str],
     out: pathlib.Path,
-    curve: pathlib.Path,
 ) -> None:
-    """Trains to the last step, going on from `checkpoints` where an earlier process was interrupted.
+    """Writes the model directory `out`, with its training curve, after the last step.
+
+    It goes on from `checkpoints` where an earlier process was interrupted.
 
     `identity` (digests of the data and the start) tells one run from another. On a CPU in float32 the weights are
     the same to the bit however often the run was interrupted.
@@ -64,7 +70,9 @@ def train(
         Interrupted: Ctrl-C or SIGTERM; the state was saved first.
         OdeltError: the loss is not finite, another process trains this run, or the disk is full.
     """
-    name = fingerprint(network=network.model_dump(), training=training.model_dump(), inner_ode=inner_ode, seed=seed, **identity)
+    name = fingerprint(
+        network=network.model_dump(), training=training.model_dump(), inner_ode=inner_ode, seed=seed, **identity
+    )
     with noticing_signals() as stopped:
         folder = RunFolder(checkpoints, name)
         try:
@@ -72,7 +80,7 @@ def train(
             step = make_step(network, training, inner_ode)
             state = _run(step, state, rows, dataset, training, seed, folder, stopped)
             folder.save(state, wait=True)
-            _write_curve(curve, rows)
+            _write_curve(out / CURVE, rows)
             model_weights.save_model(out, network, raw=jax.device_get(state.params), ema=jax.device_get(state.ema))
         except BaseException:
             folder.close()
@@ -93,13 +101,22 @@ def _resume(fresh: State, folder: RunFolder) -> tuple[State, list[dict]]:
         return restored, [row for row in csv.DictReader(file) if int(row["step"]) <= step]
 
 
-def _run(step, state: State, rows: list[dict], dataset: Dataset, training: Training, seed: int, folder: RunFolder, stopped) -> State:
+def _run(
+    step: Callable,
+    state: State,
+    rows: list[dict],
+    dataset: Dataset,
+    training: Training,
+    seed: int,
+    folder: RunFolder,
+    stopped: Callable[[], int | None],
+) -> State:
     first = int(state.step)
     key = jax.random.key(seed)
     batches = loader.batches(dataset, images_per_step(training), seed, first, training.steps)
     window: collections.deque = collections.deque()
     began = time.perf_counter()
-    bar = tqdm.tqdm(total=training.steps, initial=first, unit="step", mininterval=1, dynamic_ncols=True, disable=None if sys.stderr.isatty() else False)
+    bar = tqdm.tqdm(total=training.steps, initial=first, unit="step", mininterval=1, dynamic_ncols=True)
     with bar:
         for done, (x1, y) in enumerate(batches, start=first + 1):
             state, metrics = step(state, x1, y, key)

@@ -100,9 +100,8 @@ def _with_length_targets(rows: Rows, teacher, network: Network, training: Traini
     count = length_rows(training, inner_ode)
     if not count:
         return rows
-    deal_key, draw_key = jax.random.split(key)
-    # These rows were drawn alike and independently, so which of them gets which length needs no further shuffling.
-    drawn = lengths.draw(draw_key, count, network, training.lengths)
+    # These rows were drawn alike and independently: which of them gets which length needs no further dealing.
+    drawn = lengths.draw(key, count, network, training.lengths)
     active = lengths.active_rows(count, network, training.lengths)
     last = jax.tree.map(lambda a: a[-count:], rows)
     target = teacher(last.x, last.t, last.d, last.y, length=drawn, active_rows=active)

@@ -1,0 +1,90 @@
+"""How long a batch takes to generate, and how much memory it needs (SPEC 6).
+
+A program is compiled and run once unmeasured; each repetition ends when the device has finished. With guidance 0 or 1
+the network sees the batch once per evaluation, with any other scale a doubled batch.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from odelt.config import FINEST_D, Latency, Solver
+from odelt.model import Model
+from odelt.sampling.generate import noise_and_labels, rows_per_program
+from odelt.sampling.solvers import program
+
+
+class Setting(NamedTuple):
+    """One way to generate: what is timed."""
+
+    solver: Solver
+    guidance: float
+    d: int | None
+
+
+def measure(model: Model, length: int | None, settings: Sequence[Setting], timing: Latency) -> list[dict]:
+    """For each setting: seconds per batch (median and quartiles), compile time, peak bytes, evaluations per sample.
+
+    Peak bytes are what the compiled program holds at once, weights included: the compiler's own account, which exists
+    on every device. Euler's number of steps is not compiled in, so all T share one program.
+    """
+    compiled: dict = {}
+    results = []
+    for solver, guidance, d in settings:
+        prepared = program(model, solver, length, guidance, FINEST_D if d is None else d, joint=False)
+        batches = _batches(model, rows_per_program(solver, timing.batch_size), timing.batch_size)
+        if prepared.static not in compiled:
+            began = time.perf_counter()
+            executable = prepared.function.lower(*prepared.static, *prepared.dynamic, *batches[0]).compile()
+            compiled[prepared.static] = executable, time.perf_counter() - began
+        executable, compile_s = compiled[prepared.static]
+
+        def generate(executable=executable, prepared=prepared, batches=batches):
+            return jax.block_until_ready([executable(*prepared.dynamic, *batch) for batch in batches])
+
+        steps = np.concatenate([np.broadcast_to(steps, len(x1)) for x1, steps in generate()])
+        seconds = [_seconds(generate) for _ in range(timing.repeats)]
+        q1, median, q3 = np.quantile(seconds, (0.25, 0.5, 0.75)).tolist()
+        results.append(
+            {
+                "solver": str(solver),
+                "d": d,
+                "guidance": guidance,
+                "seconds": {"median": median, "q1": q1, "q3": q3},
+                "compile_s": compile_s,
+                "peak_bytes": executable.memory_analysis().peak_memory_in_bytes,
+                "evaluations": float(prepared.evaluations(steps).mean()),
+            }
+        )
+    return results
+
+
+def _batches(model: Model, rows: int, count: int) -> list[tuple[jax.Array, jax.Array]]:
+    """Noise and labels for at least `count` images, `rows` at a time, on the device."""
+    config = model.config
+    starts = range(0, count, rows)
+    shape = (*config.image, config.channels)
+    return [jax.device_put(noise_and_labels(0, range(k, k + rows), shape, config.classes)) for k in starts]
+
+
+def _seconds(function) -> float:
+    began = time.perf_counter()
+    function()
+    return time.perf_counter() - began
+
+
+def device_name() -> str:
+    """The accelerator's name, or the processor's with the number of cores this process may use."""
+    device = jax.devices()[0]
+    if device.platform != "cpu":
+        return device.device_kind
+    try:
+        with open("/proc/cpuinfo") as file:
+            model = next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        model = "CPU"
+    return f"{model}, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores"

@@ -1,0 +1,1 @@
+"""Tables and figures, derived from the files that the evaluation wrote and from nothing else."""

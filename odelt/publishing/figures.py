@@ -1,0 +1,281 @@
+"""The figures, each as `<out>.svg` and `<out>.png`: the same input gives the same SVG to the byte."""
+
+import csv
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.transforms import Bbox
+
+from odelt import files
+from odelt.config import FINEST_D, Solver
+from odelt.errors import OdeltError
+from odelt.publishing.tables import FULL, NOT_RUN
+
+# Okabe and Ito's colours, told apart with any colour vision. The k-th curve takes the k-th colour and the k-th marker;
+# the two lists have no common divisor, so that 63 curves differ.
+COLOURS = {
+    "blue": "#0072B2",
+    "orange": "#E69F00",
+    "green": "#009E73",
+    "vermillion": "#D55E00",
+    "purple": "#CC79A7",
+    "sky blue": "#56B4E9",
+    "black": "#000000",
+}
+MARKERS = "os^DvPX<*"
+FLOOR_COLOUR = "#666666"
+NOTE_SIZE = 7  # points
+
+STYLE = {"svg.hashsalt": "odelt", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+LOSSES = {
+    "loss": "Loss",
+    "flow": "Flow matching",
+    "time_consistency": "Time consistency",
+    "length_consistency": "Length consistency",
+}
+
+
+def scaling(rows: Sequence[dict], out: pathlib.Path) -> None:
+    """Fréchet distance against latency, from the rows of `tables.rows`: EMA weights, a curve per model and length.
+
+    Euler's points are labelled with T; adaptive solvers (d = 7) are hollow markers in their length's style.
+    """
+    run = [
+        row for row in rows if row["weights"] == "ema" and NOT_RUN not in (row["frechet_distance"], row["latency_s"])
+    ]
+    run = [row for row in run if row["d"] in (None, FINEST_D)]
+    with matplotlib.rc_context(STYLE):
+        if not run:
+            return _save(_not_run_yet("Fréchet distance against latency"), out)
+        figure = Figure(figsize=(8, 5.5), layout="constrained")
+        axes = figure.subplots()
+        axes.set(xscale="log", yscale="log", xlabel="Latency per batch (ms)", ylabel="Fréchet distance")
+        axes.set_title(
+            "Fréchet distance against latency, by length $l$ and number of Euler steps $T$ (beside the points)"
+        )
+        axes.margins(0.08)
+        _plain_logarithms(axes.xaxis, (1, 2, 5))
+        _plain_logarithms(axes.yaxis, (1, 2, 5))
+        handles = _draw_curves(axes, run)
+        _draw_floor(axes, run)
+        axes.legend(handles=handles, loc="upper right", framealpha=1, edgecolor="0.9")
+        _annotate(axes, run)
+        _save(figure, out)
+
+
+def sample_grid(cells: Mapping[tuple[int | None, int], np.ndarray], labels: Sequence[int], out: pathlib.Path) -> None:
+    """A picture grid: a row per length (None: the full path; longest first), a column per T.
+
+    Every cell holds images [K, H, W, C] in [-1, 1], C 1 or 3, of the same noise and the same K labels.
+
+    Raises:
+        OdeltError: a cell's shape is not that of the others.
+    """
+    title = "The same noise and labels at every length $l$ and number of Euler steps $T$"
+    if not cells:
+        with matplotlib.rc_context(STYLE):
+            return _save(_not_run_yet(title), out)
+    lengths = sorted({length for length, _ in cells}, key=lambda length: (length is not None, -(length or 0)))
+    steps = sorted({T for _, T in cells})
+    shape = _common_shape(cells, len(labels))
+    strip_width, strip_height = shape[0] * shape[2] + shape[0] - 1, shape[1]
+    width = 11 / len(steps)
+    size = (11.6, 0.65 + len(lengths) * (width * strip_height / strip_width + 0.06))
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        grid = figure.subplots(len(lengths), len(steps), squeeze=False)
+        for (row, length), (column, T) in ((r, c) for r in enumerate(lengths) for c in enumerate(steps)):
+            _draw_strip(grid[row, column], cells.get((length, T)), (strip_height, strip_width))
+        for axes, T in zip(grid[0], steps, strict=True):
+            axes.set_title(f"$T = {T}$", pad=14)
+            _label_images(axes, labels, shape[2])
+        for axes, length in zip(grid[:, 0], lengths, strict=True):
+            axes.set_ylabel("full" if length is None else f"$l = {length}$", rotation=0, ha="right", va="center")
+        figure.suptitle(title)
+        _save(figure, out)
+
+
+def training_curves(curves: Mapping[str, pathlib.Path], out: pathlib.Path) -> None:
+    """The loss and its parts against the step, a panel each, a line per run; parts that are zero are not drawn.
+
+    `curves` are training.csv files by the label of their run; a run without its file is left out.
+
+    Raises:
+        OdeltError: a file is damaged; the line names it.
+    """
+    runs = {label: _read_curve(path) for label, path in curves.items() if path.exists()}
+    runs = {label: run for label, run in runs.items() if len(run["step"])}
+    drawn = [part for part in LOSSES if any(run[part].any() for run in runs.values())]
+    with matplotlib.rc_context(STYLE):
+        if not drawn:
+            return _save(_not_run_yet("Training curves"), out)
+        figure = Figure(figsize=(1 + 2.7 * len(drawn), 3.4), layout="constrained")
+        panels = figure.subplots(1, len(drawn), squeeze=False, sharex=True)[0]
+        handles = {}
+        for axes, part in zip(panels, drawn, strict=True):
+            for k, (label, run) in enumerate(runs.items()):
+                if run[part].any():
+                    style = {**_style(k), "markevery": (0.05 + 0.03 * k, 0.2), "markersize": 4, "linewidth": 1}
+                    (handles[label],) = axes.plot(run["step"], run[part], label=label, **style)
+            axes.set(yscale="log", title=LOSSES[part], xlabel="Training step")
+            _plain_logarithms(axes.yaxis, (1, 2, 3, 4, 5, 6, 8))
+        panels[0].set_ylabel("Mean squared error")
+        figure.legend(handles=list(handles.values()), loc="outside lower center", ncols=3, frameon=False)
+        _save(figure, out)
+
+
+def _style(k: int) -> dict:
+    return {"color": list(COLOURS.values())[k % len(COLOURS)], "marker": MARKERS[k % len(MARKERS)]}
+
+
+def _draw_curves(axes: Axes, rows: Sequence[dict]) -> list[Line2D]:
+    """Draws each model and length; returns the entries of the legend."""
+    curves: dict[tuple, list[dict]] = {}
+    for row in rows:
+        curves.setdefault((row["label"], row["length"], row["effective_blocks"], row["guidance"]), []).append(row)
+    one_guidance = len({guidance for *_, guidance in curves}) == 1
+    handles = []
+    for k, ((label, length, blocks, guidance), of_curve) in enumerate(curves.items()):
+        name = label if length == FULL else f"{label}, $l = {length}$"
+        name += f" ({blocks} blocks)" if length != FULL and blocks != length else ""
+        name += "" if one_guidance else f", w = {guidance:g}"
+        dash = ":" if length == FULL else "-"
+        handles.append(Line2D([], [], label=name, linestyle=dash, **_style(k)))
+        _draw_curve(axes, of_curve, {**_style(k), "linestyle": dash})
+    if any(Solver.parse(row["solver"]).adaptive for row in rows):
+        hollow = {"linestyle": "", "marker": "o", "color": "0.3", "markerfacecolor": "none", "markersize": 9}
+        handles.append(Line2D([], [], label=f"hollow: adaptive solver, d = {FINEST_D}", **hollow))
+    return handles
+
+
+def _draw_curve(axes: Axes, rows: Sequence[dict], style: dict) -> None:
+    """Euler's points joined in the order of T, adaptive solvers' hollow and on their own."""
+    solved = [(Solver.parse(row["solver"]), *_position(row)) for row in rows]
+    euler = sorted((solver.steps, x, y) for solver, x, y in solved if not solver.adaptive)
+    axes.plot([x for _, x, _ in euler], [y for _, _, y in euler], markersize=6, linewidth=1.2, **style)
+    adaptive = [(x, y) for solver, x, y in solved if solver.adaptive]
+    hollow = {**style, "linestyle": "", "markerfacecolor": "none"}
+    axes.plot([x for x, _ in adaptive], [y for _, y in adaptive], markersize=9, **hollow)
+
+
+def _draw_floor(axes: Axes, rows: Sequence[dict]) -> None:
+    for floor in sorted({row["floor"] for row in rows} - {NOT_RUN}):
+        axes.axhline(floor, color=FLOOR_COLOUR, linestyle="--", linewidth=1, zorder=1)
+        text = f"floor: two halves of the real data, {floor:.2f}"
+        axes.annotate(
+            text, (0, floor), (3, 3), xycoords=("axes fraction", "data"), textcoords="offset points", color=FLOOR_COLOUR
+        )
+
+
+def _annotate(axes: Axes, rows: Sequence[dict]) -> None:
+    """Writes T (or method and tolerance) beside each point, on the first of four sides that is free.
+
+    Where curves meet, one T serves the points that lie within one and a half label heights of each other.
+    """
+    axes.figure.draw_without_rendering()  # settles where the axes lie
+    points = axes.transData.transform([_position(row) for row in rows]) * 72 / axes.figure.dpi
+    taken = [Bbox.from_bounds(x - 3, y - 3, 6, 6) for x, y in points]
+    written: list[tuple[str, np.ndarray]] = []
+    for row, point in zip(rows, points, strict=True):
+        solver = Solver.parse(row["solver"])
+        text = str(solver).replace(":", " ") if solver.adaptive else f"{solver.steps}"
+        if any(text == other and np.hypot(*(point - at)) < 1.5 * NOTE_SIZE for other, at in written):
+            continue
+        width, height = 0.65 * NOTE_SIZE * len(text), NOTE_SIZE
+        sides = [
+            (5, 4),
+            (-5 - width, -4 - height),
+            (-5 - width, 4),
+            (5, -4 - height),
+        ]  # of the text's lower left corner
+        boxes = [Bbox.from_bounds(*(point + side), width, height) for side in sides]
+        best = min(range(len(sides)), key=lambda k: (boxes[k].count_overlaps(taken), k))
+        taken.append(boxes[best])
+        written.append((text, point))
+        axes.annotate(text, _position(row), sides[best], textcoords="offset points", fontsize=NOTE_SIZE)
+
+
+def _position(row: dict) -> tuple[float, float]:
+    """Where the row's point lies: milliseconds per batch, Fréchet distance."""
+    return 1000 * row["latency_s"], row["frechet_distance"]
+
+
+def _plain_logarithms(axis: Axis, labelled: Sequence[int]) -> None:
+    """Labels these multiples of the powers of ten, as plain numbers, with grid lines."""
+    axis.set_major_locator(LogLocator(subs=labelled))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+    axis.grid(which="major", color="0.92")
+
+
+def _common_shape(cells: Mapping[tuple, np.ndarray], labels: int) -> tuple[int, int, int, int]:
+    shapes = {images.shape for images in cells.values()}
+    if len(shapes) != 1:
+        raise OdeltError(f"a sample grid needs cells of one shape, and these have {sorted(shapes)}")
+    (shape,) = shapes
+    if len(shape) != 4 or shape[3] not in (1, 3) or shape[0] != labels:
+        raise OdeltError(f"a sample grid needs images [{labels}, H, W, 1 or 3], one for each label, not {list(shape)}")
+    return shape
+
+
+def _draw_strip(axes: Axes, images: np.ndarray | None, size: tuple[int, int]) -> None:
+    """Images [K, H, W, C] side by side, one white pixel between them; `size` is the strip's height and width."""
+    axes.set(xticks=[], yticks=[], frame_on=False)
+    if images is None:
+        axes.imshow(np.ones((*size, 3)))
+        axes.text(0.5, 0.5, NOT_RUN, transform=axes.transAxes, ha="center", va="center")
+        return
+    spaced = np.pad(np.clip((images + 1) / 2, 0, 1), ((0, 0), (0, 0), (0, 1), (0, 0)), constant_values=1)
+    strip = np.concatenate(list(spaced), axis=1)[:, :-1]
+    axes.imshow(np.broadcast_to(strip, (*size, 3)), interpolation="nearest")
+
+
+def _label_images(axes: Axes, labels: Sequence[int], width: int) -> None:
+    """Writes each image's class above it."""
+    for k, label in enumerate(labels):
+        x = (k * (width + 1) + width / 2 - 0.5, 1)
+        axes.annotate(
+            f"{label}",
+            x,
+            (0, 2),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
+            fontsize=7,
+        )
+
+
+def _read_curve(path: pathlib.Path) -> dict[str, np.ndarray]:
+    """The columns step and LOSSES of a training curve, each float [number of logged steps]."""
+    columns = ("step", *LOSSES)
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            missing = [column for column in columns if column not in (reader.fieldnames or ())]
+            if missing:
+                raise ValueError(f"it has no column '{missing[0]}'")
+            rows = list(reader)
+        return {column: np.array([float(row[column]) for row in rows]) for column in columns}
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        raise OdeltError(f"{path} is damaged: {' '.join(str(error).split())}; train this model again") from None
+
+
+def _not_run_yet(title: str) -> Figure:
+    figure = Figure(figsize=(6, 3))
+    figure.suptitle(title)
+    figure.text(0.5, 0.5, "not run yet", ha="center", va="center", fontsize=14, color=FLOOR_COLOUR)
+    return figure
+
+
+def _save(figure: Figure, out: pathlib.Path) -> None:
+    """Both files; no date, so that the same figure has the same digest."""
+    for suffix, options in ((".svg", {"metadata": {"Date": None}}), (".png", {"dpi": 150})):
+        with files.writing(out.with_name(out.name + suffix)) as draft:
+            figure.savefig(draft, **options)

@@ -1,0 +1,64 @@
+"""What tests share: numbers of the released code (SPEC 10), a tiny network and a tiny suite."""
+
+import ast
+import os
+import pathlib
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import numpy as np
+import pytest
+
+from odelt.config import Network, Training
+
+GOLDEN = pathlib.Path(__file__).parent / "golden"
+CHECKPOINTS = {"sm": "g2_sm_checkpoint", "sm-numpy1": "g2_sm_checkpoint_numpy1", "odelt": "g2_odelt_checkpoint.pkl"}
+
+
+@pytest.fixture(scope="session")
+def golden() -> dict:
+    with np.load(GOLDEN / "g2.npz") as file:
+        return dict(file)
+
+
+@pytest.fixture(scope="session")
+def golden_config(golden) -> dict:
+    return ast.literal_eval(str(golden["config"]))
+
+
+@pytest.fixture(scope="session")
+def imported(tmp_path_factory, golden_config):
+    """Model directories made from the three released-format files, by name."""
+    from odelt.sources.checkpoints import import_checkpoint
+
+    root = tmp_path_factory.mktemp("imported")
+    settings = {"heads": golden_config["heads"], "group": golden_config["group"], "min_length": golden_config["dmin"]}
+    for name, file in CHECKPOINTS.items():
+        import_checkpoint(GOLDEN / file, root / name, image=(golden_config["size"],) * 2, **settings)
+    return root
+
+
+@pytest.fixture(scope="session", params=CHECKPOINTS)
+def golden_model(request, imported, golden):
+    """The released code's network from each file; SM's files lack the length table, which is put in."""
+    import odelt
+
+    model = odelt.load_model(imported / request.param, "raw")
+    table = golden["params/BlockEmbedder_0/Embed_0/embedding"]
+    assert ("length_embedding" in model.weights) == (request.param == "odelt")
+    model.weights.setdefault("length_embedding", {"embedding": table})
+    return model
+
+
+@pytest.fixture(scope="session")
+def small_network() -> Network:
+    return Network(width=16, heads=2, depth=6, group=2, min_length=2, channels=1, classes=10, image=(4, 4))
+
+
+def small_training(**changes) -> Training:
+    return Training(**{"steps": 20, "learning_rate": 1e-3, "warmup_steps": 2, "batch_size": 16, **changes})
+
+
+def relative_error(value, reference) -> float:
+    value, reference = np.asarray(value, np.float64), np.asarray(reference, np.float64)
+    return float(np.linalg.norm(value - reference) / np.linalg.norm(reference))

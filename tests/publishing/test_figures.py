@@ -1,0 +1,135 @@
+import matplotlib.image
+import numpy as np
+import pytest
+
+from odelt.errors import OdeltError
+from odelt.publishing import figures
+from odelt.training.loop import COLUMNS
+
+
+def row(model="odelt", length=2, solver="euler:4", distance=2.0, latency=0.1, **others):
+    made = {"label": model, "weights": "ema", "length": length, "effective_blocks": 2, "solver": solver}
+    measured = {"frechet_distance": distance, "latency_s": latency, "floor": 0.64}
+    return {**made, "d": None if solver.startswith("euler") else 7, "guidance": 1.0, **measured, **others}
+
+
+ROWS = [
+    *[row("SM", "full", f"euler:{T}", 20 / T + 0.6, 0.01 * T) for T in (1, 4, 32)],
+    *[row("ours", 2, f"euler:{T}", 19 / T + 1, 0.004 * T) for T in (1, 4, 32)],
+    row("ours", 2, "dopri5:1e-2", 1.2, 0.3),
+]
+
+
+def texts(path):
+    """What an SVG says: matplotlib leaves the text of each run of glyphs in a comment."""
+    return path.with_name(path.name + ".svg").read_text(encoding="utf-8")
+
+
+def picture(path):
+    return matplotlib.image.imread(path.with_name(path.name + ".png"))[..., :3]
+
+
+def write_curve(path, **parts):
+    lines = [",".join(COLUMNS)]
+    for step in (50, 100, 150):
+        values = {"step": step, "learning_rate": 1e-3, "images_per_s": 3000, **parts}
+        lines.append(",".join(str(values[column]) for column in COLUMNS))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_the_same_rows_give_the_same_svg_to_the_byte(tmp_path):
+    for name in ("first", "second"):
+        figures.scaling(ROWS, tmp_path / name)
+    assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first.png", "first.svg", "second.png", "second.svg"]
+
+
+def test_every_curve_has_a_name_and_the_axes_have_units(tmp_path):
+    figures.scaling(ROWS, tmp_path / "scaling")
+    svg = texts(tmp_path / "scaling")
+    for told in ("SM", "ours, $l = 2$", "Latency per batch (ms)", "dopri5 1e-2", "halves of the real data, 0.64"):
+        assert f"{told} -->" in svg
+
+
+def test_what_is_not_run_or_raw_or_of_another_d_is_not_drawn(tmp_path):
+    others = [row("a", distance="not run"), row("b", latency="not run"), row("c", weights="raw")]
+    others.append(row("d", solver="dopri5:1e-3", **{"d": 0}))
+    figures.scaling(ROWS, tmp_path / "without")
+    figures.scaling([*ROWS, *others], tmp_path / "with")
+    assert (tmp_path / "with.svg").read_bytes() == (tmp_path / "without.svg").read_bytes()
+
+
+def test_a_figure_without_a_single_result_says_not_run_yet(tmp_path):
+    figures.scaling([row(distance="not run")], tmp_path / "scaling")
+    figures.training_curves({"SM": tmp_path / "absent.csv"}, tmp_path / "curves")
+    for name in ("scaling", "curves"):
+        assert "not run yet" in texts(tmp_path / name)
+
+
+def test_a_missing_floor_leaves_the_curves(tmp_path):
+    figures.scaling([{**each, "floor": "not run"} for each in ROWS], tmp_path / "scaling")
+    assert "floor:" not in texts(tmp_path / "scaling")
+
+
+def test_no_two_of_many_curves_have_the_same_colour_and_marker():
+    styles = {tuple(figures._style(k).values()) for k in range(63)}
+    assert len(styles) == 63
+
+
+def test_a_sample_grid_has_lengths_longest_first_and_steps_in_order(tmp_path):
+    cells = {(length, T): np.zeros((3, 4, 4, 1)) for length in (2, None, 6) for T in (4, 1)}
+    figures.sample_grid(cells, [7, 8, 9], tmp_path / "grid")
+    svg = texts(tmp_path / "grid")
+    headings = ["$T = 1$ -->", "$T = 4$ -->"]
+    assert svg.index(headings[0]) < svg.index(headings[1])
+    order = [svg.index(f"{heading} -->") for heading in ("<!-- full", "$l = 6$", "$l = 2$")]
+    assert order == sorted(order)
+
+
+def test_one_channel_is_grey_and_three_are_colours(tmp_path):
+    grey = np.full((1, 4, 4, 1), 0.0)
+    red = np.broadcast_to(np.float32([1, -1, -1]), (1, 4, 4, 3))
+    for name, images, centre in (("grey", grey, 0.5), ("red", red, (1, 0, 0))):
+        figures.sample_grid({(2, 1): images}, [3], tmp_path / name)
+        shown = picture(tmp_path / name)
+        middle = shown[shown.shape[0] // 2, shown.shape[1] // 2]
+        assert middle == pytest.approx(centre, abs=0.01)
+
+
+def test_a_cell_that_was_not_run_is_said_to_be_so(tmp_path):
+    cells = {(2, 1): np.zeros((1, 4, 4, 1)), (4, 4): np.zeros((1, 4, 4, 1))}
+    figures.sample_grid(cells, [0], tmp_path / "grid")
+    assert texts(tmp_path / "grid").count("<!-- not run -->") == 2
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {},
+        {(2, 1): np.zeros((1, 4, 4, 2))},
+        {(2, 1): np.zeros((3, 4, 4, 1))},
+        {(2, 1): np.zeros((1, 4, 4, 1)), (4, 1): np.zeros((1, 8, 8, 1))},
+    ],
+)
+def test_a_sample_grid_of_the_wrong_shape_is_an_error(cells, tmp_path):
+    with pytest.raises(OdeltError, match="sample grid"):
+        figures.sample_grid(cells, [0], tmp_path / "grid")
+
+
+def test_a_part_of_the_loss_that_no_run_has_gets_no_panel(tmp_path):
+    curve = write_curve(tmp_path / "sm.csv", loss=0.5, flow=0.4, time_consistency=0.1, length_consistency=0)
+    figures.training_curves({"SM": curve}, tmp_path / "one")
+    assert "Time consistency" in texts(tmp_path / "one") and "Length consistency" not in texts(tmp_path / "one")
+    other = write_curve(tmp_path / "odelt.csv", loss=0.5, flow=0.4, time_consistency=0.1, length_consistency=0.2)
+    figures.training_curves({"SM": curve, "ours": other}, tmp_path / "two")
+    assert "Length consistency" in texts(tmp_path / "two")
+
+
+@pytest.mark.parametrize("content", ["step,loss\n1,2\n", ",".join(COLUMNS) + "\n50,x,1,1,1,1,1\n", ""])
+def test_a_damaged_training_curve_is_named_on_one_line(content, tmp_path):
+    path = tmp_path / "training.csv"
+    path.write_text(content)
+    with pytest.raises(OdeltError) as error:
+        figures.training_curves({"SM": path}, tmp_path / "curves")
+    assert str(path) in str(error.value) and "\n" not in str(error.value)

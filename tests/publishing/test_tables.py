@@ -1,0 +1,195 @@
+import csv
+import json
+import pathlib
+
+import pytest
+
+from odelt.config import load_suite
+from odelt.errors import OdeltError
+from odelt.grid import Layout, latency_points, points
+from odelt.publishing import tables
+
+MINI = pathlib.Path(__file__).parents[2] / "config" / "mini.yaml"
+DIGITS = load_suite(MINI).experiments["digits"]
+SECONDS_PER_BLOCK = 0.01  # of one evaluation: l = 2 takes a third of the full path's six blocks
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def write_score(layout, point, distance):
+    evaluations = point.solver.steps or 40
+    write(
+        layout.score(point),
+        {"samples": 1797, "evaluations": evaluations, "frechet_distance": distance, "agreement": 0.9},
+    )
+
+
+def write_latency(layout, model, length, timed):
+    entries = []
+    for point in timed:
+        median = (point.solver.steps or 40) * (length or 6) * SECONDS_PER_BLOCK
+        seconds = {"median": median, "q1": median * 0.9, "q3": median * 1.1}
+        entry = {"solver": str(point.solver), "d": point.d, "guidance": point.guidance, "seconds": seconds}
+        entries.append({**entry, "compile_s": 1.0, "peak_bytes": 3 * 2**20, "evaluations": 1.0})
+    write(layout.latency(model, length), {"batch_size": 256, "device": "a laptop, 2 cores", "points": entries})
+
+
+@pytest.fixture
+def layout(tmp_path):
+    """All files of the experiment; the k-th point's Fréchet distance is k + 1/3."""
+    layout = Layout(tmp_path / "digits")
+    for k, point in enumerate(points(DIGITS)):
+        write_score(layout, point, k + 1 / 3)
+    for (model, length), timed in latency_points(DIGITS).items():
+        write_latency(layout, model, length, timed)
+    write(layout.root / "floor.json", {"frechet_distance": 0.64, "images": 1797})
+    return layout
+
+
+def rows_of(layout):
+    return tables.rows("digits", DIGITS, layout, layout.root / "floor.json", seed=10)
+
+
+def find(rows, **wanted):
+    (row,) = [row for row in rows if all(row[column] == value for column, value in wanted.items())]
+    return row
+
+
+def read_csv(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_there_is_one_row_per_grid_point_in_the_grids_order(layout):
+    rows = rows_of(layout)
+    assert [row["frechet_distance"] for row in rows] == [k + 1 / 3 for k in range(len(points(DIGITS)))]
+    assert all(tuple(row) == tables.COLUMNS for row in rows)
+
+
+def test_a_row_says_what_was_run_and_what_came_out(layout):
+    row = find(rows_of(layout), model="odelt", length=2, solver="euler:4")
+    assert (row["experiment"], row["label"], row["weights"], row["seed"]) == ("digits", "ODE_t(ODE_l)", "ema", 10)
+    assert (row["effective_blocks"], row["d"], row["evaluations"], row["floor"]) == (2, None, 4, 0.64)
+    assert row["latency_s"] == pytest.approx(4 * 2 * SECONDS_PER_BLOCK)
+    assert row["latency_q1_s"] < row["latency_s"] < row["latency_q3_s"]
+    assert (row["agreement"], row["peak_bytes"], row["published"]) == (0.9, 3 * 2**20, "nothing published")
+
+
+def test_a_model_without_the_inner_ode_has_the_full_length_and_all_blocks(layout):
+    row = find(rows_of(layout), model="sm", weights="ema", solver="euler:1")
+    assert (row["length"], row["effective_blocks"]) == ("full", 6)
+
+
+def test_raw_weights_share_the_latency_that_was_timed_with_emas(layout):
+    rows = rows_of(layout)
+    ema, raw = (find(rows, model="odelt", weights=w, length=4, solver="euler:128") for w in ("ema", "raw"))
+    assert raw["latency_s"] == ema["latency_s"]
+    assert raw["frechet_distance"] != ema["frechet_distance"]
+
+
+def test_an_adaptive_solvers_rows_differ_in_d_and_keep_it(layout):
+    rows = [row for row in rows_of(layout) if row["solver"] == "dopri5:1e-3" and row["length"] == 6]
+    assert [row["d"] for row in rows] == [7, 0]
+
+
+def test_without_any_file_only_the_measured_cells_say_not_run(tmp_path):
+    row = rows_of(Layout(tmp_path))[0]
+    empty = [column for column, value in row.items() if value == "not run"]
+    assert empty == [*("evaluations", "frechet_distance", "floor", "agreement"), *tables.LATENCY_COLUMNS]
+
+
+def test_a_missing_score_leaves_the_latency_and_the_other_rows_alone(layout):
+    layout.score(points(DIGITS)[0]).unlink()
+    first, second, *_ = rows_of(layout)
+    assert first["frechet_distance"] == first["evaluations"] == first["agreement"] == "not run"
+    assert first["latency_s"] > 0
+    assert "not run" not in second.values()
+
+
+def test_a_point_that_the_latency_file_lacks_is_not_run(layout):
+    timed = latency_points(DIGITS)["odelt", 6]
+    write_latency(layout, "odelt", 6, timed[1:])
+    rows = rows_of(layout)
+    assert find(rows, model="odelt", length=6, solver="euler:1")["latency_s"] == "not run"
+    assert find(rows, model="odelt", length=6, solver="euler:4")["latency_s"] > 0
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"samples": 1, "evaluations": null}'])
+def test_a_damaged_score_is_named_on_one_line(layout, content):
+    path = layout.score(points(DIGITS)[3])
+    path.write_text(content)
+    with pytest.raises(OdeltError) as error:
+        rows_of(layout)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_damaged_latency_or_floor_file_is_named(layout):
+    for path in (layout.latency("sm", None), layout.root / "floor.json"):
+        whole = path.read_text()
+        path.write_text('{"points": [{"solver": "euler:1"}]}')
+        with pytest.raises(OdeltError, match=path.name):
+            rows_of(layout)
+        path.write_text(whole)
+
+
+def test_the_csv_of_the_grid_keeps_every_digit(layout, tmp_path):
+    rows = rows_of(layout)
+    tables.write_grid(rows, tmp_path / "out" / "grid.v1")
+    read = read_csv(tmp_path / "out" / "grid.v1.csv")
+    assert tuple(read[0]) == tables.COLUMNS and len(read) == len(rows)
+    assert [float(row["frechet_distance"]) for row in read] == [row["frechet_distance"] for row in rows]
+    assert read[0]["d"] == ""
+
+
+def test_the_grid_for_people_is_rounded_and_its_caption_names_samples_batch_device_and_floor(layout, tmp_path):
+    tables.write_grid(rows_of(layout), tmp_path / "grid")
+    text = (tmp_path / "grid.md").read_text(encoding="utf-8")
+    row = "| ODE_t(ODE_l) | ema | 2 (2) | euler:4 | 1 | 10 | 4 | 9.33 | 90.0% | 80.00 (72.00–88.00) | 3.0 |"
+    assert row in text
+    for told in ("over 1797 samples", "batch of 256", "a laptop, 2 cores", "0.64"):
+        assert told in text
+
+
+def test_all_lines_of_a_markdown_table_have_the_same_number_of_cells(layout, tmp_path):
+    rows = rows_of(layout)
+    tables.write_grid(rows, tmp_path / "grid")
+    tables.write_trade_off(rows, tmp_path / "trade-off")
+    for name in ("grid.md", "trade-off.md"):
+        lines = [line for line in (tmp_path / name).read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+        assert len({line.count("|") for line in lines}) == 1
+
+
+def test_the_trade_off_has_a_row_per_model_and_length_and_a_column_per_number_of_steps(layout, tmp_path):
+    tables.write_trade_off(rows_of(layout), tmp_path / "trade-off")
+    read = read_csv(tmp_path / "trade-off.csv")
+    ours = [("odelt", length) for length in ("2", "4", "6")]
+    assert [(row["model"], row["length"]) for row in read] == [("sm", "full"), ("sm-ft", "full"), *ours]
+    assert [float(read[0][f"frechet_distance_T{T}"]) for T in (1, 4, 32, 128)] == [k + 1 / 3 for k in range(4)]
+
+
+def test_latency_in_the_trade_off_is_relative_to_the_first_baseline_at_the_same_steps(layout, tmp_path):
+    tables.write_trade_off(rows_of(layout), tmp_path / "trade-off")
+    short = find(read_csv(tmp_path / "trade-off.csv"), length="2")
+    assert [float(short[f"relative_latency_T{T}"]) for T in (1, 4, 32, 128)] == pytest.approx([1 / 3] * 4)
+    text = (tmp_path / "trade-off.md").read_text(encoding="utf-8")
+    assert "0.33×" in text and "relative to SM on the full path" in text
+
+
+def test_without_a_latency_of_the_first_baseline_the_next_one_serves(layout, tmp_path):
+    layout.latency("sm", None).unlink()
+    tables.write_trade_off(rows_of(layout), tmp_path / "trade-off")
+    read = read_csv(tmp_path / "trade-off.csv")
+    assert find(read, model="sm")["relative_latency_T4"] == "not run"
+    assert float(find(read, model="sm-ft")["relative_latency_T4"]) == 1
+    assert "SM, fine-tuned on the full path" in (tmp_path / "trade-off.md").read_text(encoding="utf-8")
+
+
+def test_tables_of_a_suite_that_has_not_run_can_be_written(tmp_path):
+    rows = rows_of(Layout(tmp_path))
+    tables.write_grid(rows, tmp_path / "grid")
+    tables.write_trade_off(rows, tmp_path / "trade-off")
+    assert read_csv(tmp_path / "trade-off.csv")[0]["relative_latency_T1"] == "not run"
+    assert "its floor was not run" in (tmp_path / "grid.md").read_text(encoding="utf-8")

@@ -1,0 +1,74 @@
+"""Integration over time reproduces the released code's samples (SPEC 10)."""
+
+import re
+
+import numpy as np
+import pytest
+from conftest import relative_error
+
+import odelt
+from odelt.config import Solver
+from odelt.sampling.solvers import solve
+
+EULER = [
+    "euler/T=1,length=2,guidance=1.0",
+    "euler/T=4,length=4,guidance=1.0",
+    "euler/T=4,length=8,guidance=1.5",
+    "euler/T=8,length=2,guidance=0.0",
+]
+
+
+def test_every_golden_euler_solution_is_tested(golden):
+    assert sorted(EULER) == sorted(name for name in golden if name.startswith("euler/"))
+
+
+@pytest.mark.parametrize("name", EULER)
+def test_euler(golden_model, golden, name):
+    steps, length, guidance = re.fullmatch(r"euler/T=(\d+),length=(\d+),guidance=(.+)", name).groups()
+    x1 = odelt.integrate(golden_model, golden["x"], golden["y"], f"euler:{steps}", int(length), float(guidance))
+    assert relative_error(x1, golden[name]) < 1e-5
+
+
+def test_dopri5_as_one_system(golden_model, golden):
+    """d = 0 as the release conditions it; four steps: three evaluations to begin, six a step."""
+    arguments = (golden_model, golden["x"], golden["y"], Solver.parse("dopri5:1e-3"), 4, 1.0, 0)
+    x1, evaluations = solve(*arguments, joint=True)
+    assert relative_error(x1, golden["dopri5/tol=1e-3,length=4,d=0"]) < 1e-4
+    assert evaluations.tolist() == [3 + 6 * int(golden["dopri5/evaluations"])] * 6
+
+
+def test_adaptive_solvers_agree_with_many_euler_steps(imported, golden):
+    """Conditioned on the same d = 7 all three integrate the same field."""
+    model = odelt.load_model(imported / "odelt", "raw")
+    fine = odelt.integrate(model, golden["x"], golden["y"], "euler:128", 4)
+    for solver in ("dopri5:1e-4", "tsit5:1e-4"):
+        assert relative_error(odelt.integrate(model, golden["x"], golden["y"], solver, 4), fine) < 0.02
+
+
+def test_the_step_size_condition_matters(imported, golden):
+    model = odelt.load_model(imported / "odelt", "raw")
+    coarse, fine = (odelt.integrate(model, golden["x"], golden["y"], "dopri5:1e-3", 4, d=d) for d in (0, 7))
+    assert relative_error(coarse, fine) > 1e-3
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("euler:3", "power of two from 1 to 128"),
+        ("euler:256", "power of two from 1 to 128"),
+        ("euler:", "power of two from 1 to 128"),
+        ("dopri5:0", "between 0 and 1"),
+        ("dopri5:x", "between 0 and 1"),
+        ("dopri:1e-3", "did you mean 'dopri5'"),
+    ],
+)
+def test_a_solver_that_cannot_be_is_refused(text, message):
+    with pytest.raises(odelt.OdeltError, match=message):
+        Solver.parse(text)
+
+
+def test_weights_without_a_length_table_have_the_conventional_path_only(imported, golden):
+    model = odelt.load_model(imported / "sm", "raw")
+    assert np.isfinite(odelt.integrate(model, golden["x"], golden["y"], "euler:2")).all()
+    with pytest.raises(odelt.OdeltError, match="no length table"):
+        odelt.integrate(model, golden["x"], golden["y"], "euler:2", length=4)

@@ -1,0 +1,37 @@
+# One job per (model, weights, length) makes the sample sets of all its solvers in one process. Which sets those are
+# differs from group to group, so each group is a rule of its own.
+for experiment, settings in EXPERIMENTS.items():
+    for group, points in grid.sample_groups(settings).items():
+
+        rule:
+            name:
+                grid.rule_name("sample", experiment, group.path)
+            input:
+                LAYOUT[experiment].model(group.model) / "model.safetensors",
+            output:
+                [LAYOUT[experiment].samples(point) for point in points],
+            log:
+                f"<logs>/{experiment}/sample/{group.path}.log",
+            benchmark:
+                f"<benchmarks>/{experiment}/sample/{group.path}.tsv"
+            conda:
+                "../../envs/jax.yaml"
+            threads: workflow.cores
+            params:
+                model=LAYOUT[experiment].model(group.model),
+                weights=group.weights,
+                length=length_argument(group.length),
+                settings=" ".join(f"--setting {setting(point)}" for point in points),
+                out=" ".join(
+                    f"--out {LAYOUT[experiment].samples(point)}" for point in points
+                ),
+                number=settings.evaluation.samples,
+                batch_size=settings.evaluation.batch_size,
+                dtype=settings.evaluation.dtype,
+                seed=settings.evaluation.seed,
+            message:
+                f"Generate the samples of {group.path}"
+            shell:
+                "odelt --log {log} sample-grid --model {params.model} --weights {params.weights}"
+                " --length {params.length} {params.settings} --count {params.number} --seed {params.seed}"
+                " --batch-size {params.batch_size} --dtype {params.dtype} {params.out}"
