@@ -206,13 +206,15 @@ def score(a):
 
 def tables(a):
     from odelt import grid
-    from odelt.publishing import tables
+    from odelt.publishing import pages, tables
 
     experiment = parse_json(Experiment, a.settings, "--settings")
     layout = grid.Layout(a.results)
     rows = tables.rows(a.experiment, experiment, layout, layout.floor, a.seed)
     tables.write_grid(rows, a.out / "grid")
     tables.write_trade_off(rows, a.out / "trade-off")
+    for name in ("grid", "trade-off"):
+        pages.write_page(a.out / f"{name}.md")
 
 
 def figures(a):
@@ -231,15 +233,25 @@ def figures(a):
 def plan(a):
     from odelt import preflight
 
-    print(preflight.plan(preflight.configured_suite(a.suite)))
+    name = a.suite or preflight.configured()
+    print(preflight.plan(name, preflight.suite_named(name)))
 
 
 def doctor(a):
     from odelt import preflight
 
-    missing = preflight.missing(preflight.configured_suite(a.suite))
+    missing = preflight.missing(preflight.suite_named(a.suite or preflight.configured()))
     print("\n".join(missing) if missing else "nothing is missing")
     return 1 if missing else 0
+
+
+def schema(a):
+    import yaml
+
+    from odelt import config
+
+    print("# Written by `odelt schema` from odelt/config.py.")
+    print(yaml.safe_dump(config.schema(), sort_keys=False), end="")
 
 
 # ---------------------------------------------------------------- arguments
@@ -385,6 +397,7 @@ def parser() -> Parser:
     suite = {"metavar": "NAME", "help": "a suite in config/; the configured one without"}
     verb("plan", plan, "what the suite will cost", suite=suite)
     verb("doctor", doctor, "what is missing here for the suite; exit status 1 if anything is", suite=suite)
+    verb("schema", schema, "the JSON schema of a suite, as YAML")
     return top
 
 

@@ -17,13 +17,8 @@ Teacher = Callable[[jax.Array, jax.Array, jax.Array, jax.Array], jax.Array]  # (
 CLIP = 4.0  # SM's rule clips the walk and its targets to ±4 (SPEC 9.6)
 
 
-def image_count(training: Training) -> int:
-    """Images that the B/8 rows are made of; each guided one makes two rows."""
-    return training.batch_size // (16 if training.bootstrap == "guided" else 8)
-
-
 def draw(key: jax.Array, x0: jax.Array, x1: jax.Array, y: jax.Array, training: Training) -> Rows:
-    """The B/8 student rows from the images of `image_count`, their targets still zero.
+    """The B/8 student rows from their images (`batch.images_of_time` of them), their targets still zero.
 
     d ~ Uniform{0..6}, t uniform on {0, 2^-d, …, 1 − 2^-d}. "guided": rows are [first copies | second copies] of the
     same images, noise, t and d, and **both copies carry the label y**. "sm": as many rows of each d as fit, d = 6

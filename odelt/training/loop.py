@@ -17,8 +17,9 @@ from odelt.data import loader
 from odelt.data.dataset import Dataset
 from odelt.errors import OdeltError
 from odelt.model import weights as model_weights
+from odelt.objectives.batch import images_per_step
 from odelt.training.checkpoints import Interrupted, RunFolder, fingerprint, noticing_signals
-from odelt.training.step import State, images_per_step, initial_state, make_step
+from odelt.training.step import State, initial_state, make_step
 
 CURVE = "training.csv"
 COLUMNS = ("step", "loss", "flow", "time_consistency", "length_consistency", "learning_rate", "images_per_s")

@@ -18,6 +18,7 @@ from odelt.config import Network, Training
 from odelt.model.inner_ode import forward
 from odelt.model.weights import Weights, graph_of
 from odelt.objectives import flow_matching, lengths, time_consistency
+from odelt.objectives.batch import images_of_time, length_rows, rows_of_time
 from odelt.objectives.rows import Rows, concatenate
 from odelt.training.schedule import learning_rate, optimiser
 
@@ -36,18 +37,6 @@ def initial_state(weights: Weights, training: Training) -> State:
     weights = jax.tree.map(jnp.asarray, weights)
     ema = jax.tree.map(jnp.copy, weights)  # buffers of its own: a step gives both away
     return State(jnp.zeros((), jnp.int32), weights, ema, optimiser(training).init(weights))
-
-
-def rows_of_time(training: Training) -> int:
-    """Rows with a time-consistency target: B/8 of the shortcut objective."""
-    return training.batch_size // 8 if training.objective == "shortcut" else 0
-
-
-def images_per_step(training: Training) -> int:
-    """Images a step takes from the loader (SPEC 9.5: disjoint images unless the released behaviour is asked for)."""
-    flow = training.batch_size - rows_of_time(training)
-    disjoint = rows_of_time(training) and training.images == "disjoint"
-    return flow + (time_consistency.image_count(training) if disjoint else 0)
 
 
 def make_step(network: Network, training: Training, inner_ode: bool, length_table: bool | None = None) -> Callable:
@@ -84,7 +73,7 @@ def assemble(network: Network, training: Training, inner_ode: bool, table: bool,
     if not rows_of_time(training):
         return _with_length_targets(flow, teacher, network, training, inner_ode, length_key)
 
-    count = time_consistency.image_count(training)
+    count = images_of_time(training)
     if training.images == "disjoint":
         x1, y = x1[flow_count:], y[flow_count:]
         x0 = jax.random.normal(noise_key, x1.shape)
@@ -106,11 +95,6 @@ def _with_length_targets(rows: Rows, teacher, network: Network, training: Traini
     last = jax.tree.map(lambda a: a[-count:], rows)
     target = teacher(last.x, last.t, last.d, last.y, length=drawn, active_rows=active)
     return rows._replace(target=rows.target.at[-count:].set(target.astype(jnp.float32)))
-
-
-def length_rows(training: Training, inner_ode: bool) -> int:
-    """Rows with a length-consistency target."""
-    return round(training.batch_size * training.length_share) if inner_ode else 0
 
 
 def _teacher(network, training, inner_ode, table, ema, x, t, d, y, length=None, active_rows=None):

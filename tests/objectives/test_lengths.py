@@ -10,7 +10,9 @@ from odelt.objectives import lengths
 @pytest.mark.parametrize("mode", ["stratified", "independent"])
 @pytest.mark.parametrize("count", [16, 32])
 def test_every_length_has_the_same_expected_share(small_network, mode, count):
-    drawn = jax.vmap(lambda key: lengths.draw(key, count, small_network, mode))(jax.random.split(jax.random.key(0), 3000))
+    drawn = jax.vmap(lambda key: lengths.draw(key, count, small_network, mode))(
+        jax.random.split(jax.random.key(0), 3000)
+    )
     for length in small_network.lengths:
         assert np.mean(drawn == length) == pytest.approx(1 / 3, abs=0.01)
 

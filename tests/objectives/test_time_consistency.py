@@ -9,6 +9,7 @@ from flax import nnx
 
 from odelt.model.inner_ode import forward
 from odelt.objectives import time_consistency
+from odelt.objectives.batch import images_of_time
 from odelt.objectives.rows import Rows
 
 NULL = 10
@@ -48,7 +49,7 @@ def test_guided_targets_of_both_copies_are_the_released_ones(golden_model, golde
 
 
 def drawn(training, images=None, labels=None):
-    count = time_consistency.image_count(training)
+    count = images_of_time(training)
     x0, x1 = jax.random.normal(jax.random.key(1), (2, count, 4, 4, 1))
     y = jnp.arange(count) % NULL if labels is None else labels
     return time_consistency.draw(jax.random.key(0), x0, x1, y, training)

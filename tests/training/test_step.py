@@ -7,6 +7,7 @@ import pytest
 from conftest import small_training
 
 from odelt.model.weights import flatten, initial_weights
+from odelt.objectives.batch import images_per_step
 from odelt.training import step as training_step
 from odelt.training.schedule import learning_rate
 
@@ -15,7 +16,7 @@ NULL = 10
 
 def assembled(network, inner_ode=True, weights=None, **changes):
     training = small_training(batch_size=64, **changes)
-    count = training_step.images_per_step(training)
+    count = images_per_step(training)
     x1 = jax.random.normal(jax.random.key(5), (count, 4, 4, 1))
     y = jnp.arange(count) % NULL
     weights = weights or initial_weights(network, 0, length_table=inner_ode)
@@ -48,7 +49,7 @@ def test_the_last_eighth_gets_the_teachers_velocity_only_with_the_inner_ode(smal
     ],
 )
 def test_images_that_a_step_takes(changes, images):
-    assert training_step.images_per_step(small_training(batch_size=64, **changes)) == images
+    assert images_per_step(small_training(batch_size=64, **changes)) == images
 
 
 def test_shared_images_use_the_flow_rows_own_images_and_noise(small_network):
@@ -89,7 +90,7 @@ def stepped(small_network):
     training = small_training(warmup_steps=1, learning_rate=1e-2, ema_rate=0.9, dropout=0.1)
     step = training_step.make_step(small_network, training, inner_ode=True)
     state = training_step.initial_state(initial_weights(small_network, 0, length_table=True), training)
-    count = training_step.images_per_step(training)
+    count = images_per_step(training)
     x1, y = jax.random.normal(jax.random.key(5), (count, 4, 4, 1)), jnp.arange(count) % NULL
     states = [jax.device_get(state)]
     for _ in range(3):
@@ -100,7 +101,9 @@ def stepped(small_network):
 
 def test_the_first_update_has_rate_zero(stepped):
     (before, after, *_), _ = stepped
-    assert all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(before.params), jax.tree.leaves(after.params), strict=True))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(jax.tree.leaves(before.params), jax.tree.leaves(after.params), strict=True)
+    )
 
 
 def test_the_ema_follows_after_each_step(stepped):

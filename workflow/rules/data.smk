@@ -12,4 +12,4 @@ rule prepare_data:
     message:
         "Write the dataset of {wildcards.experiment}"
     shell:
-        "odelt --log {log} prepare-data --dataset {params.dataset} --out {output}"
+        "python -m odelt --log {log} prepare-data --dataset {params.dataset} --out {output}"

@@ -14,7 +14,7 @@ rule fit_features:
     message:
         "Train the feature network of {wildcards.experiment}"
     shell:
-        "odelt --log {log} fit-features --dataset {input} --settings {params.settings:q} --out {output}"
+        "python -m odelt --log {log} fit-features --dataset {input} --settings {params.settings:q} --out {output}"
 
 
 rule real_features:
@@ -32,7 +32,7 @@ rule real_features:
     message:
         "Features of the real images of {wildcards.experiment}"
     shell:
-        "odelt --log {log} features --network {input.network} --images {input.images} --array images --out {output}"
+        "python -m odelt --log {log} features --network {input.network} --images {input.images} --array images --out {output}"
 
 
 rule features:
@@ -50,7 +50,7 @@ rule features:
     message:
         "Features of {wildcards.set}"
     shell:
-        "odelt --log {log} features --network {input.network} --images {input.images} --out {output}"
+        "python -m odelt --log {log} features --network {input.network} --images {input.images} --out {output}"
 
 
 rule floor:
@@ -69,7 +69,7 @@ rule floor:
     message:
         "Distance between two halves of the real images of {wildcards.experiment}"
     shell:
-        "odelt --log {log} floor --features {input} --seed {params.seed} --out {output}"
+        "python -m odelt --log {log} floor --features {input} --seed {params.seed} --out {output}"
 
 
 rule score:
@@ -91,7 +91,7 @@ rule score:
     message:
         "Score {wildcards.set}"
     shell:
-        "odelt --log {log} score --samples {input.samples} --features {input.features} --dataset {input.dataset}"
+        "python -m odelt --log {log} score --samples {input.samples} --features {input.features} --dataset {input.dataset}"
         " --real-features {input.real_features} --facts {params.facts:q} --out {output}"
 
 
@@ -128,6 +128,6 @@ rule latency:
     message:
         "Time {wildcards.model} at length {wildcards.length}"
     shell:
-        "odelt --log {log} latency --model {params.model} --length {params.length} {params.settings}"
+        "python -m odelt --log {log} latency --model {params.model} --length {params.length} {params.settings}"
         " --batch-size {params.batch_size} --repeats {params.repeats} --dtype {params.dtype}"
         " --facts {params.facts:q} --out {output}"

@@ -4,21 +4,21 @@ rule tables:
         latencies=latencies_of,
     output:
         grid=report(
-            "<results>/{experiment}/tables/grid.md",
+            "<results>/{experiment}/tables/grid.html",
             caption="../report/grid.rst",
             category="{experiment}",
             subcategory="Tables",
             labels={"table": "every grid point"},
         ),
-        grid_csv="<results>/{experiment}/tables/grid.csv",
+        grid_files=multiext("<results>/{experiment}/tables/grid", ".md", ".csv"),
         trade_off=report(
-            "<results>/{experiment}/tables/trade-off.md",
+            "<results>/{experiment}/tables/trade-off.html",
             caption="../report/trade-off.rst",
             category="{experiment}",
             subcategory="Tables",
             labels={"table": "steps against blocks"},
         ),
-        trade_off_csv="<results>/{experiment}/tables/trade-off.csv",
+        trade_off_files=multiext("<results>/{experiment}/tables/trade-off", ".md", ".csv"),
     log:
         "<logs>/{experiment}/tables.log",
     benchmark:
@@ -33,7 +33,7 @@ rule tables:
     message:
         "Tables of {wildcards.experiment}"
     shell:
-        "odelt --log {log} tables --experiment {wildcards.experiment} --settings {params.settings:q}"
+        "python -m odelt --log {log} tables --experiment {wildcards.experiment} --settings {params.settings:q}"
         " --seed {params.seed} --results {params.results} --out {params.out}"
 
 
@@ -85,7 +85,7 @@ rule figures:
     message:
         "Figures of {wildcards.experiment}"
     shell:
-        "odelt --log {log} figures --experiment {wildcards.experiment} --settings {params.settings:q}"
+        "python -m odelt --log {log} figures --experiment {wildcards.experiment} --settings {params.settings:q}"
         " --seed {params.seed} --results {params.results} --out {params.out}"
 
 
@@ -109,7 +109,7 @@ rule report:
     message:
         "The report: {output}"
     shell:
-        "snakemake publish --report {output} --config suite={params.suite} > {log} 2>&1"
+        "snakemake publish --report {output} --cores all --config suite={params.suite} > {log} 2>&1"
 
 
 # `snakemake so_far_<experiment>`: tables and figures of what there is already; the cells of the rest say "not run".
@@ -129,5 +129,5 @@ for experiment, settings in EXPERIMENTS.items():
         message:
             "Tables and figures of what there is, in {params.out}"
         shell:
-            "odelt --log {log} tables {params.common} --settings {params.settings:q} --out {params.out}/tables\n"
-            "odelt --log {log} figures {params.common} --settings {params.settings:q} --out {params.out}/figures"
+            "python -m odelt --log {log} tables {params.common} --settings {params.settings:q} --out {params.out}/tables\n"
+            "python -m odelt --log {log} figures {params.common} --settings {params.settings:q} --out {params.out}/figures"

@@ -32,6 +32,6 @@ for experiment, settings in EXPERIMENTS.items():
             message:
                 f"Generate the samples of {group.path}"
             shell:
-                "odelt --log {log} sample-grid --model {params.model} --weights {params.weights}"
+                "python -m odelt --log {log} sample-grid --model {params.model} --weights {params.weights}"
                 " --length {params.length} {params.settings} --count {params.number} --seed {params.seed}"
                 " --batch-size {params.batch_size} --dtype {params.dtype} {params.out}"

@@ -27,6 +27,6 @@ rule train:
     message:
         "Train {wildcards.model} of {wildcards.experiment}"
     shell:
-        "odelt --log {log} train --dataset {input.dataset} {params.start} --network {params.network:q}"
+        "python -m odelt --log {log} train --dataset {input.dataset} {params.start} --network {params.network:q}"
         " --training {params.training:q} {params.inner_ode} --seed {params.seed}"
         " --checkpoints {params.checkpoints} --out {params.out}"
