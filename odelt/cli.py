@@ -6,6 +6,7 @@ Imports of the rooms are inside the verbs, so that `odelt --help` is instant and
 import argparse
 import contextlib
 import json
+import os
 import pathlib
 import signal
 import sys
@@ -38,6 +39,12 @@ def main(argv: list[str] | None = None) -> int:
         except KeyboardInterrupt:
             print("odelt: interrupted", file=sys.stderr)
             return 128 + signal.SIGINT
+        except Exception as error:
+            if os.environ.get("ODELT_TRACEBACK"):
+                raise
+            told = " ".join(f"{type(error).__name__}: {error}".split())
+            print(f"odelt: a fault of the program: {told} (ODELT_TRACEBACK=1 shows where)", file=sys.stderr)
+            return USER_ERROR
 
 
 # ---------------------------------------------------------------- sources, data

@@ -1,8 +1,13 @@
 """Before the first job: is the configuration valid, is anything missing here, what will it cost."""
 
+import csv
 import fcntl
+import importlib.metadata
 import os
 import pathlib
+import re
+import shutil
+import subprocess
 import sys
 
 import yaml

@@ -1,5 +1,7 @@
 """The training step (SPEC 4): shares of the batch, labels, EMA, schedule."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -108,7 +110,7 @@ def test_the_first_update_has_rate_zero(stepped):
 
 def test_the_ema_follows_after_each_step(stepped):
     states, _ = stepped
-    for before, after in zip(states, states[1:], strict=False):
+    for before, after in itertools.pairwise(states):
         for path, ema in flatten(after.ema).items():
             expected = 0.9 * flatten(before.ema)[path] + 0.1 * flatten(after.params)[path]
             assert np.allclose(ema, expected, atol=1e-6), path
