@@ -157,7 +157,7 @@ class Training(Section):
         "plain"  # SPEC 4.2; "guided" is bootstrap_cfg; "sm" is SM's own rule (SPEC 9.6)
     )
     images: Literal["disjoint", "shared"] = "disjoint"  # SPEC 9.5; "shared" is the released behaviour
-    lengths: Literal["stratified", "independent"] = "stratified"  # DESIGN 7
+    lengths: Literal["stratified", "independent"] = "stratified"  # see odelt.objectives.lengths
     length_share: Share = 0.125  # of the rows, with a length-consistency target (SPEC 4.3)
     time: Literal["discrete", "continuous"] = "discrete"  # of fm, icfm and rfm (SPEC 4.5)
     icfm_noise: Literal["independent", "released"] = "independent"  # SPEC 9.7

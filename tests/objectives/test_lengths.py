@@ -1,4 +1,4 @@
-"""Lengths drawn for the rows of a batch (SPEC 4.3, DESIGN 7)."""
+"""Lengths drawn for the rows of a batch (SPEC 4.3)."""
 
 import jax
 import numpy as np

@@ -1,0 +1,132 @@
+"""The command line: errors are one line and exit status 2; the contract's verbs do what they say."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import CHECKPOINTS, GOLDEN
+
+from odelt import cli
+
+IMPORT = ["--heads", "4", "--group", "2", "--min-length", "2", "--image", "8x8"]
+
+
+def run(capsys, *arguments) -> tuple[int, str]:
+    """Exit status and what was said on stderr."""
+    try:
+        status = cli.main([str(a) for a in arguments])
+    except SystemExit as stopped:
+        status = stopped.code
+    return status, capsys.readouterr().err
+
+
+def told_in_one_line(capsys, *arguments) -> str:
+    status, said = run(capsys, *arguments)
+    assert status == 2
+    assert len(said.splitlines()) == 1, said
+    return said
+
+
+@pytest.fixture(scope="module")
+def model(imported):
+    return imported / "odelt"
+
+
+def sample(model, out, **changes):
+    options = {"model": model, "length": 4, "solver": "euler:2", "guidance": 1, "count": 3, "seed": 0, "out": out}
+    return ["sample", *(part for key, value in {**options, **changes}.items() for part in (f"--{key}", value))]
+
+
+def test_import_and_sample(tmp_path, capsys):
+    assert run(capsys, "import-checkpoint", GOLDEN / CHECKPOINTS["odelt"], "--out", tmp_path / "m", *IMPORT)[0] == 0
+    assert {file.name for file in (tmp_path / "m").iterdir()} == {"config.json", "model.safetensors"}
+    out = tmp_path / "new" / "samples.npz"
+    assert run(capsys, *sample(tmp_path / "m", out), "--labels", "1,4")[0] == 0
+    with np.load(out) as file:
+        assert file["samples"].shape == (3, 8, 8, 4) and file["samples"].dtype == np.float32
+        assert file["labels"].tolist() == [1, 4, 1] and file["labels"].dtype == np.int32
+        assert file["evaluations"].tolist() == [2, 2, 2]
+
+
+def test_the_conventional_path_is_length_full(model, tmp_path, capsys):
+    assert run(capsys, *sample(model, tmp_path / "s.npz", length="full"))[0] == 0
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"length": 3}, "length 3 is not allowed; this network has 2, 4, 6, 8"),
+        ({"length": "ful"}, "'ful' is not a whole number"),
+        ({"solver": "euler:3"}, "power of two from 1 to 128"),
+        ({"solver": "euler:256"}, "power of two from 1 to 128"),
+        ({"solver": "heun:4"}, "known solvers are"),
+        ({"guidance": -1}, "not a guidance scale"),
+        ({"count": 0}, "'0' is not a whole number of at least 1"),
+        ({"batch-size": 0}, "'0' is not a whole number of at least 1"),
+        ({"d": 8}, "--d"),
+        ({"labels": "9"}, "label 9: labels go from 0 to 5"),
+        ({"model": "nowhere"}, "nowhere is no model directory"),
+        ({"weights": "both"}, "--weights"),
+    ],
+)
+def test_bad_input_is_told_in_one_line_and_nothing_is_written(model, tmp_path, capsys, changes, message):
+    out = tmp_path / "samples.npz"
+    assert message in told_in_one_line(capsys, *sample(model, out, **changes))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "content, options, message",
+    [
+        (None, IMPORT, "cannot be read"),
+        (b"", IMPORT, "is empty"),
+        (b"<html>", IMPORT, "not a pickled checkpoint"),
+        (b"cposix\nsystem\n(S'true'\ntR.", IMPORT, "the global 'posix.system'"),
+        ("half", IMPORT, "is truncated"),
+        ("whole", ["--heads", "5", *IMPORT[2:]], "heads: 5 does not divide the width 32"),
+        ("whole", [*IMPORT[:4], "--min-length", "9"], "min_length: 9 is not between the group 2 and the depth 8"),
+    ],
+)
+def test_a_refused_import_leaves_no_directory(tmp_path, capsys, content, options, message):
+    file, out = tmp_path / "checkpoint", tmp_path / "out"
+    whole = (GOLDEN / CHECKPOINTS["sm"]).read_bytes()
+    if content is not None:
+        file.write_bytes({"whole": whole, "half": whole[: len(whole) // 2]}.get(content, content))
+    assert message in told_in_one_line(capsys, "import-checkpoint", file, "--out", out, *options)
+    assert set(tmp_path.iterdir()) <= {file}
+
+
+def test_an_unknown_verb_or_option_is_told_in_one_line(capsys):
+    assert "sampel" in told_in_one_line(capsys, "sampel")
+    assert "--stpes" in told_in_one_line(capsys, "plan", "--stpes", "3")
+
+
+def test_settings_with_a_misspelt_key_are_told_in_one_line(tmp_path, capsys):
+    arguments = ["--network", "{}", "--dataset", "d", "--checkpoints", "c", "--out", tmp_path / "out"]
+    said = told_in_one_line(capsys, "train", "--training", '{"stepz": 3}', *arguments)
+    assert "--network: width: field required" in said
+
+
+def test_a_file_where_a_directory_is_to_be_is_told(model, tmp_path, capsys):
+    (tmp_path / "m").write_text("in the way")
+    said = told_in_one_line(capsys, "import-checkpoint", GOLDEN / CHECKPOINTS["sm"], "--out", tmp_path / "m", *IMPORT)
+    assert "is in the way" in said
+
+
+@pytest.mark.parametrize("verb", ["import-checkpoint", "sample", "train", "sample-grid", "score", "plan", "doctor"])
+def test_every_verb_has_help(verb, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([verb, "--help"])
+    assert stopped.value.code == 0 and "usage: odelt" in capsys.readouterr().out
+
+
+def test_importing_odelt_loads_no_heavy_library():
+    program = "import sys, odelt; print(*sorted({m.split('.')[0] for m in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"torch", "tensorflow", "jax", "flax", "sklearn", "matplotlib"} & set(loaded)
+
+
+def test_python_m_odelt_is_the_same_program():
+    told = subprocess.run([sys.executable, "-m", "odelt", "--version"], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "0.1.0"

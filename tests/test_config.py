@@ -1,0 +1,84 @@
+"""What is a valid suite, and what a wrong one is told."""
+
+import copy
+import pathlib
+
+import pytest
+import yaml
+
+from odelt import OdeltError, config, grid
+
+ROOT = pathlib.Path(__file__).parents[1]
+MINI = ROOT / "config" / "mini.yaml"
+
+
+def changed(*path_and_value):
+    """mini.yaml with one value changed (None removes the key)."""
+    *path, key, value = path_and_value
+    raw = copy.deepcopy(yaml.safe_load(MINI.read_text()))
+    place = raw["experiments"]["digits"]
+    for step in path:
+        place = place[step]
+    if value is None:
+        del place[key]
+    else:
+        place[key] = value
+    return raw
+
+
+@pytest.mark.parametrize(
+    "path_and_value, message",
+    [
+        (("netwrok", {}), "unknown key 'experiments.digits.netwrok'; did you mean 'network'?"),
+        (("models", "sm", "training", "batchsize", 1), "unknown key '.*batchsize'; did you mean 'batch_size'?"),
+        (("models", "sm", "training", "batch_size", 0), "batch_size: input should be greater than or equal to 16"),
+        (("models", "sm", "training", "steps", "many"), "steps: input should be a valid integer"),
+        (("models", "odelt", "start", "sn"), "no model 'sn'; did you mean 'sm'?"),
+        (("network", "heads", 5), "heads: 5 does not divide the width 48"),
+        (("evaluation", "batch_size", 0), "evaluation.batch_size: input should be greater than or equal to 1"),
+        (("evaluation", "grid", 1, "lengths", [2, 3]), "length 3 is not allowed; this network has 2, 4, 6"),
+        (("evaluation", "grid", 0, "solvers", ["euler:3"]), "'euler:3': .* power of two from 1 to 128"),
+        (("evaluation", "grid", 0, "solvers", ["euler:256"]), "'euler:256': .* power of two from 1 to 128"),
+        (("evaluation", "grid", 0, "models", ["odlt"]), "no model 'odlt'; did you mean 'odelt'?"),
+        (("evaluation", "grid", 0, "d", 8), "d: input should be less than or equal to 7"),
+        (("models", "sm", "label", None), "experiments.digits.models.sm.label: field required"),
+    ],
+)
+def test_a_wrong_suite_gets_one_line_that_names_the_key(path_and_value, message):
+    with pytest.raises(OdeltError, match=message) as error:
+        config.parse(config.Suite, changed(*path_and_value), "config/mini.yaml")
+    assert "\n" not in str(error.value) and str(error.value).startswith("config/mini.yaml: ")
+
+
+def test_a_suite_that_is_not_there_gets_the_nearest():
+    with pytest.raises(OdeltError, match="there is no suite 'mimi'.*did you mean 'mini'?"):
+        config.load_suite(ROOT / "config" / "mimi.yaml")
+
+
+def test_minis_grid_is_the_one_that_was_asked_for():
+    experiment = config.load_suite(MINI).experiments["digits"]
+    paths = {point.path for point in grid.points(experiment)}
+    euler = {f"{m}/ema/{n}/euler-{T}_w1" for m, n in (("sm", "full"), ("sm-ft", "full")) for T in (1, 4, 32, 128)}
+    euler |= {f"odelt/ema/l{n}/euler-{T}_w1" for n in (2, 4, 6) for T in (1, 4, 32, 128)}
+    adaptive = {f"odelt/ema/l{n}/dopri5-{s}_w1" for n in (2, 6) for s in ("1e-2_d7", "1e-3_d7", "1e-3_d0")}
+    raw = {path.replace("/ema/", "/raw/") for path in euler if "euler-128" in path}
+    assert paths == euler | adaptive | raw
+
+
+def test_sm_fine_tuned_and_odelt_have_the_same_budget():
+    models = config.load_suite(MINI).experiments["digits"].models
+    assert models["sm-ft"].training == models["odelt"].training
+    assert models["sm-ft"].start == models["odelt"].start == "sm"
+
+
+def test_the_schema_is_current():
+    written = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
+    assert written == config.schema()
+
+
+def test_the_environments_are_current(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "envs")
+    import generate
+
+    for world in generate.WORLDS:
+        assert (ROOT / "envs" / f"{world}.yaml").read_text() == generate.environment(world)

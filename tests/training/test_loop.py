@@ -1,0 +1,131 @@
+"""A run that is interrupted ends with the same weights, to the bit, as one that never was."""
+
+import csv
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import small_training
+
+from odelt import OdeltError
+from odelt.data import dataset
+from odelt.data.dataset import Dataset
+from odelt.model.weights import flatten, load_model
+from odelt.training.checkpoints import RunFolder
+from odelt.training.loop import start_weights, train
+
+STEPS = 60
+TRAINING = small_training(steps=STEPS, checkpoint_every=7, log_every=5, dropout=0.1, bootstrap="guided", guidance=1.5)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, small_network):
+    """A folder with a dataset and the weights of a run that was never interrupted."""
+    root = tmp_path_factory.mktemp("training")
+    rng = np.random.default_rng(0)
+    images, labels = rng.uniform(-1, 1, (50, 4, 4, 1)).astype(np.float32), np.arange(50, dtype=np.int32) % 10
+    dataset.save(root / "dataset.npz", Dataset(images, labels))
+    assert trainer(root, small_network, "whole").wait(timeout=120) == 0
+    return root
+
+
+def trainer(root: pathlib.Path, network, name: str, **changes) -> subprocess.Popen:
+    command = [sys.executable, "-m", "odelt", "--log", root / f"{name}.log", "train"]
+    command += ["--dataset", root / "dataset.npz", "--network", network.model_dump_json(), "--inner-ode"]
+    command += ["--training", TRAINING.model_copy(update=changes).model_dump_json()]
+    command += ["--checkpoints", root / f"{name}-checkpoints", "--out", root / name]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+
+def saved_steps(root: pathlib.Path, name: str) -> list[int]:
+    return [int(p.name) for p in root.glob(f"{name}-checkpoints/*/steps/*") if p.name.isdecimal()]
+
+
+def wait_for_a_step_after(root: pathlib.Path, name: str, step: int) -> None:
+    deadline = time.monotonic() + 120
+    while not any(saved > step for saved in saved_steps(root, name)):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def weights_of(root: pathlib.Path, name: str) -> dict:
+    return {
+        f"{kind}/{k}": v for kind in ("raw", "ema") for k, v in flatten(load_model(root / name, kind).weights).items()
+    }
+
+
+def assert_same_weights(root, name):
+    whole, other = weights_of(root, "whole"), weights_of(root, name)
+    assert all(np.array_equal(whole[path], other[path]) for path in whole)
+
+
+@pytest.mark.parametrize("signum, status", [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_interrupted_twice_ends_with_the_same_weights(place, small_network, signum, status):
+    name = signum.name
+    for after in (0, 20):
+        process = trainer(place, small_network, name)
+        wait_for_a_step_after(place, name, after)
+        process.send_signal(signum)
+        assert process.wait(timeout=60) == status
+        assert not (place / name).exists()
+    assert trainer(place, small_network, name).wait(timeout=120) == 0
+    assert_same_weights(place, name)
+    assert not (place / f"{name}-checkpoints").exists()
+    if signum != signal.SIGKILL:
+        assert "going on from step" in (place / f"{name}.log").read_text()
+
+
+def test_the_curve_has_a_line_per_log_interval(place):
+    with (place / "whole" / "training.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == list(range(5, STEPS + 1, 5))
+    assert all(float(row["loss"]) > 0 and float(row["images_per_s"]) > 0 for row in rows)
+
+
+def test_other_settings_are_another_run(place, small_network):
+    """An unfinished run is not continued under a changed learning rate."""
+    process = trainer(place, small_network, "other", learning_rate=5e-3)
+    wait_for_a_step_after(place, "other", 0)
+    process.kill()
+    process.wait()
+    assert trainer(place, small_network, "other").wait(timeout=120) == 0
+    assert_same_weights(place, "other")
+
+
+def test_two_trainers_never_write_the_same_run(tmp_path):
+    first = RunFolder(tmp_path, "run")
+    with pytest.raises(OdeltError, match="another process is training this run"):
+        RunFolder(tmp_path, "run")
+    first.close()
+    RunFolder(tmp_path, "run").close()
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_writes_no_weights(place, small_network, tmp_path):
+    data = dataset.load(place / "dataset.npz")
+    data.images[:] = np.inf
+    training = small_training(steps=5, log_every=1)
+    weights = start_weights(small_network, None, True, 0)
+    settings = {"inner_ode": True, "seed": 0, "checkpoints": tmp_path / "c", "identity": {}, "out": tmp_path / "out"}
+    with pytest.raises(OdeltError, match="the loss is not finite at step 1"):
+        train(data, weights, small_network, training, **settings)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_starts_from_the_raw_weights_and_a_fresh_length_table(imported, golden):
+    config = load_model(imported / "sm", "raw").config
+    weights = flatten(start_weights(config, imported / "sm", True, seed=0))
+    assert np.array_equal(weights["blocks/key/kernel"][3], golden["params/DiTBlock_3/Dense_1/kernel"])
+    assert weights["length_embedding/embedding"].shape == (config.depth + 1, config.width)
+    assert np.std(weights["length_embedding/embedding"]) == pytest.approx(0.02, rel=0.2)
+    assert "length_embedding/embedding" not in flatten(start_weights(config, imported / "odelt", False, seed=0))
+    kept = flatten(start_weights(config, imported / "odelt", True, seed=0))["length_embedding/embedding"]
+    assert np.array_equal(kept, golden["params/BlockEmbedder_0/Embed_0/embedding"])
+
+
+def test_a_start_of_another_size_is_refused(imported, small_network):
+    with pytest.raises(OdeltError, match="cannot start this run: its channels is 4, not 1"):
+        start_weights(small_network, imported / "sm", True, seed=0)

@@ -1,0 +1,215 @@
+"""The real workflow, on a suite cut down from mini.yaml, as a user runs it."""
+
+import fcntl
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).parents[2]
+pytestmark = pytest.mark.workflow
+
+
+def tiny_suite() -> dict:
+    """mini.yaml with a smaller network, fewer steps and samples, and two values on each axis of the grid."""
+    suite = yaml.safe_load((ROOT / "config" / "mini.yaml").read_text())
+    digits = suite["experiments"]["digits"]
+    digits["network"] = {"width": 16, "heads": 2, "depth": 2, "group": 1, "min_length": 1}
+    for model in digits["models"].values():
+        model["training"] |= {"steps": 80, "warmup_steps": 5, "batch_size": 16, "checkpoint_every": 4, "log_every": 20}
+    digits["features"] = {"hidden": 8, "epochs": 3}
+    grid = [
+        {"models": ["sm", "odelt"], "solvers": ["euler:1", "euler:4"]},
+        {"models": ["odelt"], "lengths": [1], "solvers": ["dopri5:1e-1"]},
+    ]
+    digits["evaluation"] = {"samples": 70, "latency": {"batch_size": 64, "repeats": 2}, "grid": grid}
+    return suite
+
+
+@pytest.fixture(scope="module")
+def make_checkout(tmp_path_factory):
+    """A function that makes a folder with the workflow and the tiny suite, as a user's checkout has them."""
+
+    def make(name: str) -> pathlib.Path:
+        folder = tmp_path_factory.mktemp(name)
+        for part in ("Snakefile", "workflow", "profiles", "config", "envs"):
+            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+            copy(ROOT / part, folder / part)
+        (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(tiny_suite()))
+        (folder / "config" / "config.yaml").write_text("suite: tiny\n")
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def checkout(make_checkout):
+    """A checkout in which everything has been made."""
+    folder = make_checkout("whole")
+    told = snakemake(folder)
+    assert told.returncode == 0, told.stderr
+    return folder
+
+
+def start(folder: pathlib.Path, *arguments: str) -> subprocess.Popen:
+    """Snakemake in a process group of its own, as a shell starts it; not with an activated environment."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+    environment = {**os.environ, "PATH": "/usr/bin:/bin"}
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **streams)
+
+
+def snakemake(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess:
+    process = start(folder, *arguments)
+    out, err = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def results(folder: pathlib.Path) -> pathlib.Path:
+    return folder / "results" / "tiny" / "digits"
+
+
+def test_everything_is_made(checkout):
+    expected = [
+        *(f"tables/{name}.{kind}" for name in ("grid", "trade-off") for kind in ("md", "csv", "html")),
+        *(f"figures/{name}.{kind}" for name in ("scaling", "samples", "training") for kind in ("svg", "png")),
+        *(f"models/{name}/model.safetensors" for name in ("sm", "odelt")),
+    ]
+    for path in (*expected, "../report.html"):
+        assert (results(checkout) / path).stat().st_size > 0, path
+    grid = (results(checkout) / "tables" / "grid.csv").read_text()
+    assert len(grid.splitlines()) == 1 + 2 + 2 * 2 + 1 and "not run" not in grid
+    assert not (checkout / "results" / "tiny" / "checkpoints").exists() or not any(
+        (checkout / "results" / "tiny" / "checkpoints").rglob("steps")
+    )
+
+
+def test_again_there_is_nothing_to_be_done(checkout):
+    assert "Nothing to be done" in snakemake(checkout).stderr
+
+
+def test_the_report_shows_tables_and_figures(checkout):
+    page = (checkout / "results" / "tiny" / "report.html").read_text()
+    for name in ("grid.html", "trade-off.html", "scaling.svg", "samples.svg", "training.svg"):
+        assert name in page
+    assert "every grid point" in page and "quality against latency" in page
+
+
+def test_a_missing_score_is_remade_without_its_siblings(checkout):
+    scores = sorted((results(checkout) / "scores" / "odelt").rglob("*.json"))
+    before = {path: path.stat().st_mtime_ns for path in scores}
+    content = scores[0].read_text()
+    scores[0].unlink()
+    assert snakemake(checkout).returncode == 0
+    assert scores[0].read_text() == content
+    assert all(path.stat().st_mtime_ns == before[path] for path in scores[1:])
+
+
+def test_another_solver_leaves_the_weights_alone(checkout):
+    suite = tiny_suite()
+    suite["experiments"]["digits"]["evaluation"]["grid"][0]["solvers"].append("euler:2")
+    suite["experiments"]["digits"]["models"]["odelt"]["training"]["learning_rate"] = 4e-3
+    path = checkout / "config" / "tiny.yaml"
+    before = path.read_text()
+    path.write_text(yaml.safe_dump(suite))
+    try:
+        planned = snakemake(checkout, "--dry-run").stderr + snakemake(checkout, "--dry-run").stdout
+    finally:
+        path.write_text(before)
+    assert "Train odelt" in planned and "Train sm " not in planned
+
+
+def test_a_grid_that_is_partly_run_says_not_run(make_checkout, checkout):
+    folder = make_checkout("partly")
+    shutil.copytree(results(checkout) / "scores" / "sm", results(folder) / "scores" / "sm")
+    told = snakemake(folder, "so_far_digits")
+    assert told.returncode == 0, told.stderr
+    grid = (folder / "results" / "tiny" / "so-far" / "digits" / "tables" / "grid.md").read_text()
+    sm, odelt = (
+        [line for line in grid.splitlines() if line.startswith(f"| {label} |")] for label in ("SM", "ODE_t(ODE_l)")
+    )
+    assert all("not run" in line for line in odelt) and not any(line.split("|")[9].strip() == "not run" for line in sm)
+
+
+def test_killed_twice_in_training_and_started_again_it_ends_with_the_same_weights(make_checkout, checkout):
+    """kill -9 of the whole run; the lock that it leaves does not stand in the way."""
+    folder = make_checkout("killed")
+    target = "results/tiny/digits/models/odelt/model.safetensors"
+    for model, after in (("sm", 8), ("odelt", 20)):
+        process = start(folder, target)
+        wait_for_a_step_after(folder, model, after)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert list((folder / ".snakemake" / "locks").iterdir())
+    told = snakemake(folder, target)
+    assert told.returncode == 0, told.stderr
+    for model in ("sm", "odelt"):
+        name = pathlib.Path("models", model, "model.safetensors")
+        assert (results(folder) / name).read_bytes() == (results(checkout) / name).read_bytes()
+
+
+def wait_for_a_step_after(folder: pathlib.Path, model: str, step: int) -> None:
+    deadline = time.monotonic() + 120
+    pattern = f"results/tiny/checkpoints/digits/{model}/*/steps/*"
+    while not any(p.name.isdecimal() and int(p.name) > step for p in folder.glob(pattern)):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_live_run_stands_in_the_way(make_checkout):
+    folder = make_checkout("live")
+    target = "results/tiny/digits/models/sm/model.safetensors"
+    process = start(folder, target)
+    wait_for_a_step_after(folder, "sm", 0)
+    second = snakemake(folder, target)
+    assert second.returncode != 0 and "lock" in second.stderr.lower()
+    assert process.poll() is None
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_a_lock_is_of_the_living_as_long_as_one_of_them_is_there(tmp_path):
+    """Two processes may share a folder; the leftovers go only when neither is there."""
+    program = "import pathlib, sys; from odelt.preflight import enter; enter(pathlib.Path(sys.argv[1])); print(1)"
+    locks = tmp_path / "locks"
+    locks.mkdir()
+    (locks / "0.input.lock").touch()
+    with (tmp_path / "alive").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        subprocess.run([sys.executable, "-c", program, tmp_path], check=True, capture_output=True)
+        assert list(locks.iterdir())
+    subprocess.run([sys.executable, "-c", program, tmp_path], check=True, capture_output=True)
+    assert not list(locks.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("--config", "suite=tini"), "there is no suite 'tini' (config/tini.yaml); did you mean 'tiny'?"),
+        (("--config", "suit=tiny"), "unknown configuration key 'suit'; did you mean 'suite'?"),
+    ],
+)
+def test_a_wrong_configuration_stops_in_one_line_with_status_two(checkout, arguments, message):
+    told = snakemake(checkout, *arguments)
+    assert told.returncode == 2
+    assert told.stderr.splitlines()[-1] == f"odelt: {message}"
+    assert "Traceback" not in told.stderr
+
+
+def test_a_misspelt_key_of_the_suite_stops_in_one_line_with_status_two(make_checkout):
+    folder = make_checkout("misspelt")
+    suite = tiny_suite()
+    suite["experiments"]["digits"]["evaluation"]["grid"][0]["solver"] = ["euler:1"]
+    (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(suite))
+    told = snakemake(folder)
+    assert told.returncode == 2
+    expected = (
+        "odelt: config/tiny.yaml: unknown key 'experiments.digits.evaluation.grid.0.solver'; did you mean 'solvers'?"
+    )
+    assert told.stderr.splitlines()[-1] == expected
