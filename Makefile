@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 UV := uv
-SOURCES := odelt tests benchmarks
+SOURCES := odelt tests benchmarks envs
 
 .PHONY: env mini test lint pins
 

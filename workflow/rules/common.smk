@@ -9,10 +9,7 @@ SUITE = preflight.suite_or_exit(config)
 RESULTS = f"results/{config['suite']}"
 EXPERIMENTS = SUITE.experiments
 LAYOUT = {name: grid.Layout(pathlib.Path(RESULTS, name)) for name in EXPERIMENTS}
-POINTS = {
-    name: {point.path: point for point in grid.points(settings)}
-    for name, settings in EXPERIMENTS.items()
-}
+POINTS = {name: {point.path: point for point in grid.points(settings)} for name, settings in EXPERIMENTS.items()}
 
 
 pathvars:
@@ -57,11 +54,7 @@ def settings_of(wildcards):
 def start_of(wildcards):
     """The model directory that a run starts from; none where it starts from fresh weights."""
     start = settings_of(wildcards).models[wildcards.model].start
-    return (
-        []
-        if start == "scratch"
-        else LAYOUT[wildcards.experiment].model(start) / "model.safetensors"
-    )
+    return [] if start == "scratch" else LAYOUT[wildcards.experiment].model(start) / "model.safetensors"
 
 
 def run_of(wildcards):
@@ -98,9 +91,7 @@ def facts_of_length(wildcards, length):
 
 
 def timed_length(wildcards):
-    return (
-        None if wildcards.length == "full" else int(wildcards.length.removeprefix("l"))
-    )
+    return None if wildcards.length == "full" else int(wildcards.length.removeprefix("l"))
 
 
 # Publishing
@@ -116,23 +107,16 @@ def scores_of(wildcards):
 
 def latencies_of(wildcards):
     layout = LAYOUT[wildcards.experiment]
-    return [
-        layout.latency(*timed) for timed in grid.latency_points(settings_of(wildcards))
-    ]
+    return [layout.latency(*timed) for timed in grid.latency_points(settings_of(wildcards))]
 
 
 def curves_of(wildcards):
-    return [
-        LAYOUT[wildcards.experiment].curve(model)
-        for model in settings_of(wildcards).models
-    ]
+    return [LAYOUT[wildcards.experiment].curve(model) for model in settings_of(wildcards).models]
 
 
 def pictured_of(wildcards):
     """The sample sets of the picture grid."""
     points = POINTS[wildcards.experiment].values()
     return [
-        LAYOUT[wildcards.experiment].samples(p)
-        for p in points
-        if p.group.weights == "ema" and not p.solver.adaptive
+        LAYOUT[wildcards.experiment].samples(p) for p in points if p.group.weights == "ema" and not p.solver.adaptive
     ]

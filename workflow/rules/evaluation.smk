@@ -112,8 +112,7 @@ rule latency:
         model=subpath(input[0], parent=True),
         length=lambda w: length_argument(timed_length(w)),
         settings=lambda w: " ".join(
-            f"--setting {setting(point)}"
-            for point in grid.latency_points(settings_of(w))[w.model, timed_length(w)]
+            f"--setting {setting(point)}" for point in grid.latency_points(settings_of(w))[w.model, timed_length(w)]
         ),
         batch_size=lambda w: settings_of(w).evaluation.latency.batch_size,
         repeats=lambda w: settings_of(w).evaluation.latency.repeats,

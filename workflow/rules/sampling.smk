@@ -16,15 +16,14 @@ for experiment, settings in EXPERIMENTS.items():
                 f"<benchmarks>/{experiment}/sample/{group.path}.tsv"
             conda:
                 "../../envs/jax.yaml"
-            threads: workflow.cores
+            # Two at a time: one compiles while the other computes.
+            threads: max(1, workflow.cores // 2)
             params:
                 model=LAYOUT[experiment].model(group.model),
                 weights=group.weights,
                 length=length_argument(group.length),
                 settings=" ".join(f"--setting {setting(point)}" for point in points),
-                out=" ".join(
-                    f"--out {LAYOUT[experiment].samples(point)}" for point in points
-                ),
+                out=" ".join(f"--out {LAYOUT[experiment].samples(point)}" for point in points),
                 number=settings.evaluation.samples,
                 batch_size=settings.evaluation.batch_size,
                 dtype=settings.evaluation.dtype,

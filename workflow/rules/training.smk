@@ -15,9 +15,7 @@ rule train:
     threads: workflow.cores
     params:
         out=subpath(output.weights, parent=True),
-        start=lambda w, input: (
-            f"--start {pathlib.Path(input.start).parent}" if input.start else ""
-        ),
+        start=lambda w, input: (f"--start {pathlib.Path(input.start).parent}" if input.start else ""),
         network=lambda w: as_json(odelt_config.network_of(settings_of(w))),
         training=lambda w: as_json(run_of(w).training),
         inner_ode=lambda w: "--inner-ode" if run_of(w).inner_ode else "",
