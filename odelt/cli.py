@@ -28,6 +28,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
+    _share_compiled_programs()
     with contextlib.ExitStack() as stack:
         if arguments.log:
             stack.enter_context(_logging_to(arguments.log))
@@ -408,6 +409,13 @@ def parser() -> Parser:
     return top
 
 
+def _share_compiled_programs() -> None:
+    """Jobs of a grid, and a run that goes on, find what an earlier process compiled (read when jax is imported)."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "odelt" / "xla"
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+
+
 def _at_least(low: int):
     def integer(text: str) -> int:
         if not text.lstrip("-").isdecimal() or int(text) < low:
@@ -455,7 +463,7 @@ def _write_json(path: Path, content: dict) -> None:
 def _progress(total: int, unit: str):
     import tqdm
 
-    with tqdm.tqdm(total=total, unit=unit, mininterval=1, dynamic_ncols=True) as bar:
+    with tqdm.tqdm(total=total, unit=unit, delay=1, mininterval=1, dynamic_ncols=True) as bar:
         yield bar.update
 
 

@@ -33,8 +33,8 @@ def model(imported):
     return imported / "odelt"
 
 
-def sample(model, out, **changes):
-    options = {"model": model, "length": 4, "solver": "euler:2", "guidance": 1, "count": 3, "seed": 0, "out": out}
+def sample(directory, out, **changes):
+    options = {"model": directory, "length": 4, "solver": "euler:2", "guidance": 1, "count": 3, "seed": 0, "out": out}
     return ["sample", *(part for key, value in {**options, **changes}.items() for part in (f"--{key}", value))]
 
 

@@ -34,7 +34,7 @@ def changed(*path_and_value):
         (("models", "sm", "training", "batch_size", 0), "batch_size: input should be greater than or equal to 16"),
         (("models", "sm", "training", "steps", "many"), "steps: input should be a valid integer"),
         (("models", "odelt", "start", "sn"), "no model 'sn'; did you mean 'sm'?"),
-        (("network", "heads", 5), "heads: 5 does not divide the width 48"),
+        (("network", "heads", 5), "heads: 5 does not divide the width 32"),
         (("evaluation", "batch_size", 0), "evaluation.batch_size: input should be greater than or equal to 1"),
         (("evaluation", "grid", 1, "lengths", [2, 3]), "length 3 is not allowed; this network has 2, 4, 6"),
         (("evaluation", "grid", 0, "solvers", ["euler:3"]), "'euler:3': .* power of two from 1 to 128"),

@@ -64,8 +64,13 @@ def _abstract(config: Network, length_table: bool, dropout: float = 0.0, dtype: 
 
 def initial_weights(config: Network, seed: int, *, length_table: bool) -> Weights:
     """Fresh float32 weights with SPEC 2's initial values."""
-    network = DiT(config, length_table=length_table, rngs=nnx.Rngs(seed))
-    return nnx.to_pure_dict(nnx.state(network, nnx.Param))
+
+    @jax.jit  # one program for all draws
+    def draw():
+        network = DiT(config, length_table=length_table, rngs=nnx.Rngs(seed))
+        return nnx.to_pure_dict(nnx.state(network, nnx.Param))
+
+    return draw()
 
 
 def initial_length_table(config: Network, seed: int) -> Weights:

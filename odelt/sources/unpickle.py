@@ -15,6 +15,7 @@ import numpy as np
 
 from odelt.errors import OdeltError
 
+PICKLE = b"\x80"  # how every pickle since protocol 2 begins
 DTYPES = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"}
 
 
@@ -77,6 +78,7 @@ ADMITTED: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): dict,
     ("flax.core.frozen_dict", "FrozenDict"): dict,
     ("jax._src.array", "_reconstruct_array"): _jax_array,
+    ("__builtin__", "bytes"): lambda: b"",  # how protocol 2 writes no bytes
     ("_codecs", "encode"): lambda text, encoding: text.encode("latin1"),  # how protocol 2 writes bytes
 }
 OPTIMISER_STATES = ("ScaleByAdamState", "EmptyState", "ScaleByScheduleState", "TraceState", "MaskedState", "MaskedNode")
@@ -105,31 +107,27 @@ def load(path: str | pathlib.Path) -> Any:
         OdeltError: the file is missing, truncated, not a pickle, or asks for anything but data (which is named).
     """
     path = pathlib.Path(path)
+    start = b""
     try:
         with path.open("rb") as file:
-            if not file.read(1):
+            start = file.read(1)
+            if not start:
                 raise OdeltError(f"{path} is empty: download it again")
             file.seek(0)
             return _plain(_InertUnpickler(file).load())
+    except OdeltError:
+        raise
     except Refused as refused:
         raise OdeltError(
             f"{path} is refused: a checkpoint holds only data, and this file asks for {refused}; nothing of it was run"
         ) from None
     except OSError as error:
         raise OdeltError(f"{path} cannot be read: {error.strerror}") from None
-    except EOFError:
-        raise OdeltError(f"{path} is truncated: download it again") from None
-    except OdeltError:
-        raise
     except Exception as error:  # a damaged stream can fail in any opcode, with any exception
-        kind = (
-            "truncated"
-            if "truncated" in str(error) or "exhausted" in str(error)
-            else "not a pickled checkpoint, or a damaged one"
-        )
-        raise OdeltError(
-            f"{path} is {kind} ({type(error).__name__}: {' '.join(str(error).split())[:120]}): download it again"
-        ) from None
+        told = " ".join(f"{type(error).__name__}: {error}".split())[:120]
+        cut = start == PICKLE and any(word in str(error) for word in ("truncated", "exhausted", "Ran out of input"))
+        kind = "truncated" if cut else "not a pickled checkpoint, or a damaged one"
+        raise OdeltError(f"{path} is {kind} ({told}): download it again") from None
 
 
 def _plain(value: Any) -> Any:

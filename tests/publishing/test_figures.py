@@ -106,7 +106,6 @@ def test_a_cell_that_was_not_run_is_said_to_be_so(tmp_path):
 @pytest.mark.parametrize(
     "cells",
     [
-        {},
         {(2, 1): np.zeros((1, 4, 4, 2))},
         {(2, 1): np.zeros((3, 4, 4, 1))},
         {(2, 1): np.zeros((1, 4, 4, 1)), (4, 1): np.zeros((1, 8, 8, 1))},
@@ -133,3 +132,8 @@ def test_a_damaged_training_curve_is_named_on_one_line(content, tmp_path):
     with pytest.raises(OdeltError) as error:
         figures.training_curves({"SM": path}, tmp_path / "curves")
     assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_sample_grid_without_samples_says_not_run_yet(tmp_path):
+    figures.sample_grid({}, [], tmp_path / "samples")
+    assert "not run yet" in (tmp_path / "samples.svg").read_text()
