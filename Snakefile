@@ -21,4 +21,12 @@ include: "workflow/rules/publishing.smk"
 rule all:
     default_target: True
     input:
+        # Named one by one, so that what was deleted is made again, also where what was made from it is still there.
+        expand("<results>/{experiment}/tables/grid.csv", experiment=EXPERIMENTS),
+        expand("<results>/{experiment}/figures/scaling.png", experiment=EXPERIMENTS),
+        *chain_of_all(),
         "<results>/report.html",
+
+
+onerror:
+    print("Not everything was made. Finished work is kept: mend what is named above, or type the same command again.")

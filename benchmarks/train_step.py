@@ -25,7 +25,7 @@ def main():
         learning_rate=1e-4,
         batch_size=arguments.batch,
         objective=arguments.objective,
-        lengths=arguments.lengths,
+        length_draw=arguments.lengths,
         dtype=arguments.dtype,
     )
     state = initial_state(initial_weights(network, 0, length_table=True), training)

@@ -27,25 +27,32 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: list[str] | None = None) -> int:
-    arguments = parser().parse_args(argv)
     _share_compiled_programs()
-    with contextlib.ExitStack() as stack:
-        if arguments.log:
-            stack.enter_context(_logging_to(arguments.log))
-        try:
-            return arguments.verb(arguments) or 0
-        except OdeltError as error:
-            print(f"odelt: {error}", file=sys.stderr)
-            return USER_ERROR
-        except KeyboardInterrupt:
-            print("odelt: interrupted", file=sys.stderr)
-            return 128 + signal.SIGINT
-        except Exception as error:
-            if os.environ.get("ODELT_TRACEBACK"):
-                raise
-            told = " ".join(f"{type(error).__name__}: {error}".split())
-            print(f"odelt: a fault of the program: {told} (ODELT_TRACEBACK=1 shows where)", file=sys.stderr)
-            return USER_ERROR
+    try:
+        arguments = parser().parse_args(argv)
+        with _logging_to(arguments.log) if arguments.log else contextlib.nullcontext():
+            return _run(arguments)
+    except OdeltError as error:
+        print(f"odelt: {error}", file=sys.stderr)
+        return USER_ERROR
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """The verb's exit status; what went wrong is one line."""
+    try:
+        return arguments.verb(arguments) or 0
+    except OdeltError as error:
+        print(f"odelt: {error}", file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print("odelt: interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except Exception as error:
+        if os.environ.get("ODELT_TRACEBACK"):
+            raise
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        print(f"odelt: a fault of the program: {told} (ODELT_TRACEBACK=1 shows where)", file=sys.stderr)
+        return USER_ERROR
 
 
 # ---------------------------------------------------------------- sources, data
@@ -80,6 +87,7 @@ def train(a):
     network = parse_json(Network, a.network, "--network")
     training = parse_json(Training, a.training, "--training")
     data = dataset.load(a.dataset)
+    # What tells this run from another, beside its settings.
     identity = {"dataset": files.digest(a.dataset)}
     if a.start:
         identity["start"] = files.digest(a.start / "model.safetensors")
@@ -157,7 +165,7 @@ def latency(a):
     timing = parse(Latency, {"batch_size": a.batch_size, "repeats": a.repeats}, "latency")
     model = load_model(a.model, a.weights, a.dtype, length=a.length)
     settings = [latency.Setting(*setting) for setting in a.setting]
-    facts = json.loads(a.facts) | {
+    facts = a.facts | {
         "batch_size": a.batch_size,
         "repeats": a.repeats,
         "dtype": a.dtype,
@@ -206,7 +214,7 @@ def score(a):
     real_features = read_arrays(a.real_features, ("features",))["features"]
     result = scores.score(made["samples"], made["labels"], features, dataset.load(a.dataset), real_features)
     facts = {"samples": len(made["samples"]), "evaluations": float(made["evaluations"].mean())}
-    _write_json(a.out, json.loads(a.facts) | facts | result)
+    _write_json(a.out, a.facts | facts | result)
 
 
 # ---------------------------------------------------------------- publishing
@@ -218,7 +226,7 @@ def tables(a):
 
     experiment = parse_json(Experiment, a.settings, "--settings")
     layout = grid.Layout(a.results)
-    rows = tables.rows(a.experiment, experiment, layout, layout.floor, a.seed)
+    rows = tables.rows(a.experiment, experiment, layout, a.seed)
     tables.write_grid(rows, a.out / "grid")
     tables.write_trade_off(rows, a.out / "trade-off")
     for name in ("grid", "trade-off"):
@@ -231,7 +239,7 @@ def figures(a):
 
     experiment = parse_json(Experiment, a.settings, "--settings")
     layout = grid.Layout(a.results)
-    rows = tables.rows(a.experiment, experiment, layout, layout.floor, a.seed)
+    rows = tables.rows(a.experiment, experiment, layout, a.seed)
     figures.scaling(rows, a.out / "scaling")
     figures.sample_grid(*pictures.sample_cells(experiment, layout), a.out / "samples")
     curves = {model.label: layout.curve(name) for name, model in experiment.models.items()}
@@ -288,7 +296,11 @@ def parser() -> Parser:
     length = {"type": _length, "required": True, "metavar": "l|full", "help": "active blocks, or 'full': conventional"}
     seed = {"type": _at_least(0), "default": 0, "help": "of the random numbers"}
     positive = {"type": _at_least(1), "required": True}
-    batch = {"type": _at_least(1), "default": 256, "help": "samples generated at once"}
+    batch = {
+        "type": _at_least(1),
+        "default": 256,
+        "help": "samples at once (adaptive solvers: always 64, unless --joint)",
+    }
     model = path(metavar="DIR", help="a model directory")
     setting = {
         "type": _setting,
@@ -353,7 +365,7 @@ def parser() -> Parser:
         batch_size=batch,
         out={"type": Path, "action": "append", "required": True, "metavar": "FILE.npz"},
     )
-    facts = {"default": "{}", "metavar": "JSON", "help": "what the result is of; goes into it as it is"}
+    facts = {"type": _object, "default": {}, "metavar": "JSON", "help": "what the result is of; goes into it as it is"}
     verb(
         "latency",
         latency,
@@ -443,14 +455,25 @@ def _labels(text: str) -> list[int]:
     return [_at_least(0)(label) for label in text.split(",")]
 
 
+def _object(text: str) -> dict:
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a JSON object") from None
+
+
 def _image(text: str) -> tuple[int, int]:
     height, _, width = text.partition("x")
+    if not (height.isdecimal() and width.isdecimal()):
+        raise argparse.ArgumentTypeError(f"'{text}' is not HxW, for example 32x32")
     return _at_least(1)(height), _at_least(1)(width)
 
 
 def _setting(text: str) -> tuple[Solver, float, int | None]:
-    solver, guidance, *d = text.split(",")
-    return Solver.parse(solver), _guidance(guidance), int(d[0]) if d else None
+    parts = text.split(",")
+    if len(parts) not in (2, 3):
+        raise argparse.ArgumentTypeError(f"'{text}' is not SOLVER,w or SOLVER,w,d")
+    return Solver.parse(parts[0]), _guidance(parts[1]), _at_least(0)(parts[2]) if len(parts) == 3 else None
 
 
 def _write_json(path: Path, content: dict) -> None:
@@ -467,24 +490,35 @@ def _progress(total: int, unit: str):
         yield bar.update
 
 
+class _Both:
+    """Messages go to the screen and to a file; anything else that is asked of it is asked of the screen."""
+
+    def __init__(self, screen, file):
+        self.screen, self.file = screen, file
+
+    def write(self, text):
+        self.file.write(text)
+        return self.screen.write(text)
+
+    def flush(self):
+        self.file.flush()
+        self.screen.flush()
+
+    def close(self):
+        """Logging libraries close their stream at exit; neither is theirs."""
+
+    def __getattr__(self, name):
+        return getattr(self.screen, name)
+
+
 @contextlib.contextmanager
 def _logging_to(path: Path):
-    """Messages go to the screen and to the file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        screen = sys.stderr
-
-        class Both:
-            def write(self, text):
-                file.write(text)
-                return screen.write(text)
-
-            def flush(self):
-                file.flush()
-                screen.flush()
-
-            def isatty(self):
-                return screen.isatty()
-
-        with contextlib.redirect_stderr(Both()):
-            yield
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    except OSError as error:
+        raise OdeltError(f"--log {path}: {error.strerror}") from None
+    # Not closed here: libraries that keep the stream may write to it until the process ends.
+    with contextlib.redirect_stderr(_Both(sys.stderr, file)):
+        yield
+    file.flush()

@@ -4,6 +4,7 @@ A suite is one YAML file (`config/<suite>.yaml`). Every section is a frozen, typ
 that names the nearest known one. The JSON schema in `workflow/schemas/` is generated from here.
 """
 
+import decimal
 import difflib
 import json
 import math
@@ -19,6 +20,7 @@ from odelt.errors import OdeltError
 
 MAX_STEPS = 128  # T is a power of two up to 128: the finest step size has d = log2(128) = 7 (SPEC 1)
 FINEST_D = 7
+FINEST_TOLERANCE = 1e-7  # below it float32 has no digits
 METHODS = ("euler", "dopri5", "tsit5")
 
 
@@ -54,9 +56,9 @@ class Solver(Section):
                 tolerance = float(value)
             except ValueError:
                 tolerance = math.nan
-            if not 0 < tolerance < 1:
+            if not FINEST_TOLERANCE <= tolerance < 1:
                 raise OdeltError(
-                    f"solver '{text}': the tolerance is a number between 0 and 1, for example {method}:1e-3"
+                    f"solver '{text}': the tolerance is a number from 1e-7 to below 1, for example {method}:1e-3"
                 )
             return cls(method=method, tolerance=tolerance)
         raise OdeltError(
@@ -68,7 +70,10 @@ class Solver(Section):
         return self.tolerance is not None
 
     def __str__(self) -> str:
-        return f"{self.method}:{self.tolerance:.0e}".replace("e-0", "e-") if self.adaptive else f"euler:{self.steps}"
+        """The text that `parse` reads as this solver."""
+        if not self.adaptive:
+            return f"euler:{self.steps}"
+        return f"{self.method}:{decimal.Decimal(repr(self.tolerance)).normalize():e}"
 
 
 def _solver(value: object) -> object:
@@ -157,8 +162,10 @@ class Training(Section):
         "plain"  # SPEC 4.2; "guided" is bootstrap_cfg; "sm" is SM's own rule (SPEC 9.6)
     )
     images: Literal["disjoint", "shared"] = "disjoint"  # SPEC 9.5; "shared" is the released behaviour
-    lengths: Literal["stratified", "independent"] = "stratified"  # see odelt.objectives.lengths
-    length_share: Share = 0.125  # of the rows, with a length-consistency target (SPEC 4.3)
+    length_draw: Literal["stratified", "independent"] = "stratified"  # see odelt.objectives.lengths
+    length_share: Annotated[float, pydantic.Field(ge=0, le=0.875)] = (
+        0.125  # of the rows, with a length-consistency target (SPEC 4.3)
+    )
     time: Literal["discrete", "continuous"] = "discrete"  # of fm, icfm and rfm (SPEC 4.5)
     icfm_noise: Literal["independent", "released"] = "independent"  # SPEC 9.7
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -171,7 +178,7 @@ class Training(Section):
         return self.guidance == 0
 
 
-class Model(Section):
+class ModelSettings(Section):
     """One row of the tables: weights that start somewhere and are trained, with the inner ODE or without."""
 
     label: str
@@ -218,7 +225,7 @@ class FeatureNetwork(Section):
 class Experiment(Section):
     dataset: Literal["digits"]
     network: Architecture
-    models: dict[Name, Model]
+    models: dict[Name, ModelSettings]
     features: FeatureNetwork
     evaluation: Evaluation
 
@@ -240,8 +247,14 @@ class Suite(Section):
                     raise ValueError(
                         f"{where}.models.{model}.start: no model '{settings.start}'{nearest(settings.start, known)}"
                     )
-                if settings.start == model:
-                    raise ValueError(f"{where}.models.{model}.start: a model cannot start from itself")
+            if "scratch" in experiment.models:
+                raise ValueError(f"{where}.models: 'scratch' is the name of fresh weights; give the model another")
+            for model in experiment.models:
+                line = _line_of_starts(experiment.models, model)
+                if line[-1] != "scratch":
+                    raise ValueError(
+                        f"{where}.models.{model}.start: the starts go round in a circle: {' <- '.join(line)}"
+                    )
             for k, block in enumerate(experiment.evaluation.grid):
                 for model in block.models:
                     if model not in experiment.models:
@@ -270,6 +283,14 @@ def nearest(word: str, known: typing.Iterable[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
+def _line_of_starts(models: dict[str, ModelSettings], model: str) -> list[str]:
+    """The model, what it starts from, and so on: to `scratch`, or to the first one met again."""
+    line = [model]
+    while line[-1] != "scratch" and len(set(line)) == len(line):
+        line.append(models[line[-1]].start)
+    return line
+
+
 def load_suite(path: str | pathlib.Path) -> Suite:
     """Reads and checks a suite; OdeltError names the file, the key and the nearest known key or the allowed values."""
     path = pathlib.Path(path)
@@ -290,7 +311,8 @@ def parse(kind: type[Section], raw: object, where: str) -> typing.Any:
     except OdeltError as error:
         raise OdeltError(f"{where}: {error}") from None
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt key is also a missing one: the spelling is what helps.
+        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
         key = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
             known = _keys_at(kind, first["loc"][:-1])

@@ -39,7 +39,7 @@ def step(network: Network, training: Training, inner_ode: bool) -> float:
     """Operations of one training step: the student forwards and backwards, the teacher forwards."""
     lengths = network.lengths if inner_ode else (None,)
     mean = sum(map(network.effective_blocks, lengths)) / len(lengths)
-    student = mean if training.lengths == "stratified" else network.effective_blocks(lengths[-1])
+    student = mean if training.length_draw == "stratified" else network.effective_blocks(lengths[-1])
     full = network.effective_blocks(lengths[-1])
     teacher = 2 * rows_of_time(training) * full + length_rows(training, inner_ode) * student
     return evaluation(network, (1 + BACKWARD) * training.batch_size * student + teacher)

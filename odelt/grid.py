@@ -1,6 +1,6 @@
 """The evaluation grid: its points, in the order of the tables, and where each point's files lie.
 
-The workflow and the tables share these names, so that neither has to guess the other's.
+The workflow and the tables share the names of points, so that neither has to guess the other's.
 """
 
 import dataclasses
@@ -37,11 +37,16 @@ class Point:
     @property
     def name(self) -> str:
         condition = "" if self.d is None else f"_d{self.d}"
-        return f"{str(self.solver).replace(':', '-')}{condition}_w{self.guidance:g}"
+        return f"{str(self.solver).replace(':', '-')}{condition}_w{number(self.guidance)}"
 
     @property
     def path(self) -> str:
         return f"{self.group.path}/{self.name}"
+
+
+def number(value: float) -> str:
+    """All its digits, and no ".0"."""
+    return repr(value).removesuffix(".0")
 
 
 def length_name(length: int | None) -> str:
@@ -104,26 +109,11 @@ class Layout:
     def samples(self, point: Point) -> pathlib.Path:
         return self.root / "samples" / f"{point.path}.npz"
 
-    def features(self, point: Point) -> pathlib.Path:
-        return self.root / "features" / f"{point.path}.npz"
-
     def score(self, point: Point) -> pathlib.Path:
         return self.root / "scores" / f"{point.path}.json"
 
     def latency(self, model: str, length: int | None) -> pathlib.Path:
         return self.root / "latency" / f"{latency_path(model, length)}.json"
-
-    @property
-    def dataset(self) -> pathlib.Path:
-        return self.root / "data" / "dataset.npz"
-
-    @property
-    def feature_network(self) -> pathlib.Path:
-        return self.root / "features" / "network.safetensors"
-
-    @property
-    def real_features(self) -> pathlib.Path:
-        return self.root / "features" / "real.npz"
 
     @property
     def floor(self) -> pathlib.Path:

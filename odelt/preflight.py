@@ -114,8 +114,7 @@ def plan(name: str, suite: Suite) -> str:
             f"{cost.sampling / 1e12:,.1f} TFLOP; latency: {cost.latency / 1e12:,.1f} TFLOP; disk: {_bytes(cost.disk)}",
         ]
     total = sum(costs.cost(experiment).operations for experiment in suite.experiments.values())
-    measured = _measured_seconds(name)
-    if measured:
+    if measured := _measured_seconds(name, suite):
         lines.append(f"  time: {measured / 60:.1f} minutes of jobs, measured in an earlier run in results/{name}")
     else:
         minutes = total / ASSUMED_RATE / 60
@@ -124,9 +123,17 @@ def plan(name: str, suite: Suite) -> str:
     return "\n".join(lines)
 
 
-def _measured_seconds(name: str) -> float:
-    """Seconds that the jobs of an earlier run took, from Snakemake's benchmark files; 0 where there are none."""
-    files = pathlib.Path("results", name, "benchmarks").rglob("*.tsv")
+def _measured_seconds(name: str, suite: Suite) -> float:
+    """Seconds that the jobs of a whole earlier run took, from Snakemake's benchmark files; 0 where one is missing."""
+    folder = pathlib.Path("results", name, "benchmarks")
+    for title, experiment in suite.experiments.items():
+        jobs = [f"train/{model}" for model in experiment.models]
+        jobs += [f"sample/{group.path}" for group in grid.sample_groups(experiment)]
+        jobs += [f"latency/{grid.latency_path(*timed)}" for timed in grid.latency_points(experiment)]
+        jobs += [f"score/{point.path}" for point in grid.points(experiment)]
+        if not all((folder / title / f"{job}.tsv").exists() for job in jobs):
+            return 0
+    files = folder.rglob("*.tsv")
     return sum(float(row["s"]) for file in files for row in csv.DictReader(file.open(), delimiter="\t"))
 
 

@@ -1,5 +1,6 @@
 """The command line: errors are one line and exit status 2; the contract's verbs do what they say."""
 
+import json
 import subprocess
 import sys
 
@@ -103,9 +104,40 @@ def test_an_unknown_verb_or_option_is_told_in_one_line(capsys):
 
 
 def test_settings_with_a_misspelt_key_are_told_in_one_line(tmp_path, capsys):
-    arguments = ["--network", "{}", "--dataset", "d", "--checkpoints", "c", "--out", tmp_path / "out"]
-    said = told_in_one_line(capsys, "train", "--training", '{"stepz": 3}', *arguments)
-    assert "--network: width: field required" in said
+    network = {"width": 16, "heads": 2, "depth": 2, "group": 1, "min_length": 1, "channels": 1, "classes": 2}
+    arguments = ["--network", json.dumps({**network, "image": [4, 4]}), "--dataset", "d", "--checkpoints", "c"]
+    said = told_in_one_line(
+        capsys, "train", "--training", '{"stepz": 3}', *arguments, "--seed", 0, "--out", tmp_path / "out"
+    )
+    assert "--training: unknown key 'stepz'; did you mean 'steps'?" in said
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--setting", "heun:4,1"], "known solvers are"),
+        (["--setting", "euler:4"], "is not SOLVER,w"),
+        (["--setting", "euler:4,1", "--facts", "x"], "is not a JSON object"),
+        (["--setting", "euler:4,1", "--image", "8"], "--image"),
+    ],
+)
+def test_bad_options_are_told_in_one_line(model, tmp_path, capsys, options, message):
+    common = ["--model", model, "--length", 4, "--repeats", 1, "--out", tmp_path / "out.json"]
+    assert message in told_in_one_line(capsys, "latency", *common, *options)
+
+
+def test_a_log_file_that_cannot_be_is_told_in_one_line(tmp_path, capsys):
+    assert "Is a directory" in told_in_one_line(
+        capsys, "--log", tmp_path, "prepare-data", "--dataset", "digits", "--out", "x"
+    )
+
+
+def test_a_job_with_a_log_file_ends_without_a_word_of_python(model, tmp_path):
+    """Libraries that keep stderr must not stumble over our log at exit."""
+    verb = [str(part) for part in sample(model, tmp_path / "s.npz")]
+    command = [sys.executable, "-m", "odelt", "--log", tmp_path / "log", *verb]
+    told = subprocess.run(command, capture_output=True, text=True)
+    assert told.returncode == 0 and "Traceback" not in told.stderr and "Exception" not in told.stderr
 
 
 def test_a_file_where_a_directory_is_to_be_is_told(model, tmp_path, capsys):

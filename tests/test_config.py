@@ -34,6 +34,8 @@ def changed(*path_and_value):
         (("models", "sm", "training", "batch_size", 0), "batch_size: input should be greater than or equal to 16"),
         (("models", "sm", "training", "steps", "many"), "steps: input should be a valid integer"),
         (("models", "odelt", "start", "sn"), "no model 'sn'; did you mean 'sm'?"),
+        (("models", "sm", "start", "odelt"), "the starts go round in a circle: sm <- odelt <- sm"),
+        (("models", "scratch", {}), "experiments.digits.models.scratch"),
         (("network", "heads", 5), "heads: 5 does not divide the width 32"),
         (("evaluation", "batch_size", 0), "evaluation.batch_size: input should be greater than or equal to 1"),
         (("evaluation", "grid", 1, "lengths", [2, 3]), "length 3 is not allowed; this network has 2, 4, 6"),
@@ -53,6 +55,11 @@ def test_a_wrong_suite_gets_one_line_that_names_the_key(path_and_value, message)
 def test_a_suite_that_is_not_there_gets_the_nearest():
     with pytest.raises(OdeltError, match="there is no suite 'mimi'.*did you mean 'mini'?"):
         config.load_suite(ROOT / "config" / "mimi.yaml")
+
+
+@pytest.mark.parametrize("text", ["euler:64", "dopri5:1e-3", "dopri5:1.5e-3", "tsit5:2.5e-1", "dopri5:9.9e-1"])
+def test_a_solver_is_read_from_what_it_says(text):
+    assert str(config.Solver.parse(text)) == text
 
 
 def test_minis_grid_is_the_one_that_was_asked_for():

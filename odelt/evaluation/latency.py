@@ -14,7 +14,7 @@ import numpy as np
 
 from odelt.config import FINEST_D, Latency, Solver
 from odelt.model import Model
-from odelt.sampling.generate import noise_and_labels, rows_per_program
+from odelt.sampling.sample_sets import noise_and_labels, rows_per_program
 from odelt.sampling.solvers import program
 
 

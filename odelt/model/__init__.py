@@ -40,7 +40,7 @@ def velocity(model: Model, x, t, d, y, length: int | np.ndarray | None = None) -
         for one in np.unique(np.asarray(length)):
             model.config.check_length(int(one))
         length = int(length) if np.ndim(length) == 0 else jnp.asarray(length, jnp.int32)
-    if isinstance(length, int):
+    if length is None or isinstance(length, int):
         return _velocity(model.graph, model.config.group, length, model.weights, x, t, d, y)
     return _velocity_per_row(model.graph, model.config.group, model.weights, x, t, d, y, length)
 

@@ -44,8 +44,8 @@ def forward(
             keys = None if dropout_key is None else jax.random.split(dropout_key, jax.tree.leaves(stack)[0].shape[0])
             a = _through(graph, stack, keys, h, c)
         else:
-            rows = jnp.atleast_1d(jnp.asarray(length, jnp.int32))
-            c_l = c + network.length_embedding(rows).astype(jnp.float32)
+            lengths = jnp.atleast_1d(jnp.asarray(length, jnp.int32))
+            c_l = c + network.length_embedding(lengths).astype(jnp.float32)
             a = _inner_ode(graph, stack, h, c_l, length, group, active_rows, dropout_key)
         return network.image(a, c, x.shape)
 
@@ -61,11 +61,19 @@ def _through(graph: nnx.GraphDef, stack: nnx.State, keys: jax.Array | None, h: j
     return jax.lax.scan(step, h, (stack, keys), unroll=count <= UNROLLED)[0]
 
 
-def _inner_ode(graph, stack, h, c, length, group, active_rows, key):
-    """The accumulated field a [N, S, D] of SPEC 3."""
-    rows = h.shape[0]
+def _inner_ode(
+    graph: nnx.GraphDef,
+    stack: nnx.State,
+    h: jax.Array,
+    c: jax.Array,
+    length: int | jax.Array,
+    group: int,
+    active_rows: Sequence[int] | None,
+    key: jax.Array | None,
+) -> jax.Array:
+    """The accumulated field a [N, S, D] of SPEC 3, from tokens h [N, S, D] and c + e_l [N or 1, D]."""
     groups = (length if isinstance(length, int) else jax.tree.leaves(stack)[0].shape[0]) // group
-    active = [rows] * groups if active_rows is None else list(active_rows)
+    active = [h.shape[0]] * groups if active_rows is None else list(active_rows)
     last_block = jnp.arange(groups) * group + group - 1
     stack = jax.tree.map(lambda w: w[: groups * group].reshape(groups, group, *w.shape[1:]), stack)
     keys = None if key is None else jax.random.split(key, (groups, group))
@@ -87,8 +95,8 @@ def _inner_ode(graph, stack, h, c, length, group, active_rows, key):
             back, back_key = jax.tree.map(lambda w: w[-1], (weights, key))
             u = _through(graph, front, front_keys, h, c_n)
             w = nnx.merge(graph, back)(u, c_n, back_key)
-            on = w if isinstance(length, int) else (last < length[:n]).astype(w.dtype)[:, None, None] * w
-            return (u + on, a + on), None
+            on = 1 if isinstance(length, int) else (last < length[:n]).astype(w.dtype)[:, None, None]
+            return (u + on * w, a + on * w), None
 
         steps = jax.tree.map(lambda w, run=run: w[run[0] : run[-1] + 1], (stack, keys, last_block))
         (h, a), _ = jax.lax.scan(one_group, (h, a), steps)

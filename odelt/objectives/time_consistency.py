@@ -1,8 +1,4 @@
-"""Time consistency (SPEC 4.2): one step of 2^-d learns to equal two half-steps of the teacher.
-
-The teacher is asked twice. `first_half` says what to ask first and `target` makes the second call, so that the first
-can share a batch with other questions to the teacher.
-"""
+"""Time consistency (SPEC 4.2): one step of 2^-d learns to equal two half-steps of the teacher."""
 
 from collections.abc import Callable
 
@@ -60,7 +56,8 @@ class Walk:
         return tuple(jnp.concatenate(pair) for pair in pairs)
 
     def velocity(self, answer: jax.Array) -> jax.Array:
-        """The velocity that each row walks with, from the teacher's answer to `ask`."""
+        """The velocity that each row walks with, in float32, from the teacher's answer to `ask`."""
+        answer = answer.astype(jnp.float32)
         w = self.training.guidance
         if self.training.bootstrap == "guided":
             v_y, v_null = jnp.split(answer, 2)
@@ -74,14 +71,10 @@ class Walk:
         return jnp.clip(x, -CLIP, CLIP) if self.training.bootstrap == "sm" else x
 
 
-def first_half(walk: Walk) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """The question (x, t, d, y) for the first half-step."""
-    return walk.ask(walk.rows.x, walk.rows.t)
-
-
-def target(walk: Walk, first_answer: jax.Array, teacher: Teacher) -> jax.Array:
-    """(v1 + v2)/2 for every row, from the teacher's answer to `first_half` and one more call."""
-    v1 = walk.velocity(first_answer.astype(jnp.float32))
-    x2 = walk.clip(walk.rows.x + over_image(walk.half) * v1)
-    v2 = walk.velocity(teacher(*walk.ask(x2, walk.rows.t + walk.half)).astype(jnp.float32))
+def target(walk: Walk, teacher: Teacher) -> jax.Array:
+    """(v1 + v2)/2 for every row: the teacher is asked twice, half a step apart."""
+    rows = walk.rows
+    v1 = walk.velocity(teacher(*walk.ask(rows.x, rows.t)))
+    x2 = walk.clip(rows.x + over_image(walk.half) * v1)
+    v2 = walk.velocity(teacher(*walk.ask(x2, rows.t + walk.half)))
     return walk.clip((v1 + v2) / 2)

@@ -39,13 +39,13 @@ class Row(dict):
     device: str | None = None
 
 
-def rows(experiment_name: str, experiment: Experiment, layout: Layout, floor: pathlib.Path, seed: int) -> list[Row]:
+def rows(experiment_name: str, experiment: Experiment, layout: Layout, seed: int) -> list[Row]:
     """One row per point of the experiment's grid, in the grid's order, with exactly COLUMNS.
 
     Raises:
         OdeltError: a score, latency or floor file is damaged; the line names it.
     """
-    floor_distance = _read(floor, lambda raw: float(raw["frechet_distance"]), absent=NOT_RUN)
+    floor_distance = _read(layout.floor, lambda raw: float(raw["frechet_distance"]), absent=NOT_RUN)
     return [_row(experiment_name, experiment, layout, point, floor_distance, seed) for point in points(experiment)]
 
 

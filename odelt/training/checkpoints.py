@@ -11,6 +11,7 @@ import json
 import pathlib
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 
 import jax
@@ -84,9 +85,16 @@ class RunFolder:
 
 @contextlib.contextmanager
 def noticing_signals() -> Iterator[Callable[[], int | None]]:
-    """Within the block Ctrl-C and SIGTERM only leave word: the yielded function returns the signal, or None."""
+    """Within the block a first Ctrl-C or SIGTERM only leaves word: the yielded function returns it, or None."""
     received: list[int] = []
-    previous = {s: signal.signal(s, lambda signum, _: received.append(signum)) for s in (signal.SIGINT, signal.SIGTERM)}
+
+    def notice(signum: int, _) -> None:
+        if received:
+            raise KeyboardInterrupt  # the second time at once; the newest checkpoint stays
+        received.append(signum)
+        print("\nstopping after this step, to save it; once more to stop at once", file=sys.stderr)
+
+    previous = {signum: signal.signal(signum, notice) for signum in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: received[0] if received else None
     finally:

@@ -22,6 +22,7 @@ from odelt.training.checkpoints import Interrupted, RunFolder, fingerprint, noti
 from odelt.training.step import State, initial_state, make_step
 
 CURVE = "training.csv"
+AHEAD = 2  # steps that may be under way
 COLUMNS = ("step", "loss", "flow", "time_consistency", "length_consistency", "learning_rate", "images_per_s")
 
 
@@ -71,9 +72,8 @@ def train(
         Interrupted: Ctrl-C or SIGTERM; the state was saved first.
         OdeltError: the loss is not finite, another process trains this run, or the disk is full.
     """
-    name = fingerprint(
-        network=network.model_dump(), training=training.model_dump(), inner_ode=inner_ode, seed=seed, **identity
-    )
+    outcome = training.model_dump(exclude={"log_every", "checkpoint_every"})  # these do not decide it
+    name = fingerprint(network=network.model_dump(), training=outcome, inner_ode=inner_ode, seed=seed, **identity)
     with noticing_signals() as stopped:
         folder = RunFolder(checkpoints, name)
         try:
@@ -122,6 +122,10 @@ def _run(
         for done, (x1, y) in enumerate(batches, start=first + 1):
             state, metrics = step(state, x1, y, key)
             window.append(metrics)
+            # The bar shows steps that are done, and the device is never without its next one.
+            jax.block_until_ready(window[-AHEAD:][0])
+            if done == first + 1:  # compiling is no part of the rate
+                began = time.perf_counter()
             if done % training.log_every == 0 or done == training.steps:
                 means = {name: float(np.mean([m[name] for m in jax.device_get(list(window))])) for name in metrics}
                 if not np.isfinite(means["loss"]):

@@ -22,6 +22,8 @@ from odelt.objectives.batch import images_of_time, length_rows, rows_of_time
 from odelt.objectives.rows import Rows, concatenate
 from odelt.training.schedule import learning_rate, optimiser
 
+PARTS = ("flow", "time_consistency", "length_consistency")  # of the loss, by the rows' targets
+
 
 class State(NamedTuple):
     """All that a run needs to go on from a step."""
@@ -39,17 +41,16 @@ def initial_state(weights: Weights, training: Training) -> State:
     return State(jnp.zeros((), jnp.int32), weights, ema, optimiser(training).init(weights))
 
 
-def make_step(network: Network, training: Training, inner_ode: bool, length_table: bool | None = None) -> Callable:
+def make_step(network: Network, training: Training, inner_ode: bool) -> Callable:
     """step(state, x1, y, key) -> (state, metrics); x1 float32 [images_per_step, H, W, C], y int32 [images_per_step]."""
-    table = inner_ode if length_table is None else length_table
     update = optimiser(training)
     rate = learning_rate(training)
-    loss = functools.partial(_loss, network, training, inner_ode, table)
+    loss = functools.partial(_loss, network, training, inner_ode)
 
     @functools.partial(jax.jit, donate_argnums=0)
     def step(state: State, x1: jax.Array, y: jax.Array, key: jax.Array) -> tuple[State, dict[str, jax.Array]]:
         batch_key, loss_key = jax.random.split(jax.random.fold_in(key, state.step))
-        rows = assemble(network, training, inner_ode, table, state.ema, x1, y, batch_key)
+        rows = assemble(network, training, inner_ode, state.ema, x1, y, batch_key)
         (_, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(state.params, rows, loss_key)
         updates, optimiser_state = update.update(gradient, state.optimiser, state.params)
         params = optax.apply_updates(state.params, updates)
@@ -60,13 +61,13 @@ def make_step(network: Network, training: Training, inner_ode: bool, length_tabl
     return step
 
 
-def assemble(network: Network, training: Training, inner_ode: bool, table: bool, ema: Weights, x1, y, key) -> Rows:
-    """The batch of B rows with its targets; no target carries a gradient."""
+def assemble(network: Network, training: Training, inner_ode: bool, ema: Weights, x1, y, key) -> Rows:
+    """The batch of B rows with its targets, from `images_per_step` images x1 and labels y; no target has a gradient."""
     flow_key, time_key, noise_key, length_key = jax.random.split(key, 4)
     null = network.classes
     if training.unconditional:
         y = jnp.full_like(y, null)
-    teacher = functools.partial(_teacher, network, training, inner_ode, table, jax.lax.stop_gradient(ema))
+    teacher = functools.partial(_teacher, network, training, inner_ode, jax.lax.stop_gradient(ema))
 
     flow_count = training.batch_size - rows_of_time(training)
     flow, x0 = flow_matching.rows(flow_key, x1[:flow_count], y[:flow_count], training, null)
@@ -79,8 +80,7 @@ def assemble(network: Network, training: Training, inner_ode: bool, table: bool,
         x0 = jax.random.normal(noise_key, x1.shape)
     time = time_consistency.draw(time_key, x0[:count], x1[:count], y[:count], training)
     walk = time_consistency.Walk(time, training, null)
-    first_answer = teacher(*time_consistency.first_half(walk))
-    time = time._replace(target=time_consistency.target(walk, first_answer, teacher))
+    time = time._replace(target=time_consistency.target(walk, teacher))
     return _with_length_targets(concatenate(time, flow), teacher, network, training, inner_ode, length_key)
 
 
@@ -89,32 +89,36 @@ def _with_length_targets(rows: Rows, teacher, network: Network, training: Traini
     count = length_rows(training, inner_ode)
     if not count:
         return rows
-    # These rows were drawn alike and independently: which of them gets which length needs no further dealing.
-    drawn = lengths.draw(key, count, network, training.lengths)
-    active = lengths.active_rows(count, network, training.lengths)
+    # Flow rows are drawn alike and independently: which of them gets which length needs no further dealing.
+    drawn = lengths.draw(key, count, network, training.length_draw)
+    active = lengths.active_rows(count, network, training.length_draw)
     last = jax.tree.map(lambda a: a[-count:], rows)
     target = teacher(last.x, last.t, last.d, last.y, length=drawn, active_rows=active)
     return rows._replace(target=rows.target.at[-count:].set(target.astype(jnp.float32)))
 
 
-def _teacher(network, training, inner_ode, table, ema, x, t, d, y, length=None, active_rows=None):
+def _teacher(network, training, inner_ode, ema, x, t, d, y, length=None, active_rows=None):
     """The EMA model's velocity, without dropout, at full length unless lengths are given."""
-    graph = graph_of(network, length_table=table, dtype=training.dtype)
+    graph = graph_of(network, length_table=inner_ode, dtype=training.dtype)
     if length is None and inner_ode:
         length = network.lengths[-1]
     return forward(nnx.merge(graph, ema), x, t, d, y, length, group=network.group, active_rows=active_rows)
 
 
-def _loss(network: Network, training: Training, inner_ode: bool, table: bool, params: Weights, rows: Rows, key):
+def _loss(network: Network, training: Training, inner_ode: bool, params: Weights, rows: Rows, key):
     """Mean squared error over all entries, and its parts."""
     deal_key, length_key, dropout_key = jax.random.split(key, 3)
-    graph = graph_of(network, length_table=table, dropout=training.dropout, dtype=training.dtype)
-    kind = jnp.zeros(training.batch_size, jnp.int32).at[: rows_of_time(training)].set(1)
+    graph = graph_of(network, length_table=inner_ode, dropout=training.dropout, dtype=training.dtype)
+    kind = (
+        jnp.full(training.batch_size, PARTS.index("flow"))
+        .at[: rows_of_time(training)]
+        .set(PARTS.index("time_consistency"))
+    )
     length = active = None
     if inner_ode:
-        kind = kind.at[training.batch_size - length_rows(training, inner_ode) :].set(2)
-        length = lengths.draw(length_key, training.batch_size, network, training.lengths)
-        active = lengths.active_rows(training.batch_size, network, training.lengths)
+        kind = kind.at[training.batch_size - length_rows(training, inner_ode) :].set(PARTS.index("length_consistency"))
+        length = lengths.draw(length_key, training.batch_size, network, training.length_draw)
+        active = lengths.active_rows(training.batch_size, network, training.length_draw)
         deal = jax.random.permutation(deal_key, training.batch_size)
         rows, kind = jax.tree.map(lambda a: a[deal], (rows, kind))
     velocity = forward(
@@ -129,6 +133,7 @@ def _loss(network: Network, training: Training, inner_ode: bool, table: bool, pa
         dropout_key=dropout_key if training.dropout else None,
     )
     error = jnp.mean((velocity.astype(jnp.float32) - rows.target) ** 2, axis=(1, 2, 3))
-    part = jnp.stack([jnp.where(kind == k, error, 0).sum() / jnp.maximum((kind == k).sum(), 1) for k in range(3)])
-    metrics = {"loss": error.mean(), "flow": part[0], "time_consistency": part[1], "length_consistency": part[2]}
+    metrics = {"loss": error.mean()}
+    for index, part in enumerate(PARTS):
+        metrics[part] = jnp.where(kind == index, error, 0).sum() / jnp.maximum((kind == index).sum(), 1)
     return error.mean(), metrics

@@ -45,12 +45,12 @@ def layout(tmp_path):
         write_score(layout, point, k + 1 / 3)
     for (model, length), timed in latency_points(DIGITS).items():
         write_latency(layout, model, length, timed)
-    write(layout.root / "floor.json", {"frechet_distance": 0.64, "images": 1797})
+    write(layout.floor, {"frechet_distance": 0.64, "images": 1797})
     return layout
 
 
 def rows_of(layout):
-    return tables.rows("digits", DIGITS, layout, layout.root / "floor.json", seed=10)
+    return tables.rows("digits", DIGITS, layout, seed=10)
 
 
 def find(rows, **wanted):
@@ -127,7 +127,7 @@ def test_a_damaged_score_is_named_on_one_line(layout, content):
 
 
 def test_a_damaged_latency_or_floor_file_is_named(layout):
-    for path in (layout.latency("sm", None), layout.root / "floor.json"):
+    for path in (layout.latency("sm", None), layout.floor):
         whole = path.read_text()
         path.write_text('{"points": [{"solver": "euler:1"}]}')
         with pytest.raises(OdeltError, match=path.name):

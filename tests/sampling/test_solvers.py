@@ -57,8 +57,8 @@ def test_the_step_size_condition_matters(imported, golden):
         ("euler:3", "power of two from 1 to 128"),
         ("euler:256", "power of two from 1 to 128"),
         ("euler:", "power of two from 1 to 128"),
-        ("dopri5:0", "between 0 and 1"),
-        ("dopri5:x", "between 0 and 1"),
+        ("dopri5:0", "from 1e-7 to below 1"),
+        ("dopri5:x", "from 1e-7 to below 1"),
         ("dopri:1e-3", "did you mean 'dopri5'"),
     ],
 )

@@ -22,7 +22,7 @@ def assembled(network, inner_ode=True, weights=None, **changes):
     x1 = jax.random.normal(jax.random.key(5), (count, 4, 4, 1))
     y = jnp.arange(count) % NULL
     weights = weights or initial_weights(network, 0, length_table=inner_ode)
-    return training_step.assemble(network, training, inner_ode, inner_ode, weights, x1, y, jax.random.key(0))
+    return training_step.assemble(network, training, inner_ode, weights, x1, y, jax.random.key(0))
 
 
 def test_the_batch_is_one_eighth_time_and_seven_eighths_flow(small_network):

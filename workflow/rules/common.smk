@@ -37,7 +37,7 @@ def as_json(section):
 def setting(point):
     """A grid point as the command line's SOLVER,w[,d]."""
     d = "" if point.d is None else f",{point.d}"
-    return f"{point.solver},{point.guidance:g}{d}"
+    return f"{point.solver},{grid.number(point.guidance)}{d}"
 
 
 def length_argument(length):
@@ -78,6 +78,7 @@ def facts_of_point(wildcards):
             "d": point.d,
             "guidance": point.guidance,
             "seed": SUITE.seed,
+            "sampling_seed": settings_of(wildcards).evaluation.seed,
         }
     )
 
@@ -120,3 +121,13 @@ def pictured_of(wildcards):
     return [
         LAYOUT[wildcards.experiment].samples(p) for p in points if p.group.weights == "ema" and not p.solver.adaptive
     ]
+
+
+def chain_of_all():
+    """Weights, scores and latencies of every experiment."""
+    for name, settings in EXPERIMENTS.items():
+        layout = LAYOUT[name]
+        yield from (layout.model(model) / "model.safetensors" for model in settings.models)
+        yield layout.floor
+        yield from (layout.score(point) for point in POINTS[name].values())
+        yield from (layout.latency(*timed) for timed in grid.latency_points(settings))

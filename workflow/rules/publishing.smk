@@ -119,7 +119,8 @@ for experiment, settings in EXPERIMENTS.items():
         name:
             grid.rule_name("so_far", experiment)
         log:
-            f"<logs>/{experiment}/so_far.log",
+            tables=f"<logs>/{experiment}/so_far_tables.log",
+            figures=f"<logs>/{experiment}/so_far_figures.log",
         conda:
             "../../envs/jax.yaml"
         params:
@@ -129,5 +130,5 @@ for experiment, settings in EXPERIMENTS.items():
         message:
             "Tables and figures of what there is, in {params.out}"
         shell:
-            "python -m odelt --log {log} tables {params.common} --settings {params.settings:q} --out {params.out}/tables\n"
-            "python -m odelt --log {log} figures {params.common} --settings {params.settings:q} --out {params.out}/figures"
+            "python -m odelt --log {log.tables} tables {params.common} --settings {params.settings:q} --out {params.out}/tables\n"
+            "python -m odelt --log {log.figures} figures {params.common} --settings {params.settings:q} --out {params.out}/figures"

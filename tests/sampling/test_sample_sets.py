@@ -6,7 +6,7 @@ import pytest
 import odelt
 from odelt.config import Solver
 from odelt.sampling import generate
-from odelt.sampling.generate import noise_and_labels
+from odelt.sampling.sample_sets import noise_and_labels
 
 
 @pytest.fixture(scope="module")
