@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: list[str] | None = None) -> int:
-    _share_compiled_programs()
+    share_compiled_programs()
     try:
         arguments = parser().parse_args(argv)
         with _logging_to(arguments.log) if arguments.log else contextlib.nullcontext():
@@ -421,7 +421,7 @@ def parser() -> Parser:
     return top
 
 
-def _share_compiled_programs() -> None:
+def share_compiled_programs() -> None:
     """Jobs of a grid, and a run that goes on, find what an earlier process compiled (read when jax is imported)."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "odelt" / "xla"
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))

@@ -9,8 +9,10 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import numpy as np
 import pytest
 
+from odelt import cli
 from odelt.config import Network, Training
 
+cli.share_compiled_programs()  # read when jax is imported
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 CHECKPOINTS = {"sm": "g2_sm_checkpoint", "sm-numpy1": "g2_sm_checkpoint_numpy1", "odelt": "g2_odelt_checkpoint.pkl"}
 
@@ -52,7 +54,7 @@ def golden_model(request, imported, golden):
 
 @pytest.fixture(scope="session")
 def small_network() -> Network:
-    return Network(width=16, heads=2, depth=6, group=2, min_length=2, channels=1, classes=10, image=(4, 4))
+    return Network(width=16, heads=2, depth=4, group=2, min_length=2, channels=1, classes=10, image=(4, 4))
 
 
 def small_training(**changes) -> Training:

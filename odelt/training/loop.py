@@ -1,6 +1,5 @@
 """The training loop: from start weights and a dataset to a model directory and its training curve."""
 
-import collections
 import csv
 import pathlib
 import sys
@@ -115,7 +114,7 @@ def _run(
     first = int(state.step)
     key = jax.random.key(seed)
     batches = loader.batches(dataset, images_per_step(training), seed, first, training.steps)
-    window: collections.deque = collections.deque()
+    window: list[dict] = []  # metrics of the steps since the last line of the curve
     began = time.perf_counter()
     bar = tqdm.tqdm(total=training.steps, initial=first, unit="step", mininterval=1, dynamic_ncols=True)
     with bar:
@@ -127,7 +126,7 @@ def _run(
             if done == first + 1:  # compiling is no part of the rate
                 began = time.perf_counter()
             if done % training.log_every == 0 or done == training.steps:
-                means = {name: float(np.mean([m[name] for m in jax.device_get(list(window))])) for name in metrics}
+                means = {name: float(np.mean([m[name] for m in jax.device_get(window)])) for name in metrics}
                 if not np.isfinite(means["loss"]):
                     raise OdeltError(f"the loss is not finite at step {done}; lower the learning rate")
                 now = time.perf_counter()

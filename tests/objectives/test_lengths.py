@@ -7,32 +7,35 @@ import pytest
 from odelt.objectives import lengths
 
 
+@pytest.fixture(scope="module")
+def network(small_network):
+    return small_network.model_copy(update={"depth": 6})  # lengths 2, 4, 6
+
+
 @pytest.mark.parametrize("mode", ["stratified", "independent"])
 @pytest.mark.parametrize("count", [16, 32])
-def test_every_length_has_the_same_expected_share(small_network, mode, count):
-    drawn = jax.vmap(lambda key: lengths.draw(key, count, small_network, mode))(
-        jax.random.split(jax.random.key(0), 3000)
-    )
-    for length in small_network.lengths:
-        assert np.mean(drawn == length) == pytest.approx(1 / 3, abs=0.01)
+def test_every_length_has_the_same_expected_share(network, mode, count):
+    drawn = jax.vmap(lambda key: lengths.draw(key, count, network, mode))(jax.random.split(jax.random.key(0), 3000))
+    for length in network.lengths:
+        assert np.mean(drawn == length) == pytest.approx(1 / len(network.lengths), abs=0.01)
 
 
-def test_stratified_lengths_come_longest_first_in_nearly_equal_numbers(small_network):
+def test_stratified_lengths_come_longest_first_in_nearly_equal_numbers(network):
     for seed in range(50):
-        drawn = np.asarray(lengths.draw(jax.random.key(seed), 16, small_network, "stratified"))
+        drawn = np.asarray(lengths.draw(jax.random.key(seed), 16, network, "stratified"))
         assert np.all(np.diff(drawn) <= 0)
         assert set(np.bincount(drawn, minlength=7)[[2, 4, 6]]) <= {5, 6}
 
 
-def test_no_row_that_acts_is_left_out(small_network):
+def test_no_row_that_acts_is_left_out(network):
     for count in (16, 17, 31, 128):
-        active = lengths.active_rows(count, small_network, "stratified")
+        active = lengths.active_rows(count, network, "stratified")
         for seed in range(50):
-            drawn = np.asarray(lengths.draw(jax.random.key(seed), count, small_network, "stratified"))
+            drawn = np.asarray(lengths.draw(jax.random.key(seed), count, network, "stratified"))
             for group, rows in enumerate(active):
-                assert np.sum(drawn >= (group + 1) * small_network.group) <= rows
+                assert np.sum(drawn >= (group + 1) * network.group) <= rows
 
 
-def test_a_third_of_the_work_is_saved(small_network):
-    stratified, independent = (sum(lengths.active_rows(96, small_network, m)) for m in ("stratified", "independent"))
+def test_a_third_of_the_work_is_saved(network):
+    stratified, independent = (sum(lengths.active_rows(96, network, m)) for m in ("stratified", "independent"))
     assert stratified / independent == pytest.approx(2 / 3)

@@ -18,7 +18,7 @@ from odelt.model.weights import flatten, load_model
 from odelt.training.checkpoints import RunFolder
 from odelt.training.loop import start_weights, train
 
-STEPS = 200
+STEPS = 120
 TRAINING = small_training(steps=STEPS, checkpoint_every=7, log_every=5, dropout=0.1, bootstrap="guided", guidance=1.5)
 
 
@@ -33,10 +33,10 @@ def place(tmp_path_factory, small_network):
     return root
 
 
-def trainer(root: pathlib.Path, network, name: str, **changes) -> subprocess.Popen:
+def trainer(root: pathlib.Path, network, name: str, *options: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "odelt", "--log", root / f"{name}.log", "train"]
     command += ["--dataset", root / "dataset.npz", "--network", network.model_dump_json(), "--inner-ode"]
-    command += ["--training", TRAINING.model_copy(update=changes).model_dump_json()]
+    command += ["--training", TRAINING.model_dump_json(), *options]
     command += ["--checkpoints", root / f"{name}-checkpoints", "--out", root / name]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
@@ -63,10 +63,13 @@ def assert_same_weights(root, name):
     assert all(np.array_equal(whole[path], other[path]) for path in whole)
 
 
-@pytest.mark.parametrize("signum, status", [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_interrupted_twice_ends_with_the_same_weights(place, small_network, signum, status):
-    name = signum.name
-    for _ in range(2):
+KILLED = [(signal.SIGKILL, -9), (signal.SIGKILL, -9)]
+ASKED = [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+
+
+@pytest.mark.parametrize("name, interruptions", [("killed", KILLED), ("asked", ASKED)])
+def test_interrupted_twice_ends_with_the_same_weights(place, small_network, name, interruptions):
+    for signum, status in interruptions:
         before = max(saved_steps(place, name), default=0)
         process = trainer(place, small_network, name)
         wait_for_a_step_after(place, name, before)
@@ -76,8 +79,7 @@ def test_interrupted_twice_ends_with_the_same_weights(place, small_network, sign
     assert trainer(place, small_network, name).wait(timeout=120) == 0
     assert_same_weights(place, name)
     assert not (place / f"{name}-checkpoints").exists()
-    if signum != signal.SIGKILL:
-        assert "going on from step" in (place / f"{name}.log").read_text()
+    assert "going on from step" in (place / f"{name}.log").read_text()
 
 
 def test_the_curve_has_a_line_per_log_interval(place):
@@ -87,14 +89,16 @@ def test_the_curve_has_a_line_per_log_interval(place):
     assert all(float(row["loss"]) > 0 and float(row["images_per_s"]) > 0 for row in rows)
 
 
-def test_other_settings_are_another_run(place, small_network):
-    """An unfinished run is not continued under a changed learning rate."""
-    process = trainer(place, small_network, "other", learning_rate=5e-3)
+def test_another_seed_is_another_run(place, small_network):
+    """An unfinished run is not continued under another seed, and stays as it is."""
+    process = trainer(place, small_network, "other", "--seed", "1")
     wait_for_a_step_after(place, "other", 0)
     process.kill()
     assert process.wait() == -signal.SIGKILL
+    unfinished = saved_steps(place, "other")
     assert trainer(place, small_network, "other").wait(timeout=120) == 0
     assert_same_weights(place, "other")
+    assert set(unfinished) & set(saved_steps(place, "other"))
 
 
 def test_two_trainers_never_write_the_same_run(tmp_path):
@@ -108,11 +112,10 @@ def test_two_trainers_never_write_the_same_run(tmp_path):
 def test_a_loss_that_is_not_finite_stops_the_run_and_writes_no_weights(place, small_network, tmp_path):
     data = dataset.load(place / "dataset.npz")
     data.images[:] = np.inf
-    training = small_training(steps=5, log_every=1)
     weights = start_weights(small_network, None, True, 0)
     settings = {"inner_ode": True, "seed": 0, "checkpoints": tmp_path / "c", "identity": {}, "out": tmp_path / "out"}
-    with pytest.raises(OdeltError, match="the loss is not finite at step 1"):
-        train(data, weights, small_network, training, **settings)
+    with pytest.raises(OdeltError, match="the loss is not finite at step 5"):
+        train(data, weights, small_network, TRAINING, **settings)
     assert not (tmp_path / "out").exists()
 
 
