@@ -1,0 +1,47 @@
+"""README's commands do what they say (its first two are what CI itself is made of)."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+BLOCKS = dict.fromkeys(("sh", "python"), "")
+for language, block in re.findall(r"```(sh|python)\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S):
+    BLOCKS[language] += block
+COMMANDS = [line.partition("#")[0].strip() for line in BLOCKS["sh"].splitlines()]
+NEEDS_MINI = pytest.mark.skipif(
+    not (ROOT / "results" / "mini" / "report.html").exists(), reason="shows what `make mini` made, which is not there"
+)
+
+
+def run(*command: str) -> str:
+    environment = {**os.environ, "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
+    told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    return told.stdout
+
+
+def test_the_two_commands_come_first():
+    assert COMMANDS[:2] == ["make mini", "make test"]
+
+
+def test_ci_runs_the_two_commands():
+    assert set(COMMANDS[:2]) <= set((ROOT / ".ci" / "run").read_text().splitlines())
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(("odelt", "snakemake"))])
+def test_a_command_runs(command, tmp_path):
+    if "results/mini" in command and not (ROOT / "results" / "mini" / "report.html").exists():
+        pytest.skip("shows what `make mini` made, which is not there")
+    command = command.replace("snakemake", "snakemake --dry-run")
+    command = command.replace("--out ", f"--out {tmp_path}/")
+    run("bash", "-c", command)
+
+
+@NEEDS_MINI
+def test_the_python_example_runs():
+    assert run(sys.executable, "-c", BLOCKS["python"] + "print(x1.shape, v.shape)") == "(10, 8, 8, 1) (10, 8, 8, 1)\n"
