@@ -89,8 +89,8 @@ SolverField = Annotated[
 ]
 
 
-class Network(Section):
-    """A DiT with an inner ODE over its length (SPEC 2, 3). Saved as `config.json` beside the weights."""
+class Architecture(Section):
+    """The part of a network that an experiment chooses; image size, channels and classes come from its dataset."""
 
     width: Positive
     heads: Positive
@@ -98,6 +98,11 @@ class Network(Section):
     group: Positive
     min_length: Positive
     patch: Positive = 2
+
+
+class Network(Architecture):
+    """A DiT with an inner ODE over its length (SPEC 2, 3). Saved as `config.json` beside the weights."""
+
     channels: Positive
     classes: Positive
     image: tuple[Positive, Positive]
@@ -132,17 +137,6 @@ class Network(Section):
                 f"length {length} is not allowed; this network has {allowed}, or 'full', the conventional path"
             )
         return length
-
-
-class Architecture(Section):
-    """The part of a network that an experiment chooses; image size, channels and classes come from its dataset."""
-
-    width: Positive
-    heads: Positive
-    depth: Positive
-    group: Positive
-    min_length: Positive
-    patch: Positive = 2
 
 
 class Training(Section):

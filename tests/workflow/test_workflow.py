@@ -116,32 +116,30 @@ def test_a_missing_score_is_remade_without_its_siblings(checkout):
     assert all(path.stat().st_mtime_ns == before[path] for path in scores[1:])
 
 
-def test_another_solver_leaves_the_weights_alone(checkout):
-    suite = tiny_suite()
-    suite["experiments"]["digits"]["evaluation"]["grid"][0]["solvers"].append("euler:2")
-    path = checkout / "config" / "tiny.yaml"
+def planned(folder: pathlib.Path, suite: dict) -> str:
+    """What a dry run would make under a changed suite."""
+    path = folder / "config" / "tiny.yaml"
     before = path.read_text()
     path.write_text(yaml.safe_dump(suite))
     try:
-        told = snakemake(checkout, "--dry-run")
+        told = snakemake(folder, "--dry-run")
     finally:
         path.write_text(before)
-    planned = told.stdout + told.stderr
-    assert "Generate the samples of odelt/ema/l1" in planned and "Train" not in planned
+    return told.stdout + told.stderr
+
+
+def test_another_solver_leaves_the_weights_alone(checkout):
+    suite = tiny_suite()
+    suite["experiments"]["digits"]["evaluation"]["grid"][0]["solvers"].append("euler:2")
+    told = planned(checkout, suite)
+    assert "Generate the samples of odelt/ema/l1" in told and "Train" not in told
 
 
 def test_other_training_settings_remake_that_model_only(checkout):
     suite = tiny_suite()
     suite["experiments"]["digits"]["models"]["odelt"]["training"]["learning_rate"] = 4e-3
-    path = checkout / "config" / "tiny.yaml"
-    before = path.read_text()
-    path.write_text(yaml.safe_dump(suite))
-    try:
-        told = snakemake(checkout, "--dry-run")
-    finally:
-        path.write_text(before)
-    planned = told.stdout + told.stderr
-    assert "Train odelt of" in planned and "Train sm of" not in planned
+    told = planned(checkout, suite)
+    assert "Train odelt of" in told and "Train sm of" not in told
 
 
 def test_a_grid_that_is_partly_run_says_not_run(make_checkout, checkout):

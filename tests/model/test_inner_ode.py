@@ -1,0 +1,58 @@
+"""Dead blocks (SPEC 3): where G does not divide L, the last blocks never act in the inner ODE, and do without it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+import odelt
+from odelt.config import Network
+from odelt.model.inner_ode import forward
+from odelt.model.weights import Model, initial_weights
+
+NETWORK = Network(width=16, heads=2, depth=7, group=3, min_length=4, channels=1, classes=3, image=(4, 4))
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Weights that are zero nowhere."""
+    weights = initial_weights(NETWORK, seed=0, length_table=True)
+    leaves, tree = jax.tree.flatten(weights)
+    keys = jax.random.split(jax.random.key(1), len(leaves))
+    noisy = [leaf + 0.1 * jax.random.normal(key, leaf.shape) for leaf, key in zip(leaves, keys, strict=True)]
+    return Model(NETWORK, jax.tree.unflatten(tree, noisy))
+
+
+@pytest.fixture(scope="module")
+def x():
+    return jax.random.normal(jax.random.key(2), (4, 4, 4, 1))
+
+
+def with_block_changed(model, index):
+    changed = jax.tree.map(lambda w: w.at[index].add(1), model.weights["blocks"])
+    return Model(model.config, {**model.weights, "blocks": changed})
+
+
+@pytest.mark.parametrize("length, acting", [(4, 3), (7, 6), (None, 7)])
+def test_only_the_blocks_that_act_matter(model, x, length, acting):
+    velocity = odelt.velocity(model, x, 0.5, 3, 1, length)
+    for block in range(7):
+        other = odelt.velocity(with_block_changed(model, block), x, 0.5, 3, 1, length)
+        assert np.array_equal(velocity, other) == (block >= acting), block
+
+
+def test_a_length_per_row_equals_one_length_for_all(model, x):
+    mixed = odelt.velocity(model, x, 0.5, 3, 1, np.array([4, 7, 4, 7]))
+    for length, rows in ((4, slice(0, None, 2)), (7, slice(1, None, 2))):
+        assert np.allclose(mixed[rows], odelt.velocity(model, x, 0.5, 3, 1, length)[rows], atol=1e-5)
+
+
+def test_dead_blocks_get_no_gradient(model, x):
+    def loss(weights):
+        t, d, y = jnp.full(4, 0.5), jnp.full(4, 3.0), jnp.ones(4, int)
+        lengths = jnp.array([7, 7, 4, 4])
+        return jnp.sum(forward(nnx.merge(model.graph, weights), x, t, d, y, lengths, group=3, active_rows=[4, 2]) ** 2)
+
+    gradient = jax.grad(loss)(model.weights)["blocks"]["mlp_out"]["kernel"]
+    assert np.any(gradient[5]) and not np.any(gradient[6])
