@@ -11,7 +11,7 @@ import pathlib
 import signal
 import sys
 
-from odelt import __version__
+from odelt import __version__, kinds, process
 from odelt.config import FINEST_D, Experiment, FeatureNetwork, Latency, Network, Solver, Training, parse, parse_json
 from odelt.errors import OdeltError
 
@@ -27,10 +27,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: list[str] | None = None) -> int:
-    share_compiled_programs()
+    process.share_compiled_programs()
     try:
         arguments = parser().parse_args(argv)
-        with _logging_to(arguments.log) if arguments.log else contextlib.nullcontext():
+        with process.logging_to(arguments.log) if arguments.log else contextlib.nullcontext():
             return _run(arguments)
     except OdeltError as error:
         print(f"odelt: {error}", file=sys.stderr)
@@ -293,17 +293,22 @@ def parser() -> Parser:
     out = path(metavar="PATH", help="what is written")
     dtype = {"choices": ["float32", "bfloat16"], "default": "float32", "help": "type of the computation"}
     weights = {"choices": ["ema", "raw"], "default": "ema", "help": "which of the model's weights"}
-    length = {"type": _length, "required": True, "metavar": "l|full", "help": "active blocks, or 'full': conventional"}
-    seed = {"type": _at_least(0), "default": 0, "help": "of the random numbers"}
-    positive = {"type": _at_least(1), "required": True}
+    length = {
+        "type": kinds.length_or_full,
+        "required": True,
+        "metavar": "l|full",
+        "help": "active blocks, or 'full': conventional",
+    }
+    seed = {"type": kinds.at_least(0), "default": 0, "help": "of the random numbers"}
+    positive = {"type": kinds.at_least(1), "required": True}
     batch = {
-        "type": _at_least(1),
+        "type": kinds.at_least(1),
         "default": 256,
         "help": "samples at once (adaptive solvers: always 64, unless --joint)",
     }
     model = path(metavar="DIR", help="a model directory")
     setting = {
-        "type": _setting,
+        "type": kinds.solver_setting,
         "action": "append",
         "required": True,
         "metavar": "SOLVER,w[,d]",
@@ -319,7 +324,7 @@ def parser() -> Parser:
         heads=positive | {"help": "attention heads"},
         group=positive | {"help": "G, blocks per step of the inner ODE"},
         min_length=positive | {"help": "the shortest allowed length"},
-        image={"type": _image, "default": (32, 32), "metavar": "HxW", "help": "size of the latent; 32x32"},
+        image={"type": kinds.image_size, "default": (32, 32), "metavar": "HxW", "help": "size of the latent; 32x32"},
         format={"choices": ["auto", "sm", "odelt"], "default": "auto", "help": "layout of the file"},
     )
     verb(
@@ -329,7 +334,12 @@ def parser() -> Parser:
         model=model,
         length=length,
         solver={"required": True, "metavar": "euler:T|dopri5:TOL|tsit5:TOL", "help": "solver of the ODE over time"},
-        guidance={"type": _guidance, "default": 1.0, "metavar": "w", "help": "0: unconditional, 1: conditional"},
+        guidance={
+            "type": kinds.guidance_scale,
+            "default": 1.0,
+            "metavar": "w",
+            "help": "0: unconditional, 1: conditional",
+        },
         count=positive | {"metavar": "N"},
         seed=seed,
         out=path(metavar="FILE.npz", help="samples [N,H,W,C], labels [N], evaluations [N]"),
@@ -338,7 +348,7 @@ def parser() -> Parser:
         joint={"action": "store_true", "help": "adaptive solvers: one step size for a whole batch, as the release"},
         batch_size=batch,
         dtype=dtype,
-        labels={"type": _labels, "metavar": "y1,y2,…", "help": "dealt out in turn, instead of drawn"},
+        labels={"type": kinds.label_list, "metavar": "y1,y2,…", "help": "dealt out in turn, instead of drawn"},
     )
     verb("prepare-data", prepare_data, "write a dataset", dataset={"choices": ["digits"], "required": True}, out=out)
     verb(
@@ -365,7 +375,12 @@ def parser() -> Parser:
         batch_size=batch,
         out={"type": Path, "action": "append", "required": True, "metavar": "FILE.npz"},
     )
-    facts = {"type": _object, "default": {}, "metavar": "JSON", "help": "what the result is of; goes into it as it is"}
+    facts = {
+        "type": kinds.json_object,
+        "default": {},
+        "metavar": "JSON",
+        "help": "what the result is of; goes into it as it is",
+    }
     verb(
         "latency",
         latency,
@@ -421,61 +436,6 @@ def parser() -> Parser:
     return top
 
 
-def share_compiled_programs() -> None:
-    """Jobs of a grid, and a run that goes on, find what an earlier process compiled (read when jax is imported)."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "odelt" / "xla"
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
-
-
-def _at_least(low: int):
-    def integer(text: str) -> int:
-        if not text.lstrip("-").isdecimal() or int(text) < low:
-            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least {low}")
-        return int(text)
-
-    return integer
-
-
-def _length(text: str) -> int | None:
-    return None if text == "full" else _at_least(1)(text)
-
-
-def _guidance(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a guidance scale of at least 0")
-    return value
-
-
-def _labels(text: str) -> list[int]:
-    return [_at_least(0)(label) for label in text.split(",")]
-
-
-def _object(text: str) -> dict:
-    try:
-        return dict(json.loads(text))
-    except (ValueError, TypeError):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a JSON object") from None
-
-
-def _image(text: str) -> tuple[int, int]:
-    height, _, width = text.partition("x")
-    if not (height.isdecimal() and width.isdecimal()):
-        raise argparse.ArgumentTypeError(f"'{text}' is not HxW, for example 32x32")
-    return _at_least(1)(height), _at_least(1)(width)
-
-
-def _setting(text: str) -> tuple[Solver, float, int | None]:
-    parts = text.split(",")
-    if len(parts) not in (2, 3):
-        raise argparse.ArgumentTypeError(f"'{text}' is not SOLVER,w or SOLVER,w,d")
-    return Solver.parse(parts[0]), _guidance(parts[1]), _at_least(0)(parts[2]) if len(parts) == 3 else None
-
-
 def _write_json(path: Path, content: dict) -> None:
     from odelt import files
 
@@ -488,37 +448,3 @@ def _progress(total: int, unit: str):
 
     with tqdm.tqdm(total=total, unit=unit, delay=1, mininterval=1, dynamic_ncols=True) as bar:
         yield bar.update
-
-
-class _Both:
-    """Messages go to the screen and to a file; anything else that is asked of it is asked of the screen."""
-
-    def __init__(self, screen, file):
-        self.screen, self.file = screen, file
-
-    def write(self, text):
-        self.file.write(text)
-        return self.screen.write(text)
-
-    def flush(self):
-        self.file.flush()
-        self.screen.flush()
-
-    def close(self):
-        """Logging libraries close their stream at exit; neither is theirs."""
-
-    def __getattr__(self, name):
-        return getattr(self.screen, name)
-
-
-@contextlib.contextmanager
-def _logging_to(path: Path):
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("w")
-    except OSError as error:
-        raise OdeltError(f"--log {path}: {error.strerror}") from None
-    # Not closed here: libraries that keep the stream may write to it until the process ends.
-    with contextlib.redirect_stderr(_Both(sys.stderr, file)):
-        yield
-    file.flush()

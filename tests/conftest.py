@@ -9,10 +9,10 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import numpy as np
 import pytest
 
-from odelt import cli
+from odelt import process
 from odelt.config import Network, Training
 
-cli.share_compiled_programs()  # read when jax is imported
+process.share_compiled_programs()  # read when jax is imported
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 CHECKPOINTS = {"sm": "g2_sm_checkpoint", "sm-numpy1": "g2_sm_checkpoint_numpy1", "odelt": "g2_odelt_checkpoint.pkl"}
 

@@ -1,0 +1,54 @@
+"""What the command line's options may be: each function reads one kind, or says on one line what is wrong."""
+
+import argparse
+import json
+
+from odelt.config import Solver
+
+
+def at_least(low: int):
+    def integer(text: str) -> int:
+        if not text.lstrip("-").isdecimal() or int(text) < low:
+            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least {low}")
+        return int(text)
+
+    return integer
+
+
+def length_or_full(text: str) -> int | None:
+    return None if text == "full" else at_least(1)(text)
+
+
+def guidance_scale(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a guidance scale of at least 0")
+    return value
+
+
+def label_list(text: str) -> list[int]:
+    return [at_least(0)(label) for label in text.split(",")]
+
+
+def json_object(text: str) -> dict:
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a JSON object") from None
+
+
+def image_size(text: str) -> tuple[int, int]:
+    height, _, width = text.partition("x")
+    if not (height.isdecimal() and width.isdecimal()):
+        raise argparse.ArgumentTypeError(f"'{text}' is not HxW, for example 32x32")
+    return at_least(1)(height), at_least(1)(width)
+
+
+def solver_setting(text: str) -> tuple[Solver, float, int | None]:
+    parts = text.split(",")
+    if len(parts) not in (2, 3):
+        raise argparse.ArgumentTypeError(f"'{text}' is not SOLVER,w or SOLVER,w,d")
+    return Solver.parse(parts[0]), guidance_scale(parts[1]), at_least(0)(parts[2]) if len(parts) == 3 else None

@@ -1,0 +1,51 @@
+"""What every command does for its process: share compiled programs, keep a log."""
+
+import contextlib
+import os
+import pathlib
+import sys
+from collections.abc import Iterator
+
+from odelt.errors import OdeltError
+
+
+def share_compiled_programs() -> None:
+    """Jobs of a grid, and a run that goes on, find what an earlier process compiled (read when jax is imported)."""
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "odelt" / "xla"
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+
+
+class _Both:
+    """Messages go to the screen and to a file; anything else that is asked of it is asked of the screen."""
+
+    def __init__(self, screen, file):
+        self.screen, self.file = screen, file
+
+    def write(self, text):
+        self.file.write(text)
+        return self.screen.write(text)
+
+    def flush(self):
+        self.file.flush()
+        self.screen.flush()
+
+    def close(self):
+        """Logging libraries close their stream at exit; neither is theirs."""
+
+    def __getattr__(self, name):
+        return getattr(self.screen, name)
+
+
+@contextlib.contextmanager
+def logging_to(path: pathlib.Path) -> Iterator[None]:
+    """Messages and errors of the block go to the file too."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    except OSError as error:
+        raise OdeltError(f"--log {path}: {error.strerror}") from None
+    # Not closed here: libraries that keep the stream may write to it until the process ends.
+    with contextlib.redirect_stderr(_Both(sys.stderr, file)):
+        yield
+    file.flush()
