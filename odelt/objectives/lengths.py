@@ -11,7 +11,7 @@ def draw(key: jax.Array, count: int, network: Network, mode: str) -> jax.Array:
 
     "independent" draws each on its own. "stratified" draws them together, longest first: their number per length is
     count / n rounded up or down at random, so that each length's expected share is exactly 1/n, and a row's length
-    is uniform once rows are dealt to lengths at random (which `shuffle` does).
+    is uniform once rows are dealt to lengths at random (which the training step does).
     """
     lengths = jnp.asarray(network.lengths[::-1], jnp.int32)
     if mode == "independent":
