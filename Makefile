@@ -1,17 +1,23 @@
 # The front door. Every target is one or two commands that can also be typed.
 PYTHON ?= python3.11
 BIN := .venv/bin
-UV := uv
+UV := $(BIN)/uv
 SOURCES := odelt tests benchmarks envs
 
-.PHONY: env mini test lint pins
+.PHONY: env env-full mini test lint pins
 
 env: .venv/ready
+env-full: .venv-full/ready
 
-.venv/ready: requirements/dev.txt pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+.venv/ready: requirements/dev.txt
+# With a GPU, JAX's CUDA packages too.
+.venv-full/ready: requirements/full.txt $(if $(shell command -v nvidia-smi),requirements/gpu.txt)
+
+.venv/ready .venv-full/ready: requirements/uv.txt pyproject.toml
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	$(@D)/bin/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r $(lastword $(filter-out %/uv.txt %.toml,$^))
+	$(@D)/bin/uv pip install --quiet --python $(@D)/bin/python --no-deps --no-build-isolation --editable .
 	touch $@
 
 mini: env
@@ -26,8 +32,8 @@ lint: env
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 
-# Pins anew, with hashes and without the address they came from (needs uv).
-pins:
-	for world in jax dev; do $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
-	  --no-emit-index-url --no-annotate --no-header requirements/$$world.in -o requirements/$$world.txt; done
+# Pins anew, with hashes and without the address they came from; one version of a package everywhere.
+pins: env
+	for world in uv full gpu dev jax vision data; do $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade \
+	  --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/$$world.in -o requirements/$$world.txt; done
 	$(BIN)/python envs/generate.py

@@ -8,7 +8,7 @@ import pathlib
 import re
 
 HERE = pathlib.Path(__file__).parent
-WORLDS = ("jax",)
+WORLDS = ("jax", "vision", "data")
 
 
 def environment(world: str) -> str:

@@ -1,6 +1,7 @@
 """What tests share: numbers of the released code (SPEC 10), a tiny network and a tiny suite."""
 
 import ast
+import importlib.util
 import os
 import pathlib
 
@@ -15,6 +16,16 @@ from odelt.config import Network, Training
 process.share_compiled_programs()  # read when jax is imported
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 CHECKPOINTS = {"sm": "g2_sm_checkpoint", "sm-numpy1": "g2_sm_checkpoint_numpy1", "odelt": "g2_odelt_checkpoint.pkl"}
+
+
+def pytest_collection_modifyitems(items):
+    """Tests of a world that this environment lacks are skipped."""
+    for world in ("torch", "tensorflow"):
+        if importlib.util.find_spec(world) is None:
+            absent = pytest.mark.skip(reason=f"{world} is not in this environment; `make env-full` builds one with it")
+            for item in items:
+                if item.get_closest_marker(world):
+                    item.add_marker(absent)
 
 
 @pytest.fixture(scope="session")
