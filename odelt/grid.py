@@ -8,14 +8,32 @@ import itertools
 import pathlib
 from collections.abc import Iterator
 
-from odelt.config import Experiment, GridBlock, Solver, network_of
+from odelt.config import SCRATCH, Experiment, GridBlock, ModelSettings, Solver, network_of
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One set of weights: a model with one seed. Its name, `<model>` or `<model>-seed<n>`, is that of its folder."""
+
+    name: str
+    model: str
+    seed: int | None  # of its training; downloaded weights have none that is known
+    settings: ModelSettings
+
+    @property
+    def label(self) -> str:
+        return self.settings.label
+
+    @property
+    def inner_ode(self) -> bool:
+        return self.settings.inner_ode
 
 
 @dataclasses.dataclass(frozen=True)
 class SampleGroup:
-    """Sample sets made by one process: one model's weights at one length (None: the conventional path)."""
+    """Sample sets made by one process: one run's weights at one length (None: the conventional path)."""
 
-    model: str
+    model: str  # a run's name
     weights: str
     length: int | None
 
@@ -58,6 +76,22 @@ def rule_name(*parts: str) -> str:
     return "_".join(parts).replace("-", "_").replace("/", "_")
 
 
+def runs(experiment: Experiment) -> dict[str, Run]:
+    """The experiment's runs by name; seeds other than a model's first get a suffix."""
+    found = {}
+    for model, settings in experiment.models.items():
+        seeds = (None,) if settings.source else settings.seeds or (experiment.seed,)
+        for k, seed in enumerate(seeds):
+            name = model if k == 0 else f"{model}-seed{seed}"
+            found[name] = Run(name, model, seed, settings)
+    return found
+
+
+def start_of(run: Run) -> str | None:
+    """The run that this one starts from, of several seeds the first; None: fresh weights."""
+    return None if run.settings.start == SCRATCH else run.settings.start
+
+
 def points(experiment: Experiment) -> list[Point]:
     """Every point that the experiment's grid asks for, once."""
     return list(
@@ -90,11 +124,13 @@ def latency_path(model: str, length: int | None) -> str:
 def _points(experiment: Experiment, block: GridBlock) -> Iterator[Point]:
     network = network_of(experiment)
     for model in block.models:
-        lengths = (block.lengths or network.lengths) if experiment.models[model].inner_ode else (None,)
-        for length, solver in itertools.product(lengths, block.solvers):
-            yield Point(
-                SampleGroup(model, block.weights, length), solver, block.guidance, block.d if solver.adaptive else None
-            )
+        for run in runs(experiment).values():
+            if run.model != model:
+                continue
+            lengths = (block.lengths or network.lengths) if run.inner_ode else (None,)
+            for length, solver in itertools.product(lengths, block.solvers):
+                d = block.d if solver.adaptive else None
+                yield Point(SampleGroup(run.name, block.weights, length), solver, block.guidance, d)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,21 +139,30 @@ class Layout:
 
     root: pathlib.Path
 
-    def model(self, name: str) -> pathlib.Path:
-        return self.root / "models" / name
+    def model(self, run: str) -> pathlib.Path:
+        return self.root / "models" / run
 
     def samples(self, point: Point) -> pathlib.Path:
         return self.root / "samples" / f"{point.path}.npz"
 
+    def features(self, point: Point) -> pathlib.Path:
+        return self.root / "features" / f"{point.path}.npz"
+
     def score(self, point: Point) -> pathlib.Path:
         return self.root / "scores" / f"{point.path}.json"
 
-    def latency(self, model: str, length: int | None) -> pathlib.Path:
-        return self.root / "latency" / f"{latency_path(model, length)}.json"
+    def latency(self, run: str, length: int | None) -> pathlib.Path:
+        return self.root / "latency" / f"{latency_path(run, length)}.json"
 
     @property
     def floor(self) -> pathlib.Path:
+        """The distance between two halves of the real data, of a small dataset."""
         return self.root / "scores" / "floor.json"
 
-    def curve(self, model: str) -> pathlib.Path:
-        return self.root / "models" / model / "training.csv"
+    @property
+    def references(self) -> pathlib.Path:
+        """The distances between downloaded and recomputed reference statistics, of a large dataset."""
+        return self.root / "scores" / "references.json"
+
+    def curve(self, run: str) -> pathlib.Path:
+        return self.model(run) / "training.csv"

@@ -1,0 +1,84 @@
+"""From plain data to typed records: an unknown key is an error that names the nearest known one."""
+
+import difflib
+import json
+import pathlib
+import types
+import typing
+from typing import Annotated
+
+import pydantic
+import yaml
+
+from odelt.errors import OdeltError
+
+
+class Section(pydantic.BaseModel):
+    """A frozen record that refuses unknown keys and values of another type."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+Positive = Annotated[int, pydantic.Field(ge=1)]
+NotNegative = Annotated[int, pydantic.Field(ge=0)]
+Share = Annotated[float, pydantic.Field(ge=0, le=1)]
+Name = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+
+
+def nearest(word: str, known: typing.Iterable[str]) -> str:
+    """ "; did you mean 'x'?" for the closest known word, else an empty string."""
+    close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def parse(kind: type[Section], raw: object, where: str) -> typing.Any:
+    """`kind` made from plain data; OdeltError says on one line which key is wrong and what is allowed there."""
+    try:
+        return kind.model_validate(raw)
+    except OdeltError as error:
+        raise OdeltError(f"{where}: {error}") from None
+    except pydantic.ValidationError as error:
+        # A misspelt key is also a missing one: the spelling is what helps.
+        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+        # The names of sections that were tried begin with a capital; keys do not.
+        key = ".".join(str(step) for step in first["loc"] if not str(step)[:1].isupper())
+        if first["type"] == "extra_forbidden":
+            known = _keys_at(kind, first["loc"][:-1])
+            raise OdeltError(f"{where}: unknown key '{key}'{nearest(first['loc'][-1], known)}") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise OdeltError(f"{where}: {key + ': ' if key else ''}{message[0].lower() + message[1:]}") from None
+
+
+def parse_json(kind: type[Section], text: str, where: str) -> typing.Any:
+    """As `parse`, from JSON text or, where the text is a file's name, from that YAML or JSON file."""
+    try:
+        raw = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(pathlib.Path(text).read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise OdeltError(f"{where}: neither JSON nor a readable file: {' '.join(str(error).split())}") from None
+    return parse(kind, raw, where)
+
+
+def _keys_at(kind: object, loc: tuple) -> list[str]:
+    """The keys that the section at `loc` below `kind` admits."""
+    for step in loc:
+        kind = _child(_plain(kind), step)
+    return list(getattr(_plain(kind), "model_fields", {}))
+
+
+def _plain(kind: object) -> object:
+    """A type without its annotations and without None."""
+    if typing.get_origin(kind) is Annotated:
+        return _plain(typing.get_args(kind)[0])
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        arguments = [a for a in typing.get_args(kind) if a is not type(None)]
+        return _plain(arguments[0]) if len(arguments) == 1 else kind
+    return kind
+
+
+def _child(kind: object, step: object) -> object:
+    if isinstance(kind, type) and issubclass(kind, pydantic.BaseModel):
+        return kind.model_fields[step].annotation
+    arguments = typing.get_args(kind)
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):  # the step is the name of the section that was tried
+        return next((a for a in map(_plain, arguments) if getattr(a, "__name__", None) == step), None)
+    return arguments[-1] if arguments else kind

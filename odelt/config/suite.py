@@ -1,0 +1,96 @@
+"""What a suite is: one YAML file, `config/<suite>.yaml`; suites are not merged."""
+
+import pathlib
+
+import pydantic
+import yaml
+
+from odelt.config.experiment import Dataset, Experiment
+from odelt.config.parsing import Name, NotNegative, Section, nearest, parse
+from odelt.errors import OdeltError
+
+NOT_SUITES = ("config", "reference", "sources", "sources.lock")
+RESERVED = (
+    "sources",
+    "datasets",
+    "logs",
+    "benchmarks",
+    "checkpoints",
+    "so-far",
+    "crate",
+    "config",
+)  # folders of a suite
+
+
+class Downloads(Section):
+    """Where downloads come from (SPEC 8), and how far they are trusted."""
+
+    registry: str = "config/sources.yaml"
+    lock: str = "config/sources.lock.yaml"  # digests of what was downloaded before
+    strict: bool = False  # refuse what has no known digest
+    by_hand: str = "downloads"  # files put here are taken instead of being downloaded
+    proxy: str | None = None  # none: the libraries' own environment variables
+    certificate: str | None = None
+
+
+class Suite(Section):
+    """A whole reproduction: what `config/<suite>.yaml` holds."""
+
+    seed: NotNegative
+    downloads: Downloads = Downloads()
+    experiments: dict[Name, Experiment]
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _seeds(cls, raw):
+        """An experiment that says no seed has the suite's."""
+        if isinstance(raw, dict) and "seed" in raw and isinstance(raw.get("experiments"), dict):
+            experiments = {
+                name: {"seed": raw["seed"], **settings} if isinstance(settings, dict) else settings
+                for name, settings in raw["experiments"].items()
+            }
+            return raw | {"experiments": experiments}
+        return raw
+
+    @pydantic.model_validator(mode="after")
+    def _hangs_together(self):
+        known: dict[str, Experiment] = {}
+        for name, experiment in self.experiments.items():
+            if name in RESERVED:
+                raise ValueError(f"experiments.{name}: a folder of the results has this name; choose another")
+            other = known.setdefault(experiment.dataset.name, experiment)
+            for part in ("dataset", "codec", "features"):
+                if getattr(other, part) != getattr(experiment, part):
+                    raise ValueError(
+                        f"experiments.{name}.{part}: another experiment uses the dataset '{experiment.dataset.name}' "
+                        f"with another '{part}', and they share its files; give this dataset another name"
+                    )
+        return self
+
+    @property
+    def enabled(self) -> dict[str, Experiment]:
+        """The experiments that are run."""
+        return {name: experiment for name, experiment in self.experiments.items() if experiment.enabled}
+
+    @property
+    def datasets(self) -> dict[str, Dataset]:
+        """The datasets of the experiments that are run, by name."""
+        return {experiment.dataset.name: experiment.dataset for experiment in self.enabled.values()}
+
+
+def load_suite(path: str | pathlib.Path) -> Suite:
+    """Reads and checks a suite; OdeltError names the file, the key and the nearest known key or the allowed values."""
+    path = pathlib.Path(path)
+    try:
+        raw = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        known = sorted(p.stem for p in path.parent.glob("*.yaml") if p.stem not in NOT_SUITES)
+        raise OdeltError(f"there is no suite '{path.stem}' ({path}){nearest(path.stem, known)}") from None
+    except yaml.YAMLError as error:
+        raise OdeltError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    return parse(Suite, raw, str(path))
+
+
+def schema() -> dict:
+    """The JSON schema of a suite, for editors; `workflow/schemas/config.schema.yaml` is this, written down."""
+    return Suite.model_json_schema()
