@@ -11,6 +11,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/sources.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/sampling.smk"
@@ -22,10 +23,20 @@ rule all:
     default_target: True
     input:
         # Named one by one, so that what was deleted is made again, also where what was made from it is still there.
-        expand("<results>/{experiment}/tables/grid.csv", experiment=EXPERIMENTS),
+        expand("<results>/{experiment}/tables/{table}.csv", experiment=EXPERIMENTS, table=["main", "grid"]),
         expand("<results>/{experiment}/figures/scaling.png", experiment=EXPERIMENTS),
         *chain_of_all(),
+        [PLACES.codec_error(settings.dataset) for settings in EXPERIMENTS.values() if settings.latent],
         "<results>/report.html",
+
+
+onstart:
+    preflight.start_or_exit(
+        SUITE,
+        [preflight.Job(job.rule.name, str(job.output[0])) for job in workflow.dag.needrun_jobs() if job.output],
+        gpu=workflow.local_exec,
+        packages=not uses_conda(),
+    )
 
 
 onerror:

@@ -1,25 +1,44 @@
-"""What a suite costs: floating-point operations and bytes, counted from its configuration."""
+"""What a suite costs: floating-point operations, bytes and downloads, counted from its configuration."""
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from odelt import grid
-from odelt.config import Experiment, Network, Training, network_of
+from odelt.config import Experiment, Network, Solver, Training, network_of
 from odelt.objectives.batch import length_rows, rows_of_time
 
 BYTES = 4  # of a stored float32
 ADAPTIVE_EVALUATIONS = 60  # assumed of an adaptive solver; it depends on the weights
 BACKWARD = 2  # a backward pass costs two forward ones
 
+# Convolutional networks that others keep: operations per image, two per multiplication, and for the autoencoder per
+# pixel, since it is convolutional (its few attention layers are left out). From their published sizes.
+INCEPTION = 11.4e9  # at 299×299, each of the two protocols
+ENCODE, DECODE = 0.27e12 / 256**2, 0.62e12 / 256**2
+FEATURES = 2048
+
+# Images of the large datasets and the bytes that a prepared one takes: 8-bit PNG at 256×256, or the original JPEG.
+IMAGES = {"celebahq": (28_000, 110e3), "imagenet": (1_281_167, 115e3), "digits": (1_797, 0), "folder": (0, 0)}
+
 
 class Cost(NamedTuple):
-    training: float  # floating-point operations
+    """Floating-point operations by kind of work, and bytes."""
+
+    training: float
     sampling: float
     latency: float
-    disk: float  # bytes
+    pictures: float  # encoding, decoding and Inception
+    kept: float  # bytes that stay on the disk
+    passing: float  # bytes that are there for a while, at their peak
 
     @property
     def operations(self) -> float:
-        return self.training + self.sampling + self.latency
+        return self.training + self.sampling + self.latency + self.pictures
+
+    @property
+    def disk(self) -> float:
+        return self.kept + self.passing
 
 
 def evaluation(network: Network, blocks: float) -> float:
@@ -45,22 +64,58 @@ def step(network: Network, training: Training, inner_ode: bool) -> float:
     return evaluation(network, (1 + BACKWARD) * training.batch_size * student + teacher)
 
 
-def cost(experiment: Experiment) -> Cost:
+def generation(network: Network, length: int | None, solver: Solver, guidance: float) -> float:
+    """Operations of one generated image; guidance evaluates a doubled batch."""
+    evaluations = solver.steps or ADAPTIVE_EVALUATIONS
+    doubled = 1 if guidance in (0, 1) else 2
+    return doubled * evaluations * evaluation(network, network.effective_blocks(length))
+
+
+def group(network: Network, length: int | None, settings: Sequence[tuple], count: int) -> float:
+    """Operations of one job's sample sets: `count` images for each (solver, guidance, …)."""
+    return count * sum(generation(network, length, solver, guidance) for solver, guidance, *_ in settings)
+
+
+def cost(experiment: Experiment, jobs_at_once: int = 1) -> Cost:
     network = network_of(experiment)
-    training = sum(m.training.steps * step(network, m.training, m.inner_ode) for m in experiment.models.values())
-    points = grid.points(experiment)
-    sampling = experiment.evaluation.samples * sum(_generation(network, point) for point in points)
+    trained = [run.settings for run in grid.runs(experiment).values() if run.settings.training]
+    training = sum(m.training.steps * step(network, m.training, m.inner_ode) for m in trained)
+    points, count = grid.points(experiment), experiment.evaluation.samples
+    sampling = count * sum(generation(network, p.group.length, p.solver, p.guidance) for p in points)
     timing = experiment.evaluation.latency
     timed = [point for group in grid.latency_points(experiment).values() for point in group]
-    latency = (1 + timing.repeats) * timing.batch_size * sum(_generation(network, point) for point in timed)
-    values = network.image[0] * network.image[1] * network.channels
-    samples = len(points) * experiment.evaluation.samples * (values + experiment.features.hidden) * BYTES
-    weights = len(experiment.models) * (2 + 2 * 4) * parameters(network) * BYTES  # raw, ema; two checkpoints of four
-    return Cost(training, sampling, latency, samples + weights)
+    once = sum(generation(network, p.group.length, p.solver, p.guidance) for p in timed)
+    latency = (1 + timing.repeats) * timing.batch_size * once
+    weights = (2 * len(grid.runs(experiment))) * parameters(network) * BYTES
+    checkpoints = 2 * 4 * parameters(network) * BYTES if trained else 0  # two, of raw, EMA and two moments
+    set_bytes = count * math.prod((*network.image, network.channels)) * BYTES
+    if not experiment.latent:
+        kept = len(points) * (set_bytes + count * experiment.features.hidden * BYTES)
+        return Cost(training, sampling, latency, 0, weights + kept, checkpoints)
+    largest = max(len(points) for points in grid.sample_groups(experiment).values())
+    statistics = 2 * 8 * FEATURES**2 + experiment.features.subset * (FEATURES + 1008) * BYTES
+    passing = jobs_at_once * largest * (set_bytes + statistics) + checkpoints
+    pixels = math.prod(experiment.dataset.image)
+    pictures = len(points) * count * (2 * INCEPTION + DECODE * pixels)
+    return Cost(training, sampling, latency, pictures, weights, passing)
 
 
-def _generation(network: Network, point: grid.Point) -> float:
-    """Operations of one generated image; guidance evaluates a doubled batch."""
-    evaluations = point.solver.steps or ADAPTIVE_EVALUATIONS
-    doubled = 1 if point.guidance in (0, 1) else 2
-    return doubled * evaluations * evaluation(network, network.effective_blocks(point.group.length))
+class Preparation(NamedTuple):
+    """Of a dataset: floating-point operations, and bytes that are there until the last training has read them."""
+
+    operations: float
+    passing: float
+
+
+def preparation(experiment: Experiment) -> Preparation:
+    """Encoding a large dataset's images and taking their statistics; experiments share it."""
+    dataset = experiment.dataset
+    count, image_bytes = IMAGES[dataset.kind]
+    count *= dataset.fraction
+    if not experiment.latent:
+        return Preparation(0, count * math.prod((*dataset.image, dataset.channels)) * BYTES)
+    network = network_of(experiment)
+    flips = 2 if dataset.flip else 1
+    moments = flips * 2 * math.prod((*network.image, network.channels)) * BYTES
+    operations = count * (flips * ENCODE * math.prod(dataset.image) + 2 * INCEPTION)
+    return Preparation(operations, count * (image_bytes + moments))

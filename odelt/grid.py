@@ -1,11 +1,10 @@
-"""The evaluation grid: its points, in the order of the tables, and where each point's files lie.
+"""The evaluation grid: an experiment's runs and points, in the order of the tables, with their names.
 
-The workflow and the tables share the names of points, so that neither has to guess the other's.
+The workflow and the tables share these names, so that neither has to guess the other's.
 """
 
 import dataclasses
 import itertools
-import pathlib
 from collections.abc import Iterator
 
 from odelt.config import SCRATCH, Experiment, GridBlock, ModelSettings, Solver, network_of
@@ -107,14 +106,38 @@ def sample_groups(experiment: Experiment) -> dict[SampleGroup, list[Point]]:
 
 
 def latency_points(experiment: Experiment) -> dict[tuple[str, int | None], list[Point]]:
-    """What is timed per (model, length): every solver at every guidance, with EMA weights."""
+    """What is timed per (model, length): every solver at every guidance, with EMA weights of the first seed."""
     timed: dict[tuple[str, int | None], list[Point]] = {}
+    known = runs(experiment)
     for point in points(experiment):
-        as_ema = dataclasses.replace(point, group=dataclasses.replace(point.group, weights="ema"))
-        known = timed.setdefault((point.group.model, point.group.length), [])
-        if as_ema not in known:
-            known.append(as_ema)
-    return timed
+        model = known[point.group.model].model
+        of_first = dataclasses.replace(point, group=SampleGroup(model, "ema", point.group.length))
+        timed.setdefault((model, point.group.length), []).append(of_first)
+    return {key: list(dict.fromkeys(group)) for key, group in timed.items()}
+
+
+def main_steps(experiment: Experiment) -> list[int]:
+    """The main table's T: those that raw weights are evaluated at too; all where there are none."""
+    euler = [point for point in points(experiment) if not point.solver.adaptive]
+    raw = [point for point in euler if point.group.weights == "raw"]
+    return sorted({point.solver.steps for point in raw or euler})
+
+
+def main_points(experiment: Experiment) -> list[Point]:
+    """The points of the main table: Euler's, at its T."""
+    steps = main_steps(experiment)
+    return [point for point in points(experiment) if point.solver.steps in steps]
+
+
+def pictured_points(experiment: Experiment) -> list[Point]:
+    """The points of the picture grid: the inner ODE's first model, EMA weights, Euler."""
+    model = next((run.name for run in runs(experiment).values() if run.inner_ode and _evaluated(experiment, run)), None)
+    euler = [point for point in points(experiment) if point.solver.steps and point.group.weights == "ema"]
+    return [point for point in euler if point.group.model == model]
+
+
+def _evaluated(experiment: Experiment, run: Run) -> bool:
+    return any(run.model in block.models for block in experiment.evaluation.grid)
 
 
 def latency_path(model: str, length: int | None) -> str:
@@ -131,38 +154,3 @@ def _points(experiment: Experiment, block: GridBlock) -> Iterator[Point]:
             for length, solver in itertools.product(lengths, block.solvers):
                 d = block.d if solver.adaptive else None
                 yield Point(SampleGroup(run.name, block.weights, length), solver, block.guidance, d)
-
-
-@dataclasses.dataclass(frozen=True)
-class Layout:
-    """Where an experiment's files lie: `results/<suite>/<experiment>/…`."""
-
-    root: pathlib.Path
-
-    def model(self, run: str) -> pathlib.Path:
-        return self.root / "models" / run
-
-    def samples(self, point: Point) -> pathlib.Path:
-        return self.root / "samples" / f"{point.path}.npz"
-
-    def features(self, point: Point) -> pathlib.Path:
-        return self.root / "features" / f"{point.path}.npz"
-
-    def score(self, point: Point) -> pathlib.Path:
-        return self.root / "scores" / f"{point.path}.json"
-
-    def latency(self, run: str, length: int | None) -> pathlib.Path:
-        return self.root / "latency" / f"{latency_path(run, length)}.json"
-
-    @property
-    def floor(self) -> pathlib.Path:
-        """The distance between two halves of the real data, of a small dataset."""
-        return self.root / "scores" / "floor.json"
-
-    @property
-    def references(self) -> pathlib.Path:
-        """The distances between downloaded and recomputed reference statistics, of a large dataset."""
-        return self.root / "scores" / "references.json"
-
-    def curve(self, run: str) -> pathlib.Path:
-        return self.model(run) / "training.csv"

@@ -1,24 +1,40 @@
-"""Before the first job: is the configuration valid, is anything missing here, what will it cost."""
+"""Before the first job: is the configuration valid, and is anything missing that the jobs asked for need here."""
 
-import csv
 import fcntl
 import importlib.metadata
 import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import yaml
 
-from odelt import costs, grid
+from odelt import costs, devices, places
 from odelt.config import Suite, load_suite, nearest
 from odelt.errors import OdeltError
+from odelt.sources.registry import Registry, load_registry
 
 CONFIG = pathlib.Path("config")
 CONFIG_KEYS = ("suite",)
-ASSUMED_RATE = 30e9  # floating-point operations per second of small networks on two CPU cores
+
+# The rules of each world, and those that a GPU is for; a generated rule's name begins with its room's word.
+TORCH = ("encode", "codec_error", "real_statistics", "statistics")
+TENSORFLOW = ("fetch", "prepare_images")
+GPU = ("encode", "codec_error", "real_statistics", "statistics", "train", "sample", "latency")
+WORLDS = {"jax": ["jax", "flax"], "torch": ["torch", "diffusers", "clean-fid"], "tensorflow": ["tensorflow-datasets"]}
+
+
+class Job(NamedTuple):
+    """A job that Snakemake would run: its rule, and its first output."""
+
+    rule: str
+    path: str
+
+    def is_of(self, rules: Iterable[str]) -> bool:
+        return any(self.rule == rule or self.rule.startswith(f"{rule}_") for rule in rules)
 
 
 def suite_or_exit(config: dict) -> Suite:
@@ -31,6 +47,21 @@ def suite_or_exit(config: dict) -> Suite:
     except OdeltError as error:
         print(f"odelt: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def registry_or_exit(suite: Suite) -> Registry | None:
+    """The registry of the suite's downloads, if there are any; each of them is in it."""
+    names = places.sources_of(suite)
+    if not names:
+        return None
+    try:
+        registry = load_registry(suite.downloads.registry)
+        for name in names:
+            registry[name]
+    except OdeltError as error:
+        print(f"odelt: {error}", file=sys.stderr)
+        sys.exit(2)
+    return registry
 
 
 def configured() -> str:
@@ -70,28 +101,93 @@ def enter(folder: pathlib.Path) -> None:
     fcntl.flock(_claim, fcntl.LOCK_SH)
 
 
-def missing(suite: Suite) -> list[str]:
-    """Each thing that the suite's jobs need and that is not here, with its remedy, on a line."""
-    found = [*_missing_packages()]
+def missing(suite: Suite, jobs: Sequence[Job], *, gpu: bool = True, packages: bool = True) -> list[str]:
+    """Each thing that these jobs need and that is not here, with its remedy, on a line.
+
+    `gpu` and `packages` say whether the jobs run on this machine and in this environment.
+    """
+    found = _missing_packages(jobs) if packages else []
+    found += _missing_files(suite, jobs)
+    if gpu and (line := _missing_gpu(suite, jobs)):
+        found.append(line)
     results = pathlib.Path("results")
     if not os.access(results if results.exists() else ".", os.W_OK):
         found.append(f"{results.absolute()} cannot be written; change its permissions")
-    needed = sum(costs.cost(experiment).disk for experiment in suite.experiments.values())
-    free = shutil.disk_usage(".").free
+    needed, free = disk(suite, jobs), shutil.disk_usage(".").free
     if free < needed:
-        found.append(f"the disk has {_bytes(free)} left and the suite needs {_bytes(needed)}; free some")
+        found.append(f"the disk has {told_bytes(free)} left and these jobs need {told_bytes(needed)}; free some")
     return found
 
 
-def _missing_packages() -> list[str]:
-    """Packages of the project's own list that are absent."""
-    try:
-        requirements = importlib.metadata.requires("odelt") or []
-    except importlib.metadata.PackageNotFoundError:
+def start_or_exit(suite: Suite, jobs: Sequence[Job], *, gpu: bool, packages: bool) -> None:
+    """Stops a run before its first job, with the list of what is missing and exit status 2."""
+    lines = missing(suite, jobs, gpu=gpu, packages=packages)
+    for line in lines:
+        print(f"odelt: {line}", file=sys.stderr)
+    if lines:
+        sys.exit(2)
+
+
+def of_experiment(name: str, jobs: Iterable[Job]) -> list[Job]:
+    return [job for job in jobs if f"/{name}/" in job.path]
+
+
+def disk(suite: Suite, jobs: Sequence[Job]) -> float:
+    """Bytes at the peak: what stays of each experiment, and what is there for a while."""
+    concerned = [settings for name, settings in suite.enabled.items() if of_experiment(name, jobs)]
+    all_costs = [costs.cost(settings) for settings in concerned]
+    prepared = {settings.dataset.name: costs.preparation(settings).passing for settings in concerned}
+    peak = max((cost.passing for cost in all_costs), default=0)
+    return sum(cost.kept for cost in all_costs) + peak + sum(prepared.values())
+
+
+def _missing_packages(jobs: Sequence[Job]) -> list[str]:
+    """Packages of the worlds that these jobs live in."""
+    found = []
+    if not _installed("odelt"):
         return ["the package odelt is not installed here; type: make env"]
-    names = [re.match(r"[\w.-]+", requirement)[0] for requirement in requirements]
-    absent = [name for name in names if not _installed(name)]
-    return [f"the package {name} is not installed; type: make env" for name in absent]
+    worlds = {"jax": bool(jobs), "torch": _any(jobs, TORCH), "tensorflow": _any(jobs, TENSORFLOW)}
+    for world, needed in worlds.items():
+        remedy = "make env" if world == "jax" else "make env-full, and use .venv-full"
+        absent = [name for name in WORLDS[world] if needed and not _installed(name)]
+        found += [f"the package {name} is not installed; type: {remedy}" for name in absent]
+    return found
+
+
+def _missing_files(suite: Suite, jobs: Sequence[Job]) -> list[str]:
+    """What the user brings: ImageNet's tar, a folder of images."""
+    found = []
+    for name, dataset in suite.datasets.items():
+        prepares = any(job.is_of(["prepare"]) and f"/datasets/{name}/" in job.path for job in jobs)
+        reads = dataset.kind == "folder" and any(f"/datasets/{name}/" in job.path for job in jobs)
+        if dataset.path and (prepares or reads) and not pathlib.Path(dataset.path).exists():
+            found.append(f"{dataset.path} is missing: {BRINGS[dataset.kind]}")
+    return found
+
+
+BRINGS = {
+    "imagenet": "put ImageNet's train tar there (147,897,477,120 bytes; image-net.org gives it to who has an account)",
+    "folder": "a folder with a folder of images for each class is expected there",
+}
+
+
+def _missing_gpu(suite: Suite, jobs: Sequence[Job]) -> str | None:
+    wanted = [job for job in jobs if job.is_of(GPU)]
+    heavy = [
+        name
+        for name, settings in suite.enabled.items()
+        if of_experiment(name, wanted) and costs.cost(settings).operations > devices.CPU_LIMIT
+    ]
+    if not heavy or devices.inventory() or os.environ.get(devices.ALLOW_CPU):
+        return None
+    return (
+        f"there is no GPU here, and {len(wanted)} of these jobs need one ({', '.join(heavy)}); run them on a machine "
+        f"that has one, or send them to one with Snakemake's --executor ({devices.ALLOW_CPU}=1 tries a processor)"
+    )
+
+
+def _any(jobs: Iterable[Job], rules: Iterable[str]) -> bool:
+    return any(job.is_of(rules) for job in jobs)
 
 
 def _installed(name: str) -> bool:
@@ -102,50 +198,8 @@ def _installed(name: str) -> bool:
     return True
 
 
-def plan(name: str, suite: Suite) -> str:
-    """What the suite will cost, as text: jobs still to run, operations, time, disk, downloads."""
-    lines = [f"suite {name}"]
-    for title, experiment in suite.experiments.items():
-        cost = costs.cost(experiment)
-        runs = sum(model.training.steps for model in experiment.models.values())
-        lines += [
-            f"  {title}: {len(experiment.models)} training runs, {runs:,} steps: {cost.training / 1e12:,.1f} TFLOP",
-            f"    {len(grid.points(experiment))} sample sets of {experiment.evaluation.samples:,}: "
-            f"{cost.sampling / 1e12:,.1f} TFLOP; latency: {cost.latency / 1e12:,.1f} TFLOP; disk: {_bytes(cost.disk)}",
-        ]
-    total = sum(costs.cost(experiment).operations for experiment in suite.experiments.values())
-    if measured := _measured_seconds(name, suite):
-        lines.append(f"  time: {measured / 60:.1f} minutes of jobs, measured in an earlier run in results/{name}")
-    else:
-        minutes = total / ASSUMED_RATE / 60
-        lines.append(f"  time: about {minutes:.0f} minutes, assuming {ASSUMED_RATE / 1e9:.0f} GFLOP/s (two CPU cores)")
-    lines += ["  GPU-hours: 0, this suite needs none", "  downloads: none", f"  {_jobs_left(name)}"]
-    return "\n".join(lines)
-
-
-def _measured_seconds(name: str, suite: Suite) -> float:
-    """Seconds that the jobs of a whole earlier run took, from Snakemake's benchmark files; 0 where one is missing."""
-    folder = pathlib.Path("results", name, "benchmarks")
-    for title, experiment in suite.experiments.items():
-        jobs = [f"train/{model}" for model in experiment.models]
-        jobs += [f"sample/{group.path}" for group in grid.sample_groups(experiment)]
-        jobs += [f"latency/{grid.latency_path(*timed)}" for timed in grid.latency_points(experiment)]
-        jobs += [f"score/{point.path}" for point in grid.points(experiment)]
-        if not all((folder / title / f"{job}.tsv").exists() for job in jobs):
-            return 0
-    files = folder.rglob("*.tsv")
-    return sum(float(row["s"]) for file in files for row in csv.DictReader(file.open(), delimiter="\t"))
-
-
-def _jobs_left(name: str) -> str:
-    """How many jobs Snakemake would run now."""
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "all", "--config", f"suite={name}"]
-    told = subprocess.run(command, capture_output=True, text=True)
-    if told.returncode:
-        return f"jobs to run: Snakemake does not say: {' '.join(told.stderr.split())[-200:]}"
-    total = re.search(r"^total\s+(\d+)", told.stdout + told.stderr, flags=re.M)
-    return f"jobs to run: {total[1] if total else 0}"
-
-
-def _bytes(count: float) -> str:
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.0f} MB"
+def told_bytes(count: float) -> str:
+    for unit, size in (("TB", 1e12), ("GB", 1e9)):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count / 1e6:,.0f} MB"

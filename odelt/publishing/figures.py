@@ -43,7 +43,7 @@ LOSSES = {
 
 
 def scaling(rows: Sequence[dict], out: pathlib.Path) -> None:
-    """Fréchet distance against latency, from the rows of `tables.rows`: EMA weights, a curve per model and length.
+    """Fréchet distance against latency, from cells of `seeds.over_seeds`: EMA weights, a curve per model and length.
 
     Euler's points are labelled with T; adaptive solvers (d = 7) are hollow markers in their length's style.
     """
@@ -166,7 +166,7 @@ def _draw_curve(axes: Axes, rows: Sequence[dict], style: dict) -> None:
 
 
 def _draw_floor(axes: Axes, rows: Sequence[dict]) -> None:
-    for floor in sorted({row["floor"] for row in rows} - {NOT_RUN}):
+    for floor in sorted({row.get("floor", NOT_RUN) for row in rows} - {NOT_RUN}):
         axes.axhline(floor, color=FLOOR_COLOUR, linestyle="--", linewidth=1, zorder=1)
         text = f"floor: two halves of the real data, {floor:.2f}"
         axes.annotate(

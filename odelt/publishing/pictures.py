@@ -5,27 +5,37 @@ import numpy as np
 from odelt import grid
 from odelt.config import Experiment
 from odelt.data.dataset import read_arrays
+from odelt.places import Layout
+
+SHOWN = 10  # images of a strip
 
 
-def sample_cells(experiment: Experiment, layout: grid.Layout) -> tuple[dict[tuple[int, int], np.ndarray], list[int]]:
-    """Images [K, H, W, C] by (length, T) of the model with the inner ODE, EMA weights, and their K labels.
+def first_of_each_class(labels: np.ndarray, count: int = SHOWN) -> np.ndarray:
+    """Indices of at most `count` samples: the first of each class, and where classes are few the next ones too."""
+    _, first = np.unique(labels, return_index=True)
+    rest = np.setdiff1d(np.arange(len(labels)), first)
+    chosen = np.concatenate([first[:count], rest])[:count]
+    return chosen[np.argsort(labels[chosen], kind="stable")]
 
-    The first sample of each class, the same ones in every cell; sets that have not been made are left out.
+
+def sample_cells(experiment: Experiment, layout: Layout) -> tuple[dict[tuple[int, int], np.ndarray], list[int]]:
+    """Images [K, H, W, C] in [-1, 1] by (length, T) of the model with the inner ODE, EMA weights, and their K labels.
+
+    The same samples in every cell; sets that have not been made are left out. Where few and many steps are guided
+    differently, one T has one cell all the same: the grid evaluates it at one guidance.
     """
-    cells, shown, labels = {}, np.array([], int), []
-    for point in grid.points(experiment):
-        group = point.group
-        path = layout.samples(point)
-        if (
-            not experiment.models[group.model].inner_ode
-            or group.weights != "ema"
-            or point.solver.adaptive
-            or not path.exists()
-        ):
+    cells, labels = {}, []
+    for point in grid.pictured_points(experiment):
+        path = layout.pictures(point) if experiment.latent else layout.samples(point)
+        if not path.exists():
             continue
         made = read_arrays(path, ("samples", "labels"))
-        if not cells:
-            classes, shown = np.unique(made["labels"], return_index=True)
-            labels = classes.tolist()
-        cells[group.length, point.solver.steps] = made["samples"][shown]
+        shown = first_of_each_class(made["labels"])
+        labels = made["labels"][shown].tolist()
+        cells.setdefault((point.group.length, point.solver.steps), _floats(made["samples"][shown]))
     return cells, labels
+
+
+def _floats(images: np.ndarray) -> np.ndarray:
+    """Images in [-1, 1], from 8 bits where they are stored so."""
+    return images / np.float32(127.5) - 1 if images.dtype == np.uint8 else images

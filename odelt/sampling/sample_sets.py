@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from odelt.config import FINEST_D, Solver
 from odelt.errors import OdeltError
 from odelt.model import Model
 from odelt.sampling.solvers import solve
+from odelt.sharding import placement
 
 # An adaptive solver's error estimate can be mostly rounding, and rounding differs between shapes; its step sizes, and
 # so its result, would then depend on the batch size. Its batches therefore always have this many rows, and sample i
@@ -64,11 +66,15 @@ def generate(
     joint: bool = False,
     labels: Sequence[int] | None = None,
     progress: Callable[[int], None] = lambda done: None,
+    sharding: Literal["none", "data"] = "data",
 ) -> Samples:
     """Generates samples 0 … count − 1 of `seed`; asked `labels` are dealt out in turn instead of drawn.
 
     An adaptive solver controls each sample's steps on its own, ADAPTIVE_ROWS samples at a time whatever the batch
-    size; with `joint`, a batch's together, as the release does.
+    size; with `joint`, a batch's together, as the release does, on one device.
+
+    Every device of the machine generates a batch at a time (with `sharding` "none" only one does), each by the program
+    that one device alone would run.
 
     Raises:
         OdeltError: count or batch size below 1, a label that is no class, or as `integrate`.
@@ -82,7 +88,9 @@ def generate(
             raise OdeltError(
                 f"label {label}: labels go from 0 to {config.classes}, where {config.classes} is the null label"
             )
-    batch_size = rows_per_program(solver, min(batch_size, count), joint)
+    place = placement("none" if joint else sharding)
+    batch_size = place.devices * rows_per_program(solver, min(batch_size, -(-count // place.devices)), joint)
+    model = dataclasses.replace(model, weights=place.put_whole(model.weights))
     parts = []
     for start in range(0, count, batch_size):
         indices = np.arange(start, min(start + batch_size, count))
@@ -91,7 +99,7 @@ def generate(
             indices = np.concatenate([indices, np.arange(start + asked, start + batch_size)])
         noise, drawn = noise_and_labels(seed, indices, (*config.image, config.channels), config.classes)
         y = drawn if labels is None else np.asarray(labels, np.int32)[indices % len(labels)]
-        x1, evaluations = solve(model, noise, y, solver, length, guidance, d, joint=joint)
+        x1, evaluations = solve(model, noise, y, solver, length, guidance, d, joint=joint, placement=place)
         parts.append((np.asarray(x1)[:asked], y[:asked], np.asarray(evaluations, np.int32)[:asked]))
         progress(asked)
     return Samples(*(np.concatenate(column) for column in zip(*parts, strict=True)))

@@ -9,12 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.sharding import Mesh, PartitionSpec
 
 from odelt.config import FINEST_D, Solver
 from odelt.errors import OdeltError
 from odelt.model import Model, check_labels
 from odelt.model.inner_ode import forward
 from odelt.sampling import guidance as cfg
+from odelt.sharding import AXIS, ONE_DEVICE, Placement
 
 MAX_ADAPTIVE_STEPS = 16384
 
@@ -63,8 +65,11 @@ class Program(NamedTuple):
     evaluations_per_step: int
     evaluations_before: int
 
-    def run(self, x0: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return self.function(*self.static, *self.dynamic, x0, y)
+    def run(self, x0: jax.Array, y: jax.Array, placement: Placement = ONE_DEVICE) -> tuple[jax.Array, jax.Array]:
+        """On several devices each runs the program on rows of its own and waits for no other."""
+        if placement.mesh is None:
+            return self.function(*self.static, *self.dynamic, x0, y)
+        return _on_each_device(self.function, self.static, placement.mesh, self.dynamic, *placement.put_rows((x0, y)))
 
     def evaluations(self, steps: jax.Array) -> jax.Array:
         """Evaluations of the vector field in so many solver steps; with guidance each is one doubled batch."""
@@ -99,16 +104,34 @@ def solve(
     d: int,
     *,
     joint: bool,
+    placement: Placement = ONE_DEVICE,
 ) -> tuple[jax.Array, np.ndarray]:
-    """Data [N, H, W, C] and the number of evaluations of the vector field [N] that it took."""
+    """Data [N, H, W, C] and the number of evaluations of the vector field [N] that it took.
+
+    Several devices divide the N rows evenly, and the model's weights lie on each; `joint` is for one device.
+    """
     prepared = program(model, solver, length, guidance, d, joint=joint)
-    x1, steps = prepared.run(x0, y)
+    x1, steps = prepared.run(x0, y, placement)
     steps = np.broadcast_to(steps, x0.shape[:1])
     if (steps < 0).any():
         raise OdeltError(
             f"solver '{solver}' did not reach t = 1 within {MAX_ADAPTIVE_STEPS} steps; use a larger tolerance"
         )
     return x1, prepared.evaluations(steps)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _on_each_device(function: Callable, static: tuple, mesh: Mesh, dynamic: tuple, x0, y):
+    """The very program of one device, on each device: the same kernels, so that rounding is the same too."""
+    rows = PartitionSpec(AXIS)
+
+    def on_one(dynamic, x0, y):
+        x1, steps = function(*static, *dynamic, x0, y)
+        return x1, jnp.broadcast_to(steps, x1.shape[:1])
+
+    # Nothing is exchanged between devices; the check of that does not know a solver's loops.
+    spread = jax.shard_map(on_one, mesh=mesh, in_specs=(PartitionSpec(), rows, rows), out_specs=rows, check_vma=False)
+    return spread(dynamic, x0, y)
 
 
 class Field(NamedTuple):

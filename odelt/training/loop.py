@@ -4,7 +4,7 @@ import csv
 import pathlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import numpy as np
@@ -17,12 +17,22 @@ from odelt.data.dataset import Dataset
 from odelt.errors import OdeltError
 from odelt.model import weights as model_weights
 from odelt.objectives.batch import images_per_step
+from odelt.sharding import Placement, Sharding, placement
 from odelt.training.checkpoints import Interrupted, RunFolder, fingerprint, noticing_signals
-from odelt.training.step import State, initial_state, make_step
+from odelt.training.step import Prepare, State, initial_state, make_step
 
 CURVE = "training.csv"
 AHEAD = 2  # steps that may be under way
-COLUMNS = ("step", "loss", "flow", "time_consistency", "length_consistency", "learning_rate", "images_per_s")
+COLUMNS = (
+    "step",
+    "loss",
+    "flow",
+    "time_consistency",
+    "length_consistency",
+    "learning_rate",
+    "images_per_s",
+    "input_wait",
+)
 
 
 def start_weights(network: Network, start: pathlib.Path | None, inner_ode: bool, seed: int) -> model_weights.Weights:
@@ -59,26 +69,33 @@ def train(
     checkpoints: pathlib.Path,
     identity: dict[str, str],
     out: pathlib.Path,
+    prepare: Prepare | None = None,
+    sharding: Sharding | None = None,
 ) -> None:
     """Writes the model directory `out`, with its training curve, after the last step.
 
     It goes on from `checkpoints` where an earlier process was interrupted.
 
     `identity` (digests of the data and the start) tells one run from another. On a CPU in float32 the weights are
-    the same to the bit however often the run was interrupted.
+    the same to the bit however often the run was interrupted. `prepare` is as in `make_step`; `identity` must tell what
+    it does. `sharding` is as in `odelt.sharding.placement`: a run may go on with other devices, and ends with the
+    same weights but for rounding.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM; the state was saved first.
-        OdeltError: the loss is not finite, another process trains this run, or the disk is full.
+        OdeltError: the loss is not finite, another process trains this run, the disk is full, or the devices do not
+            divide the batch.
     """
+    place = placement(sharding)
+    place.check_rows(training.batch_size, "batch_size")
     outcome = training.model_dump(exclude={"log_every", "checkpoint_every"})  # these do not decide it
     name = fingerprint(network=network.model_dump(), training=outcome, inner_ode=inner_ode, seed=seed, **identity)
     with noticing_signals() as stopped:
         folder = RunFolder(checkpoints, name)
         try:
-            state, rows = _resume(initial_state(weights, training), folder)
-            step = make_step(network, training, inner_ode)
-            state = _run(step, state, rows, dataset, training, seed, folder, stopped)
+            state, rows = _resume(place.put_state(initial_state(weights, training)), folder)
+            step = make_step(network, training, inner_ode, prepare, place)
+            state = _run(step, state, rows, dataset, training, seed, folder, stopped, place)
             folder.save(state, wait=True)
             _write_curve(out / CURVE, rows)
             model_weights.save_model(out, network, raw=jax.device_get(state.params), ema=jax.device_get(state.ema))
@@ -110,30 +127,32 @@ def _run(
     seed: int,
     folder: RunFolder,
     stopped: Callable[[], int | None],
+    place: Placement,
 ) -> State:
     first = int(state.step)
     key = jax.random.key(seed)
-    batches = loader.batches(dataset, images_per_step(training), seed, first, training.steps)
+    batches = _Timed(loader.batches(dataset, images_per_step(training), seed, first, training.steps))
     window: list[dict] = []  # metrics of the steps since the last line of the curve
     began = time.perf_counter()
     bar = tqdm.tqdm(total=training.steps, initial=first, unit="step", mininterval=1, dynamic_ncols=True)
     with bar:
         for done, (x1, y) in enumerate(batches, start=first + 1):
-            state, metrics = step(state, x1, y, key)
+            state, metrics = step(state, *place.put_rows((x1, y)), key)
             window.append(metrics)
             # The bar shows steps that are done, and the device is never without its next one.
             jax.block_until_ready(window[-AHEAD:][0])
             if done == first + 1:  # compiling is no part of the rate
-                began = time.perf_counter()
+                began, batches.waited = time.perf_counter(), 0.0
             if done % training.log_every == 0 or done == training.steps:
                 means = {name: float(np.mean([m[name] for m in jax.device_get(window)])) for name in metrics}
                 if not np.isfinite(means["loss"]):
                     raise OdeltError(f"the loss is not finite at step {done}; lower the learning rate")
                 now = time.perf_counter()
                 means["images_per_s"] = len(window) * training.batch_size / (now - began)
+                means["input_wait"] = batches.waited / (now - began)
                 rows.append({"step": done, **{name: f"{means[name]:.6g}" for name in COLUMNS[1:]}})
                 bar.set_postfix_str(f"loss {means['loss']:.4f}, {means['images_per_s']:.0f} images/s")
-                began = now
+                began, batches.waited = now, 0.0
                 window.clear()
             bar.update()
             if stopped() or (done % training.checkpoint_every == 0 and done < training.steps):
@@ -142,6 +161,23 @@ def _run(
             if signum := stopped():
                 raise Interrupted(signum, done, training.steps)
     return state
+
+
+class _Timed:
+    """Batches, and the seconds that were spent waiting for them."""
+
+    def __init__(self, batches: Iterator):
+        self.batches, self.waited = iter(batches), 0.0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        began = time.perf_counter()
+        try:
+            return next(self.batches)
+        finally:
+            self.waited += time.perf_counter() - began
 
 
 def _write_curve(path: pathlib.Path, rows: list[dict]) -> None:

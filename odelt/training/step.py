@@ -20,8 +20,11 @@ from odelt.model.weights import Weights, graph_of
 from odelt.objectives import flow_matching, lengths, time_consistency
 from odelt.objectives.batch import images_of_time, length_rows, rows_of_time
 from odelt.objectives.rows import Rows, concatenate
+from odelt.sharding import ONE_DEVICE, Placement
 from odelt.training.schedule import learning_rate, optimiser
 
+Prepare = Callable[[jax.Array, jax.Array], jax.Array]  # (key, what the loader gives) -> x1
+PREPARE_STREAM = 2  # of a step's key; 0 and 1 are the streams of the batch and of the loss
 PARTS = ("flow", "time_consistency", "length_consistency")  # of the loss, by the rows' targets
 
 
@@ -41,33 +44,51 @@ def initial_state(weights: Weights, training: Training) -> State:
     return State(jnp.zeros((), jnp.int32), weights, ema, optimiser(training).init(weights))
 
 
-def make_step(network: Network, training: Training, inner_ode: bool) -> Callable:
-    """step(state, x1, y, key) -> (state, metrics); x1 float32 [images_per_step, H, W, C], y int32 [images_per_step]."""
+def make_step(
+    network: Network,
+    training: Training,
+    inner_ode: bool,
+    prepare: Prepare | None = None,
+    placement: Placement = ONE_DEVICE,
+) -> Callable:
+    """step(state, x1, y, key) -> (state, metrics); x1 float32 [images_per_step, H, W, C], y int32 [images_per_step].
+
+    `prepare(key, x1)` turns what the loader gives into x1, for instance stored moments into fresh latents (SPEC 7).
+    Its key is drawn from no other stream. The state given must lie as `placement` puts it; its buffers are given away.
+    """
     update = optimiser(training)
     rate = learning_rate(training)
-    loss = functools.partial(_loss, network, training, inner_ode)
+    loss = functools.partial(_loss, network, training, inner_ode, placement)
 
     @functools.partial(jax.jit, donate_argnums=0)
     def step(state: State, x1: jax.Array, y: jax.Array, key: jax.Array) -> tuple[State, dict[str, jax.Array]]:
-        batch_key, loss_key = jax.random.split(jax.random.fold_in(key, state.step))
-        rows = assemble(network, training, inner_ode, state.ema, x1, y, batch_key)
-        (_, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(state.params, rows, loss_key)
+        step_key = jax.random.fold_in(key, state.step)
+        batch_key, loss_key = jax.random.split(step_key)
+        if prepare is not None:
+            x1 = prepare(jax.random.fold_in(step_key, PREPARE_STREAM), x1)
+        params, ema = placement.whole((state.params, state.ema))
+        rows = assemble(network, training, inner_ode, ema, x1, y, batch_key, placement)
+        (_, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(params, rows, loss_key)
+        # Whole first: the parts would otherwise spread into the backward pass, and rows be gathered there.
+        gradient = placement.state(placement.whole(gradient))
         updates, optimiser_state = update.update(gradient, state.optimiser, state.params)
         params = optax.apply_updates(state.params, updates)
         ema = optax.incremental_update(params, state.ema, 1 - training.ema_rate)
         metrics["learning_rate"] = rate(state.step)
-        return State(state.step + 1, params, ema, optimiser_state), metrics
+        return placement.state(State(state.step + 1, params, ema, optimiser_state)), metrics
 
     return step
 
 
-def assemble(network: Network, training: Training, inner_ode: bool, ema: Weights, x1, y, key) -> Rows:
+def assemble(
+    network: Network, training: Training, inner_ode: bool, ema: Weights, x1, y, key, placement: Placement = ONE_DEVICE
+) -> Rows:
     """The batch of B rows with its targets, from `images_per_step` images x1 and labels y; no target has a gradient."""
     flow_key, time_key, noise_key, length_key = jax.random.split(key, 4)
     null = network.classes
     if training.unconditional:
         y = jnp.full_like(y, null)
-    teacher = functools.partial(_teacher, network, training, inner_ode, jax.lax.stop_gradient(ema))
+    teacher = functools.partial(_teacher, network, training, inner_ode, placement, jax.lax.stop_gradient(ema))
 
     flow_count = training.batch_size - rows_of_time(training)
     flow, x0 = flow_matching.rows(flow_key, x1[:flow_count], y[:flow_count], training, null)
@@ -97,15 +118,18 @@ def _with_length_targets(rows: Rows, teacher, network: Network, training: Traini
     return rows._replace(target=rows.target.at[-count:].set(target.astype(jnp.float32)))
 
 
-def _teacher(network, training, inner_ode, ema, x, t, d, y, length=None, active_rows=None):
+def _teacher(network, training, inner_ode, placement, ema, x, t, d, y, length=None, active_rows=None):
     """The EMA model's velocity, without dropout, at full length unless lengths are given."""
     graph = graph_of(network, length_table=inner_ode, dtype=training.dtype)
     if length is None and inner_ode:
         length = network.lengths[-1]
+    x, t, d, y = placement.rows((x, t, d, y))
     return forward(nnx.merge(graph, ema), x, t, d, y, length, group=network.group, active_rows=active_rows)
 
 
-def _loss(network: Network, training: Training, inner_ode: bool, params: Weights, rows: Rows, key):
+def _loss(
+    network: Network, training: Training, inner_ode: bool, placement: Placement, params: Weights, rows: Rows, key
+):
     """Mean squared error over all entries, and its parts."""
     deal_key, length_key, dropout_key = jax.random.split(key, 3)
     graph = graph_of(network, length_table=inner_ode, dropout=training.dropout, dtype=training.dtype)
@@ -121,6 +145,7 @@ def _loss(network: Network, training: Training, inner_ode: bool, params: Weights
         active = lengths.active_rows(training.batch_size, network, training.length_draw)
         deal = jax.random.permutation(deal_key, training.batch_size)
         rows, kind = jax.tree.map(lambda a: a[deal], (rows, kind))
+    rows = placement.rows(rows)
     velocity = forward(
         nnx.merge(graph, params),
         rows.x,

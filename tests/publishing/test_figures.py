@@ -33,7 +33,7 @@ def write_curve(path, **parts):
     lines = [",".join(COLUMNS)]
     for step in (50, 100, 150):
         values = {"step": step, "learning_rate": 1e-3, "images_per_s": 3000, **parts}
-        lines.append(",".join(str(values[column]) for column in COLUMNS))
+        lines.append(",".join(str(values.get(column, 0)) for column in COLUMNS))
     path.write_text("\n".join(lines) + "\n")
     return path
 

@@ -6,8 +6,10 @@ import pytest
 
 from odelt.config import load_suite
 from odelt.errors import OdeltError
-from odelt.grid import Layout, latency_points, points
+from odelt.grid import latency_points, points
+from odelt.places import Layout
 from odelt.publishing import tables
+from odelt.publishing.rows import LATENCY_COLUMNS, rows
 
 MINI = pathlib.Path(__file__).parents[2] / "config" / "mini.yaml"
 DIGITS = load_suite(MINI).experiments["digits"]
@@ -50,7 +52,7 @@ def layout(tmp_path):
 
 
 def rows_of(layout):
-    return tables.rows("digits", DIGITS, layout, seed=10)
+    return rows("digits", DIGITS, layout)
 
 
 def find(rows, **wanted):
@@ -66,11 +68,11 @@ def read_csv(path):
 def test_there_is_one_row_per_grid_point_in_the_grids_order(layout):
     rows = rows_of(layout)
     assert [row["frechet_distance"] for row in rows] == [k + 1 / 3 for k in range(len(points(DIGITS)))]
-    assert all(tuple(row) == tables.COLUMNS for row in rows)
+    assert len({tuple(row) for row in rows}) == 1
 
 
 def test_a_row_says_what_was_run_and_what_came_out(layout):
-    row = find(rows_of(layout), model="odelt", length=2, solver="euler:4")
+    row = find(rows_of(layout), model="odelt", weights="ema", length=2, solver="euler:4")
     assert (row["experiment"], row["label"], row["weights"], row["seed"]) == ("digits", "ODE_t(ODE_l)", "ema", 10)
     assert (row["effective_blocks"], row["d"], row["evaluations"], row["floor"]) == (2, None, 4, 0.64)
     assert row["latency_s"] == pytest.approx(4 * 2 * SECONDS_PER_BLOCK)
@@ -98,7 +100,7 @@ def test_an_adaptive_solvers_rows_differ_in_d_and_keep_it(layout):
 def test_without_any_file_only_the_measured_cells_say_not_run(tmp_path):
     row = rows_of(Layout(tmp_path))[0]
     empty = [column for column, value in row.items() if value == "not run"]
-    assert empty == [*("evaluations", "frechet_distance", "floor", "agreement"), *tables.LATENCY_COLUMNS]
+    assert empty == [*("evaluations", "frechet_distance", "floor", "agreement"), *LATENCY_COLUMNS]
 
 
 def test_a_missing_score_leaves_the_latency_and_the_other_rows_alone(layout):
@@ -113,8 +115,8 @@ def test_a_point_that_the_latency_file_lacks_is_not_run(layout):
     timed = latency_points(DIGITS)["odelt", 6]
     write_latency(layout, "odelt", 6, timed[1:])
     rows = rows_of(layout)
-    assert find(rows, model="odelt", length=6, solver="euler:1")["latency_s"] == "not run"
-    assert find(rows, model="odelt", length=6, solver="euler:4")["latency_s"] > 0
+    assert find(rows, model="odelt", weights="ema", length=6, solver="euler:1")["latency_s"] == "not run"
+    assert find(rows, model="odelt", weights="ema", length=6, solver="euler:4")["latency_s"] > 0
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"samples": 1, "evaluations": null}'])
@@ -139,7 +141,7 @@ def test_the_csv_of_the_grid_keeps_every_digit(layout, tmp_path):
     rows = rows_of(layout)
     tables.write_grid(rows, tmp_path / "out" / "grid.v1")
     read = read_csv(tmp_path / "out" / "grid.v1.csv")
-    assert tuple(read[0]) == tables.COLUMNS and len(read) == len(rows)
+    assert tuple(read[0]) == tuple(rows[0]) and len(read) == len(rows)
     assert [float(row["frechet_distance"]) for row in read] == [row["frechet_distance"] for row in rows]
     assert read[0]["d"] == ""
 

@@ -1,19 +1,28 @@
 # What every room's rules share: the suite, checked before anything runs, and where its files lie.
 import json
 import pathlib
+import shlex
 
 from odelt import config as odelt_config
-from odelt import grid, preflight
+from odelt import grid, places, preflight
 
 SUITE = preflight.suite_or_exit(config)
-RESULTS = f"results/{config['suite']}"
-EXPERIMENTS = SUITE.experiments
-LAYOUT = {name: grid.Layout(pathlib.Path(RESULTS, name)) for name in EXPERIMENTS}
+RESULTS = pathlib.Path("results", config["suite"])
+EXPERIMENTS = SUITE.enabled
+PLACES = places.Places(RESULTS, preflight.registry_or_exit(SUITE))
+LAYOUT = {name: PLACES.experiment(name) for name in EXPERIMENTS}
 POINTS = {name: {point.path: point for point in grid.points(settings)} for name, settings in EXPERIMENTS.items()}
+RUNS = {
+    f"{name}/models/{run.name}": (name, run)
+    for name, settings in EXPERIMENTS.items()
+    for run in grid.runs(settings).values()
+}
+SOURCES = places.sources_of(SUITE)
+LATENT = [name for name, settings in EXPERIMENTS.items() if settings.latent]
 
 
 pathvars:
-    results=RESULTS,
+    results=str(RESULTS),
     logs=f"{RESULTS}/logs",
     benchmarks=f"{RESULTS}/benchmarks",
 
@@ -22,11 +31,19 @@ if workflow.is_main_process:
     preflight.enter(pathlib.Path(".snakemake"))
 
 
+def one_of(names):
+    """A wildcard's pattern that admits these names and nothing else."""
+    return "|".join(sorted(names)) or "(?!)"
+
+
 wildcard_constraints:
-    experiment="|".join(EXPERIMENTS),
+    experiment=one_of(EXPERIMENTS),
     model="[a-z0-9-]+",
     length="full|l[0-9]+",
     set="[a-z0-9-]+/(ema|raw)/(full|l[0-9]+)/[^/]+",
+    downloaded=one_of(path for path, (_, run) in RUNS.items() if run.settings.source),
+    trained=one_of(path for path, (_, run) in RUNS.items() if run.settings.training),
+    dataset=one_of(SUITE.datasets),
 
 
 def as_json(section):
@@ -48,17 +65,77 @@ def settings_of(wildcards):
     return EXPERIMENTS[wildcards.experiment]
 
 
+# Data
+
+
+def user_of(wildcards):
+    """The first experiment that uses a dataset; all that do have the same codec and features."""
+    return next(settings for settings in EXPERIMENTS.values() if settings.dataset.name == wildcards.dataset)
+
+
+def downloaded_images_of(wildcards):
+    """What a dataset is made from, where that is downloaded; the user's own files are no concern of Snakemake's."""
+    source = SUITE.datasets[wildcards.dataset].source
+    return PLACES.source(source) if source else []
+
+
+def images_of(wildcards):
+    return PLACES.images(SUITE.datasets[wildcards.dataset])
+
+
+def codec_of(settings):
+    return PLACES.source(settings.codec.source)
+
+
+def codec_argument(settings):
+    return f"--codec {shlex.quote(as_json(settings.codec))}" if settings.latent else ""
+
+
+def once_read(settings, path):
+    """Large files that one job makes and another reads go when they have been read (`--notemp` keeps them)."""
+    return temp(path) if settings.latent else path
+
+
+def inception_of(settings):
+    """Inception's two files, and the downloaded reference statistics by label."""
+    return {
+        "weights": PLACES.source(settings.features.weights),
+        "torchscript": PLACES.source(settings.features.torchscript),
+    }
+
+
+def references_of(settings):
+    return [PLACES.source(source) for source in settings.features.references.values()]
+
+
+def reference_arguments(settings):
+    labelled = settings.features.references.items()
+    return " ".join(f"--reference {label}={PLACES.source(source)}" for label, source in labelled)
+
+
 # Training
 
 
+def run_of(path):
+    """The experiment's settings and the run of a model directory's path below the results."""
+    experiment, run = RUNS[path]
+    return EXPERIMENTS[experiment], run
+
+
 def start_of(wildcards):
-    """The model directory that a run starts from; none where it starts from fresh weights."""
-    start = settings_of(wildcards).models[wildcards.model].start
-    return [] if start == "scratch" else LAYOUT[wildcards.experiment].model(start) / "model.safetensors"
+    """The weights that a run starts from; none where it starts from fresh ones."""
+    experiment, run = RUNS[wildcards.trained]
+    start = grid.start_of(run)
+    return LAYOUT[experiment].model(start) / "model.safetensors" if start else []
 
 
-def run_of(wildcards):
-    return settings_of(wildcards).models[wildcards.model]
+def import_arguments(wildcards):
+    settings, _ = run_of(wildcards.downloaded)
+    network = odelt_config.network_of(settings)
+    return (
+        f"--heads {network.heads} --group {network.group} --min-length {network.min_length}"
+        f" --image {network.image[0]}x{network.image[1]}"
+    )
 
 
 # Evaluation
@@ -66,68 +143,101 @@ def run_of(wildcards):
 
 def facts_of_point(wildcards):
     """What a score is of."""
+    settings = settings_of(wildcards)
     point = POINTS[wildcards.experiment][wildcards.set]
-    group = point.group
+    run = grid.runs(settings)[point.group.model]
     return json.dumps(
         {
             "experiment": wildcards.experiment,
-            "model": group.model,
-            "weights": group.weights,
-            **facts_of_length(wildcards, group.length),
+            "model": run.model,
+            "weights": point.group.weights,
+            **facts_of_length(settings, point.group.length),
             "solver": str(point.solver),
             "d": point.d,
             "guidance": point.guidance,
-            "seed": SUITE.seed,
-            "sampling_seed": settings_of(wildcards).evaluation.seed,
+            "seed": run.seed,
+            "sampling_seed": settings.evaluation.seed,
         }
     )
 
 
-def facts_of_length(wildcards, length):
-    network = odelt_config.network_of(settings_of(wildcards))
+def facts_of_length(settings, length):
+    network = odelt_config.network_of(settings)
     return {
         "length": length_argument(length),
         "effective_blocks": network.effective_blocks(length),
     }
 
 
+def facts_of_latency(wildcards):
+    settings = settings_of(wildcards)
+    run = grid.runs(settings)[wildcards.model]
+    facts = {"experiment": wildcards.experiment, "model": run.model}
+    return json.dumps(facts | facts_of_length(settings, timed_length(wildcards)))
+
+
 def timed_length(wildcards):
     return None if wildcards.length == "full" else int(wildcards.length.removeprefix("l"))
+
+
+def timed_settings(wildcards):
+    points = grid.latency_points(settings_of(wildcards))[wildcards.model, timed_length(wildcards)]
+    return " ".join(f"--setting {setting(point)}" for point in points)
 
 
 # Publishing
 
 
+def measured(experiment, points):
+    """Scores and latencies of grid points, and what scores are compared with."""
+    settings, layout = EXPERIMENTS[experiment], LAYOUT[experiment]
+    yield layout.references if settings.latent else layout.floor
+    yield from (layout.score(point) for point in points)
+    runs = grid.runs(settings)
+    yield from sorted({layout.latency(runs[point.group.model].model, point.group.length) for point in points})
+
+
 def scores_of(wildcards):
-    layout = LAYOUT[wildcards.experiment]
-    return [
-        layout.floor,
-        *(layout.score(point) for point in POINTS[wildcards.experiment].values()),
-    ]
+    return list(measured(wildcards.experiment, POINTS[wildcards.experiment].values()))
 
 
-def latencies_of(wildcards):
-    layout = LAYOUT[wildcards.experiment]
-    return [layout.latency(*timed) for timed in grid.latency_points(settings_of(wildcards))]
+def main_scores_of(wildcards):
+    return list(measured(wildcards.experiment, grid.main_points(settings_of(wildcards))))
+
+
+def source_notes(wildcards):
+    """Where a table finds out which of its sources nobody has vouched for yet."""
+    sources = places.sources_of_experiment(settings_of(wildcards))
+    return " ".join([f"--lock {SUITE.downloads.lock}", *(f"--source {name}" for name in sources)]) if sources else ""
 
 
 def curves_of(wildcards):
-    return [LAYOUT[wildcards.experiment].curve(model) for model in settings_of(wildcards).models]
+    layout = LAYOUT[wildcards.experiment]
+    return [layout.curve(run.name) for run in grid.runs(settings_of(wildcards)).values() if run.settings.training]
 
 
 def pictured_of(wildcards):
-    """The sample sets of the picture grid."""
-    points = POINTS[wildcards.experiment].values()
+    """The files that the picture grid is cut from."""
+    layout, settings = LAYOUT[wildcards.experiment], settings_of(wildcards)
     return [
-        LAYOUT[wildcards.experiment].samples(p) for p in points if p.group.weights == "ema" and not p.solver.adaptive
+        layout.pictures(point) if settings.latent else layout.samples(point) for point in grid.pictured_points(settings)
     ]
 
 
 def chain_of_all():
     """Weights, scores and latencies of every experiment."""
     for name, settings in EXPERIMENTS.items():
-        layout = LAYOUT[name]
-        yield from (layout.model(model) / "model.safetensors" for model in settings.models)
-        yield layout.floor
-        yield from (layout.score(point) for point in POINTS[name].values())
-        yield from (layout.latency(*timed) for timed in grid.latency_points(settings))
+        yield from (LAYOUT[name].model(run) / "model.safetensors" for run in grid.runs(settings))
+        yield from measured(name, POINTS[name].values())
+
+
+# Resources: small experiments share the machine's cores, large ones take a GPU each job.
+
+
+def gpus_of(wildcards):
+    return 1 if wildcards.experiment in LATENT else 0
+
+
+def uses_conda():
+    """Whether jobs run in environments of their own (--sdm conda)."""
+    return any(method.name == "CONDA" for method in workflow.deployment_settings.deployment_method)

@@ -1,14 +1,21 @@
 rule fit_features:
     input:
-        "<results>/{experiment}/data/dataset.npz",
+        lambda w: PLACES.data(settings_of(w)),
     output:
         "<results>/{experiment}/features/network.safetensors",
     log:
         "<logs>/{experiment}/fit_features.log",
     benchmark:
         "<benchmarks>/{experiment}/fit_features.tsv"
+    wildcard_constraints:
+        experiment=one_of(EXPERIMENTS.keys() - LATENT),
     conda:
         "../../envs/jax.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
     params:
         settings=lambda w: as_json(settings_of(w).features),
     message:
@@ -20,15 +27,22 @@ rule fit_features:
 rule real_features:
     input:
         network="<results>/{experiment}/features/network.safetensors",
-        images="<results>/{experiment}/data/dataset.npz",
+        images=lambda w: PLACES.data(settings_of(w)),
     output:
         "<results>/{experiment}/features/real.npz",
     log:
         "<logs>/{experiment}/real_features.log",
     benchmark:
         "<benchmarks>/{experiment}/real_features.tsv"
+    wildcard_constraints:
+        experiment=one_of(EXPERIMENTS.keys() - LATENT),
     conda:
         "../../envs/jax.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
     message:
         "Features of the real images of {wildcards.experiment}"
     shell:
@@ -45,8 +59,15 @@ rule features:
         "<logs>/{experiment}/features/{set}.log",
     benchmark:
         "<benchmarks>/{experiment}/features/{set}.tsv"
+    wildcard_constraints:
+        experiment=one_of(EXPERIMENTS.keys() - LATENT),
     conda:
         "../../envs/jax.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
     message:
         "Features of {wildcards.set}"
     shell:
@@ -62,8 +83,15 @@ rule floor:
         "<logs>/{experiment}/floor.log",
     benchmark:
         "<benchmarks>/{experiment}/floor.tsv"
+    wildcard_constraints:
+        experiment=one_of(EXPERIMENTS.keys() - LATENT),
     conda:
         "../../envs/jax.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
     params:
         seed=SUITE.seed,
     message:
@@ -76,7 +104,7 @@ rule score:
     input:
         samples="<results>/{experiment}/samples/{set}.npz",
         features="<results>/{experiment}/features/{set}.npz",
-        dataset="<results>/{experiment}/data/dataset.npz",
+        dataset=lambda w: PLACES.data(settings_of(w)),
         real_features="<results>/{experiment}/features/real.npz",
     output:
         "<results>/{experiment}/scores/{set}.json",
@@ -84,8 +112,15 @@ rule score:
         "<logs>/{experiment}/score/{set}.log",
     benchmark:
         "<benchmarks>/{experiment}/score/{set}.tsv"
+    wildcard_constraints:
+        experiment=one_of(EXPERIMENTS.keys() - LATENT),
     conda:
         "../../envs/jax.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
     params:
         facts=facts_of_point,
     message:
@@ -106,27 +141,151 @@ rule latency:
         "<benchmarks>/{experiment}/latency/{model}/{length}.tsv"
     conda:
         "../../envs/jax.yaml"
-    # All cores, so that nothing else runs while it measures.
-    threads: workflow.cores
+    # On a processor all cores, so that nothing else runs while it measures; a GPU is the job's own anyway.
+    threads: lambda w: 1 if w.experiment in LATENT else workflow.cores
+    resources:
+        mem_mb=16000,
+        runtime=240,
+        gpu=gpus_of,
     params:
         model=subpath(input[0], parent=True),
         length=lambda w: length_argument(timed_length(w)),
-        settings=lambda w: " ".join(
-            f"--setting {setting(point)}" for point in grid.latency_points(settings_of(w))[w.model, timed_length(w)]
-        ),
+        settings=timed_settings,
         batch_size=lambda w: settings_of(w).evaluation.latency.batch_size,
         repeats=lambda w: settings_of(w).evaluation.latency.repeats,
         dtype=lambda w: settings_of(w).evaluation.dtype,
-        facts=lambda w: json.dumps(
-            {
-                "experiment": w.experiment,
-                "model": w.model,
-                **facts_of_length(w, timed_length(w)),
-            }
-        ),
+        facts=facts_of_latency,
     message:
         "Time {wildcards.model} at length {wildcards.length}"
     shell:
         "python -m odelt --log {log} latency --model {params.model} --length {params.length} {params.settings}"
         " --batch-size {params.batch_size} --repeats {params.repeats} --dtype {params.dtype}"
+        " --facts {params.facts:q} --out {output}"
+
+
+# Large datasets: Inception's features, of images that are decoded on the way.
+
+
+rule real_statistics:
+    input:
+        unpack(lambda w: inception_of(user_of(w))),
+        images=images_of,
+    output:
+        "<results>/datasets/{dataset}/real.npz",
+    log:
+        "<logs>/datasets/{dataset}/real_statistics.log",
+    benchmark:
+        "<benchmarks>/datasets/{dataset}/real_statistics.tsv"
+    conda:
+        "../../envs/vision.yaml"
+    threads: max(1, min(8, workflow.cores // 2))
+    resources:
+        mem_mb=16000,
+        runtime=720,
+        gpu=1,
+    params:
+        dataset=lambda w: as_json(SUITE.datasets[w.dataset]),
+        settings=lambda w: as_json(user_of(w).features),
+    message:
+        "Statistics of the images of {wildcards.dataset}"
+    shell:
+        "python -m odelt --log {log} real-statistics --dataset {params.dataset:q} --images {input.images}"
+        " --settings {params.settings:q} --weights {input.weights} --torchscript {input.torchscript} --out {output}"
+
+
+rule compare_references:
+    input:
+        real=lambda w: PLACES.real_statistics(settings_of(w).dataset),
+        references=lambda w: references_of(settings_of(w)),
+    output:
+        "<results>/{experiment}/scores/references.json",
+    log:
+        "<logs>/{experiment}/compare_references.log",
+    benchmark:
+        "<benchmarks>/{experiment}/compare_references.tsv"
+    wildcard_constraints:
+        experiment=one_of(LATENT),
+    conda:
+        "../../envs/jax.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
+    params:
+        references=lambda w: reference_arguments(settings_of(w)),
+    message:
+        "Compare the reference statistics of {wildcards.experiment} with its images"
+    shell:
+        "python -m odelt --log {log} compare-references --real {input.real} {params.references} --out {output}"
+
+
+for experiment in LATENT:
+    settings, layout = EXPERIMENTS[experiment], LAYOUT[experiment]
+    for group, points in grid.sample_groups(settings).items():
+
+        rule:
+            name:
+                grid.rule_name("statistics", experiment, group.path)
+            input:
+                **inception_of(settings),
+                samples=[layout.samples(point) for point in points],
+                vae=codec_of(settings),
+                real=PLACES.real_statistics(settings.dataset),
+            output:
+                statistics=[temp(layout.statistics(point)) for point in points],
+                pictures=[layout.pictures(point) for point in points],
+            log:
+                f"<logs>/{experiment}/statistics/{group.path}.log",
+            benchmark:
+                f"<benchmarks>/{experiment}/statistics/{group.path}.tsv"
+            conda:
+                "../../envs/vision.yaml"
+            threads: max(1, min(8, workflow.cores // 2))
+            resources:
+                mem_mb=16000,
+                runtime=1440,
+                gpu=1,
+            params:
+                files=" ".join(
+                    f"--samples {layout.samples(p)} --out {layout.statistics(p)} --pictures {layout.pictures(p)}"
+                    for p in points
+                ),
+                codec=as_json(settings.codec),
+                settings=as_json(settings.features),
+            message:
+                f"Statistics of the samples of {experiment}/{group.path}"
+            shell:
+                "python -m odelt --log {log} statistics {params.files} --vae {input.vae} --codec {params.codec:q}"
+                " --real {input.real} --weights {input.weights} --torchscript {input.torchscript}"
+                " --settings {params.settings:q}"
+
+
+rule score_fid:
+    input:
+        statistics="<results>/{experiment}/statistics/{set}.npz",
+        real=lambda w: PLACES.real_statistics(settings_of(w).dataset),
+        references=lambda w: references_of(settings_of(w)),
+    output:
+        "<results>/{experiment}/scores/{set}.json",
+    log:
+        "<logs>/{experiment}/score/{set}.log",
+    benchmark:
+        "<benchmarks>/{experiment}/score/{set}.tsv"
+    wildcard_constraints:
+        experiment=one_of(LATENT),
+    conda:
+        "../../envs/jax.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
+    params:
+        references=lambda w: reference_arguments(settings_of(w)),
+        facts=facts_of_point,
+    message:
+        "Score {wildcards.experiment}/{wildcards.set}"
+    shell:
+        "python -m odelt --log {log} score-fid --statistics {input.statistics} --real {input.real} {params.references}"
         " --facts {params.facts:q} --out {output}"

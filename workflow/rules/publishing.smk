@@ -1,7 +1,7 @@
 rule tables:
     input:
         scores=scores_of,
-        latencies=latencies_of,
+        published="config/reference.yaml",
     output:
         grid=report(
             "<results>/{experiment}/tables/grid.html",
@@ -25,22 +25,99 @@ rule tables:
         "<benchmarks>/{experiment}/tables.tsv"
     conda:
         "../../envs/jax.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
     params:
         out=subpath(output.grid, parent=True),
         settings=lambda w: as_json(settings_of(w)),
-        seed=SUITE.seed,
+        notes=source_notes,
         results=lambda w: LAYOUT[w.experiment].root,
     message:
         "Tables of {wildcards.experiment}"
     shell:
         "python -m odelt --log {log} tables --experiment {wildcards.experiment} --settings {params.settings:q}"
-        " --seed {params.seed} --results {params.results} --out {params.out}"
+        " --published {input.published} {params.notes} --results {params.results} --out {params.out}"
+
+
+rule main_table:
+    input:
+        scores=main_scores_of,
+        published="config/reference.yaml",
+    output:
+        page=report(
+            "<results>/{experiment}/tables/main.html",
+            caption="../report/main.rst",
+            category="{experiment}",
+            subcategory="Tables",
+            labels={"table": "the paper's"},
+        ),
+        files=multiext("<results>/{experiment}/tables/main", ".md", ".csv"),
+    log:
+        "<logs>/{experiment}/main_table.log",
+    benchmark:
+        "<benchmarks>/{experiment}/main_table.tsv"
+    conda:
+        "../../envs/jax.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
+    params:
+        out=subpath(output.page, parent=True),
+        settings=lambda w: as_json(settings_of(w)),
+        notes=source_notes,
+        results=lambda w: LAYOUT[w.experiment].root,
+    message:
+        "The main table of {wildcards.experiment}"
+    shell:
+        "python -m odelt --log {log} main-table --experiment {wildcards.experiment} --settings {params.settings:q}"
+        " --published {input.published} {params.notes} --results {params.results} --out {params.out}"
+
+
+rule claims:
+    input:
+        scores=[path for name in EXPERIMENTS for path in measured(name, POINTS[name].values())],
+        published="config/reference.yaml",
+    output:
+        page=report(
+            "<results>/claims.html",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"table": "what the abstracts claim"},
+        ),
+        files=multiext("<results>/claims", ".md", ".csv"),
+    log:
+        "<logs>/claims.log",
+    benchmark:
+        "<benchmarks>/claims.tsv"
+    conda:
+        "../../envs/jax.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
+    params:
+        experiments=" ".join(
+            f"--experiment {name} --settings {shlex.quote(as_json(settings))}"
+            for name, settings in EXPERIMENTS.items()
+        ),
+        results=str(RESULTS),
+        out=subpath(output.page, parent=True),
+    message:
+        "Check the abstracts' claims against the grid"
+    shell:
+        "python -m odelt --log {log} claims {params.experiments} --published {input.published}"
+        " --results {params.results} --out {params.out}"
 
 
 rule figures:
     input:
         scores=scores_of,
-        latencies=latencies_of,
         curves=curves_of,
         samples=pictured_of,
     output:
@@ -77,21 +154,26 @@ rule figures:
         "<benchmarks>/{experiment}/figures.tsv"
     conda:
         "../../envs/jax.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
     params:
         out=subpath(output[0], parent=True),
         settings=lambda w: as_json(settings_of(w)),
-        seed=SUITE.seed,
         results=lambda w: LAYOUT[w.experiment].root,
     message:
         "Figures of {wildcards.experiment}"
     shell:
         "python -m odelt --log {log} figures --experiment {wildcards.experiment} --settings {params.settings:q}"
-        " --seed {params.seed} --results {params.results} --out {params.out}"
+        " --results {params.results} --out {params.out}"
 
 
 rule publish:
     input:
-        expand("<results>/{experiment}/tables/grid.md", experiment=EXPERIMENTS),
+        "<results>/claims.html",
+        expand("<results>/{experiment}/tables/{table}.md", experiment=EXPERIMENTS, table=["main", "grid"]),
         expand("<results>/{experiment}/figures/scaling.svg", experiment=EXPERIMENTS),
 
 
@@ -104,6 +186,11 @@ rule report:
         "<logs>/report.log",
     conda:
         "../../envs/jax.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
     params:
         suite=config["suite"],
     message:
@@ -124,11 +211,11 @@ for experiment, settings in EXPERIMENTS.items():
         conda:
             "../../envs/jax.yaml"
         params:
-            common=f"--experiment {experiment} --results {RESULTS}/{experiment} --seed {SUITE.seed}",
+            common=f"--experiment {experiment} --results {RESULTS}/{experiment}",
             settings=as_json(settings),
             out=f"{RESULTS}/so-far/{experiment}",
         message:
             "Tables and figures of what there is, in {params.out}"
         shell:
-            "python -m odelt --log {log.tables} tables {params.common} --settings {params.settings:q} --out {params.out}/tables\n"
+            "python -m odelt --log {log.tables} tables {params.common} --settings {params.settings:q} --published config/reference.yaml --out {params.out}/tables\n"
             "python -m odelt --log {log.figures} figures {params.common} --settings {params.settings:q} --out {params.out}/figures"

@@ -9,7 +9,7 @@ for experiment, settings in EXPERIMENTS.items():
             input:
                 LAYOUT[experiment].model(group.model) / "model.safetensors",
             output:
-                [LAYOUT[experiment].samples(point) for point in points],
+                [once_read(settings, LAYOUT[experiment].samples(point)) for point in points],
             log:
                 f"<logs>/{experiment}/sample/{group.path}.log",
             benchmark:
@@ -18,6 +18,10 @@ for experiment, settings in EXPERIMENTS.items():
                 "../../envs/jax.yaml"
             # Two at a time: one compiles while the other computes.
             threads: max(1, workflow.cores // 2)
+            resources:
+                mem_mb=16000,
+                runtime=1440,
+                gpu=1 if settings.latent else 0,
             params:
                 model=LAYOUT[experiment].model(group.model),
                 weights=group.weights,
@@ -29,7 +33,7 @@ for experiment, settings in EXPERIMENTS.items():
                 dtype=settings.evaluation.dtype,
                 seed=settings.evaluation.seed,
             message:
-                f"Generate the samples of {group.path}"
+                f"Generate the samples of {experiment}/{group.path}"
             shell:
                 "python -m odelt --log {log} sample-grid --model {params.model} --weights {params.weights}"
                 " --length {params.length} {params.settings} --count {params.number} --seed {params.seed}"

@@ -1,30 +1,37 @@
 rule train:
     input:
-        dataset="<results>/{experiment}/data/dataset.npz",
+        data=lambda w: PLACES.data(run_of(w.trained)[0]),
         start=start_of,
     output:
-        weights="<results>/{experiment}/models/{model}/model.safetensors",
-        config="<results>/{experiment}/models/{model}/config.json",
-        curve="<results>/{experiment}/models/{model}/training.csv",
+        weights="<results>/{trained}/model.safetensors",
+        config="<results>/{trained}/config.json",
+        curve="<results>/{trained}/training.csv",
     log:
-        "<logs>/{experiment}/train/{model}.log",
+        "<logs>/{trained}.log",
     benchmark:
-        "<benchmarks>/{experiment}/train/{model}.tsv"
+        "<benchmarks>/{trained}.tsv"
+    retries: 0
     conda:
         "../../envs/jax.yaml"
-    threads: workflow.cores
+    # A small run has all cores; a large one is the GPU's and needs some to load its data.
+    threads: lambda w: min(8, max(1, workflow.cores // 2)) if RUNS[w.trained][0] in LATENT else workflow.cores
+    resources:
+        mem_mb=32000,
+        runtime=4320,
+        gpu=lambda w: 1 if RUNS[w.trained][0] in LATENT else 0,
     params:
         out=subpath(output.weights, parent=True),
         start=lambda w, input: (f"--start {pathlib.Path(input.start).parent}" if input.start else ""),
-        network=lambda w: as_json(odelt_config.network_of(settings_of(w))),
-        training=lambda w: as_json(run_of(w).training),
-        inner_ode=lambda w: "--inner-ode" if run_of(w).inner_ode else "",
-        seed=SUITE.seed,
+        codec=lambda w: codec_argument(run_of(w.trained)[0]),
+        network=lambda w: as_json(odelt_config.network_of(run_of(w.trained)[0])),
+        training=lambda w: as_json(run_of(w.trained)[1].settings.training),
+        inner_ode=lambda w: "--inner-ode" if run_of(w.trained)[1].inner_ode else "",
+        seed=lambda w: run_of(w.trained)[1].seed,
         # Not an output: Snakemake removes the outputs of a failed job, and an interrupted run goes on from here.
-        checkpoints=lambda w: f"{RESULTS}/checkpoints/{w.experiment}/{w.model}",
+        checkpoints=lambda w: f"{RESULTS}/checkpoints/{RUNS[w.trained][0]}/{RUNS[w.trained][1].name}",
     message:
-        "Train {wildcards.model} of {wildcards.experiment}"
+        "Train {wildcards.trained}"
     shell:
-        "python -m odelt --log {log} train --dataset {input.dataset} {params.start} --network {params.network:q}"
-        " --training {params.training:q} {params.inner_ode} --seed {params.seed}"
+        "python -m odelt --log {log} train --dataset {input.data} {params.codec} {params.start}"
+        " --network {params.network:q} --training {params.training:q} {params.inner_ode} --seed {params.seed}"
         " --checkpoints {params.checkpoints} --out {params.out}"

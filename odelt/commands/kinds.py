@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import pathlib
 
 from odelt.config import Solver
 
@@ -52,3 +53,10 @@ def solver_setting(text: str) -> tuple[Solver, float, int | None]:
     if len(parts) not in (2, 3):
         raise argparse.ArgumentTypeError(f"'{text}' is not SOLVER,w or SOLVER,w,d")
     return Solver.parse(parts[0]), guidance_scale(parts[1]), at_least(0)(parts[2]) if len(parts) == 3 else None
+
+
+def labelled_path(text: str) -> tuple[str, pathlib.Path]:
+    label, equals, path = text.partition("=")
+    if not (label and equals and path):
+        raise argparse.ArgumentTypeError(f"'{text}' is not LABEL=FILE")
+    return label, pathlib.Path(path)

@@ -1,0 +1,100 @@
+"""Datasets, and their latents."""
+
+from odelt.commands import options
+from odelt.config import Codec, Dataset, parse_json
+
+
+def prepare_data(a):
+    """A small dataset, in memory."""
+    from odelt.data import dataset, digits, images
+
+    settings = parse_json(Dataset, a.settings, "--settings")
+    if settings.kind == "digits":
+        found = digits.load()
+    else:
+        found = images.load_folder(settings.path, settings.image, settings.channels, settings.fraction)
+        images.check_classes(found, settings)
+    dataset.save(a.out, found)
+
+
+def prepare_images(a):
+    """A large dataset, as tensorflow-datasets writes one."""
+    from odelt.data import builders
+
+    settings = parse_json(Dataset, a.settings, "--settings")
+    if settings.kind == "celebahq":
+        files = sorted(a.source.rglob("*.parquet"))
+        builders.write_celebahq(files, a.out, settings.image, settings.fraction)
+    else:
+        builders.write_imagenet(options.pathlib.Path(settings.path), a.out, settings.image, settings.fraction)
+
+
+def encode(a):
+    """Moments of both flip states of every image."""
+    from odelt import devices
+    from odelt.data import latents
+
+    devices.claim()
+    from odelt.vision import vae
+
+    settings, codec_settings = parse_json(Dataset, a.settings, "--settings"), parse_json(Codec, a.codec, "--codec")
+    codec = vae.load(a.vae, dtype=codec_settings.dtype)
+    images = open_images(settings, a.images)
+    with options.progress(len(images), "image") as progress:
+        latents.write_store(a.out, codec.moments_of(images, codec_settings.batch_size, settings.flip, progress))
+
+
+def codec_error(a):
+    """What mixed precision costs, on some images."""
+    from odelt import devices
+
+    devices.claim()
+    from odelt.vision import vae
+
+    settings = parse_json(Dataset, a.settings, "--settings")
+    images = open_images(settings, a.images)
+    options.write_json(a.out, vae.precision_report(a.vae, images, a.count))
+
+
+def register(verb):
+    dataset = options.SETTINGS | {"help": "a dataset: JSON, or a file"}
+    images = options.path(metavar="DIR", help="the prepared images, or the folder of images")
+    vae = options.path(metavar="DIR", help="the autoencoder, as the hub has it")
+    verb("prepare-data", prepare_data, "write a small dataset", settings=dataset, out=options.OUT)
+    verb(
+        "prepare-images",
+        prepare_images,
+        "write a large dataset",
+        settings=dataset,
+        source=options.path(default=None, metavar="DIR", help="what was downloaded"),
+        out=options.OUT,
+    )
+    verb(
+        "encode",
+        encode,
+        "moments of a dataset's latents",
+        settings=dataset,
+        images=images,
+        vae=vae,
+        codec=options.SETTINGS,
+        out=options.OUT,
+    )
+    verb(
+        "codec-error",
+        codec_error,
+        "what mixed precision does to latents and images",
+        settings=dataset,
+        images=images,
+        vae=vae,
+        count=options.POSITIVE,
+        out=options.OUT,
+    )
+
+
+def open_images(settings: Dataset, path):
+    """A large dataset's images by index, float32 [H, W, 3] in [-1, 1]."""
+    from odelt.data import images
+
+    kind = "folder" if settings.kind == "folder" else "tfds"
+    crop = settings.kind != "celebahq"  # whose images have been brought to their size
+    return images.open_images(kind, path, settings.image, crop, settings.channels, settings.fraction)

@@ -1,0 +1,233 @@
+"""Features, scores, latency."""
+
+from odelt.commands import kinds, options
+from odelt.config import Codec, Dataset, FeatureNetwork, Inception, Latency, parse, parse_json
+
+
+def latency(a):
+    from odelt import devices
+
+    devices.claim()
+    from odelt.evaluation import latency
+    from odelt.model import load_model
+
+    timing = parse(Latency, {"batch_size": a.batch_size, "repeats": a.repeats}, "latency")
+    model = load_model(a.model, a.weights, a.dtype, length=a.length)
+    settings = [latency.Setting(*setting) for setting in a.setting]
+    facts = a.facts | {
+        "batch_size": a.batch_size,
+        "repeats": a.repeats,
+        "dtype": a.dtype,
+        "device": latency.device_name(),
+    }
+    options.write_json(a.out, facts | {"points": latency.measure(model, a.length, settings, timing)})
+
+
+# ---------------------------------------------------------------- small datasets: a feature network of their own
+
+
+def fit_features(a):
+    from odelt.data import dataset
+    from odelt.evaluation import features
+
+    features.save(a.out, features.fit(dataset.load(a.dataset), parse_json(FeatureNetwork, a.settings, "--settings")))
+
+
+def features(a):
+    import numpy as np
+
+    from odelt import files
+    from odelt.data.dataset import read_arrays
+    from odelt.evaluation import features
+
+    images = read_arrays(a.images, (a.array,))[a.array]
+    with files.writing(a.out) as draft, draft.open("wb") as file:
+        np.savez(file, features=features.features(features.load(a.network), images))
+
+
+def floor(a):
+    from odelt.data.dataset import read_arrays
+    from odelt.evaluation import scores
+
+    real = read_arrays(a.features, ("features",))["features"]
+    options.write_json(a.out, {"frechet_distance": scores.floor(real, a.seed), "images": len(real), "seed": a.seed})
+
+
+def score(a):
+    from odelt.data import dataset
+    from odelt.data.dataset import read_arrays
+    from odelt.evaluation import scores
+
+    made = read_arrays(a.samples, ("samples", "labels", "evaluations"))
+    features = read_arrays(a.features, ("features",))["features"]
+    real_features = read_arrays(a.real_features, ("features",))["features"]
+    result = scores.score(made["samples"], made["labels"], features, dataset.load(a.dataset), real_features)
+    facts = {"samples": len(made["samples"]), "evaluations": float(made["evaluations"].mean())}
+    options.write_json(a.out, a.facts | facts | result)
+
+
+# ---------------------------------------------------------------- large datasets: Inception
+
+
+def real_statistics(a):
+    """Inception's statistics of the real images: the whole train split, no flip, unquantised (SPEC 6)."""
+    from odelt import devices
+
+    devices.claim()
+    from odelt.commands.data import open_images
+    from odelt.data import images
+    from odelt.vision import inception
+
+    settings = parse_json(Inception, a.settings, "--settings")
+    real = open_images(parse_json(Dataset, a.dataset, "--dataset"), a.images)
+    network = inception.Inception(a.weights, a.torchscript)
+    with options.progress(len(real), "image") as progress:
+        batches = (batch for batch, _ in images.batches(real, settings.batch_size))
+        save_statistics(a.out, inception.describe(batches, network, subset=settings.subset, progress=progress))
+
+
+def statistics(a):
+    """Inception's statistics of sample sets, decoded on the way; features of all of them never exist at once."""
+    from odelt import devices
+
+    devices.claim()
+    from odelt.evaluation import inception_scores
+    from odelt.evaluation.statistics import load_statistics
+    from odelt.vision import inception, vae
+
+    settings, codec_settings = parse_json(Inception, a.settings, "--settings"), parse_json(Codec, a.codec, "--codec")
+    network = inception.Inception(a.weights, a.torchscript)
+    codec = vae.load(a.vae, dtype=codec_settings.dtype, scale=codec_settings.scale)
+    real = load_statistics(a.real)
+    for samples, out in zip(a.samples, a.out, strict=True):
+        made = read_samples(samples)
+        with options.progress(len(made["samples"]), "image") as progress:
+            batches = codec.decode_batches(made["samples"], settings.batch_size)
+            found = inception.describe(batches, network, subset=settings.subset, progress=progress)
+        found["pictures"] = codec.pictures(made["samples"], made["labels"])
+        found["evaluations"] = made["evaluations"].mean()
+        save_statistics(out, found | inception_scores.from_subset(found, real))
+
+
+def score_fid(a):
+    from odelt.evaluation import fid
+
+    made, real = fid.load(a.statistics), fid.load(a.real)
+    options.write_json(a.out, a.facts | fid.score(made, real, dict(a.reference)))
+
+
+def compare_references(a):
+    """How far the downloaded reference statistics are from those of the images themselves."""
+    from odelt.evaluation import fid
+
+    options.write_json(a.out, fid.compare(fid.load(a.real), dict(a.reference)))
+
+
+def register(verb):
+    verb(
+        "latency",
+        latency,
+        "time the generation of a batch",
+        **options.GROUP,
+        batch_size=options.BATCH_SIZE,
+        repeats=options.POSITIVE,
+        facts=options.FACTS,
+        out=options.OUT,
+    )
+    _register_small(verb)
+    _register_large(verb)
+
+
+def _register_small(verb):
+    verb(
+        "fit-features",
+        fit_features,
+        "train the feature network of a small dataset",
+        dataset=options.path(),
+        settings=options.SETTINGS,
+        out=options.OUT,
+    )
+    verb(
+        "features",
+        features,
+        "features of small images",
+        network=options.path(),
+        images=options.path(metavar="FILE.npz"),
+        array={"default": "samples", "help": "which array of the file holds the images"},
+        out=options.OUT,
+    )
+    verb(
+        "floor",
+        floor,
+        "Fréchet distance between two halves of the real data",
+        features=options.path(),
+        seed=options.SEED,
+        out=options.OUT,
+    )
+    verb(
+        "score",
+        score,
+        "score a sample set of small images",
+        samples=options.path(),
+        features=options.path(),
+        dataset=options.path(),
+        real_features=options.path(),
+        facts=options.FACTS,
+        out=options.OUT,
+    )
+
+
+def _register_large(verb):
+    files = {
+        "weights": options.path(metavar="FILE", help="Inception's weights, as pytorch-fid has them"),
+        "torchscript": options.path(
+            metavar="FILE", help="Inception as TorchScript, as clean-fid's mode 'clean' has it"
+        ),
+        "settings": options.SETTINGS,
+    }
+    real = options.path(metavar="FILE.npz", help="statistics of the real images")
+    reference = {
+        "type": kinds.labelled_path,
+        "action": "append",
+        "required": True,
+        "metavar": "LABEL=FILE.npz",
+        "help": "downloaded mean and covariance of features; may be repeated",
+    }
+    verb(
+        "real-statistics",
+        real_statistics,
+        "statistics of the features of a dataset's images",
+        dataset=options.SETTINGS,
+        images=options.path(metavar="DIR"),
+        **files,
+        out=options.OUT,
+    )
+    verb(
+        "statistics",
+        statistics,
+        "statistics of the features of sample sets, decoded on the way",
+        samples=options.path(action="append", metavar="FILE.npz"),
+        vae=options.path(metavar="DIR", help="the autoencoder, as the hub has it"),
+        codec=options.SETTINGS,
+        real=real,
+        **files,
+        out=options.OUTS,
+    )
+    verb(
+        "score-fid",
+        score_fid,
+        "score a sample set by its statistics",
+        statistics=options.path(metavar="FILE.npz"),
+        real=real,
+        reference=reference,
+        facts=options.FACTS,
+        out=options.OUT,
+    )
+    verb(
+        "compare-references",
+        compare_references,
+        "distances of downloaded reference statistics to those of the images themselves",
+        real=real,
+        reference=reference,
+        out=options.OUT,
+    )

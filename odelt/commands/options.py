@@ -1,0 +1,65 @@
+"""Options that several verbs share, as keyword arguments of argparse."""
+
+import contextlib
+import json
+import pathlib
+
+from odelt.commands import kinds
+
+
+def path(**more) -> dict:
+    return {"type": pathlib.Path, "required": "default" not in more, **more}
+
+
+def text(**more) -> dict:
+    return {"required": "default" not in more, **more}
+
+
+OUT = path(metavar="PATH", help="what is written")
+OUTS = path(action="append", metavar="FILE", help="what is written, for each in turn")
+DTYPE = {"choices": ["float32", "bfloat16"], "default": "float32", "help": "type of the computation"}
+WEIGHTS = {"choices": ["ema", "raw"], "default": "ema", "help": "which of the model's weights"}
+LENGTH = {
+    "type": kinds.length_or_full,
+    "required": True,
+    "metavar": "l|full",
+    "help": "active blocks, or 'full': conventional",
+}
+SEED = {"type": kinds.at_least(0), "default": 0, "help": "of the random numbers"}
+POSITIVE = {"type": kinds.at_least(1), "required": True}
+BATCH_SIZE = {
+    "type": kinds.at_least(1),
+    "default": 256,
+    "help": "samples at once (adaptive solvers: always 64, unless --joint)",
+}
+MODEL = path(metavar="DIR", help="a model directory")
+SETTING = {
+    "type": kinds.solver_setting,
+    "action": "append",
+    "required": True,
+    "metavar": "SOLVER,w[,d]",
+    "help": "may be repeated; for example euler:4,1 or dopri5:1e-3,1,7",
+}
+FACTS = {
+    "type": kinds.json_object,
+    "default": {},
+    "metavar": "JSON",
+    "help": "what the result is of; goes into it as it is",
+}
+SETTINGS = text(metavar="JSON", help="a section of the suite: JSON, or a file")
+GROUP = {"model": MODEL, "weights": WEIGHTS, "length": LENGTH, "setting": SETTING, "dtype": DTYPE}
+
+
+def write_json(out: pathlib.Path, content: dict) -> None:
+    from odelt import files
+
+    files.write_text(out, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextlib.contextmanager
+def progress(total: int, unit: str):
+    """A bar on stderr; the yielded function moves it on."""
+    import tqdm
+
+    with tqdm.tqdm(total=total, unit=unit, delay=1, mininterval=1, dynamic_ncols=True) as bar:
+        yield bar.update

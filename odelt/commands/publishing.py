@@ -1,0 +1,106 @@
+"""Tables and figures, from whatever has been made."""
+
+from odelt.commands import options
+from odelt.config import Experiment, parse_json
+from odelt.errors import OdeltError
+
+
+def tables(a):
+    from odelt.publishing import pages, tables
+
+    rows, _ = _rows(a)
+    tables.write_grid(rows, a.out / "grid", _note(a))
+    tables.write_trade_off(rows, a.out / "trade-off")
+    for name in ("grid", "trade-off"):
+        pages.write_page(a.out / f"{name}.md")
+
+
+def main_table(a):
+    from odelt.publishing import main_table, pages
+
+    main_table.write_main(*_rows(a), a.out / "main", _note(a))
+    pages.write_page(a.out / "main.md")
+
+
+def claims(a):
+    """Over all experiments together: a claim says "up to"."""
+    from odelt.places import Layout
+    from odelt.publishing import claims, pages
+    from odelt.publishing.references import load_references
+    from odelt.publishing.rows import rows
+
+    if len(a.experiment) != len(a.settings):
+        raise OdeltError(f"{len(a.experiment)} experiments, but {len(a.settings)} settings")
+    published = load_references(a.published)
+    found = []
+    for name, text in zip(a.experiment, a.settings, strict=True):
+        experiment = parse_json(Experiment, text, "--settings")
+        found += rows(name, experiment, Layout(a.results / name), references=published)
+    claims.write_claims(claims.check_claims(found, published), a.out / "claims")
+    pages.write_page(a.out / "claims.md")
+
+
+def figures(a):
+    from odelt import grid
+    from odelt.places import Layout
+    from odelt.publishing import figures, pictures
+    from odelt.publishing.seeds import over_seeds
+
+    rows, _ = _rows(a)
+    figures.scaling(over_seeds(rows), a.out / "scaling")
+    experiment, layout = parse_json(Experiment, a.settings, "--settings"), Layout(a.results)
+    figures.sample_grid(*pictures.sample_cells(experiment, layout), a.out / "samples")
+    trained = [run for run in grid.runs(experiment).values() if run.settings.training]
+    several = {run.model for run in trained if run.name != run.model}
+    labels = {run.name: f"{run.label}, seed {run.seed}" if run.model in several else run.label for run in trained}
+    figures.training_curves({labels[run.name]: layout.curve(run.name) for run in trained}, a.out / "training")
+
+
+def _rows(a):
+    """The experiment's rows, and the published numbers (None: none are asked for)."""
+    from odelt.places import Layout
+    from odelt.publishing.references import load_references
+    from odelt.publishing.rows import rows
+
+    published = load_references(a.published) if a.published else None
+    experiment = parse_json(Experiment, a.settings, "--settings")
+    return rows(a.experiment, experiment, Layout(a.results), references=published), published
+
+
+def _note(a) -> str:
+    """Which downloads nobody has vouched for yet."""
+    from odelt.sources.lock import TRUSTED_ON_FIRST_USE, load_lock, trusted
+
+    if not a.lock:
+        return ""
+    lock = load_lock(a.lock)
+    names = [name for name in a.source or () if lock.of(name) and trusted(lock, name) == TRUSTED_ON_FIRST_USE]
+    return f"Digests {TRUSTED_ON_FIRST_USE}, which nobody has vouched for yet: {', '.join(names)}." if names else ""
+
+
+def register(verb):
+    of_experiment = {
+        "experiment": options.text(metavar="NAME"),
+        "settings": options.SETTINGS,
+        "results": options.path(metavar="DIR", help="the experiment's results"),
+        "published": options.path(default=None, metavar="FILE", help="published numbers to compare with"),
+        "out": options.OUT,
+    }
+    lock = {
+        "lock": options.path(default=None, metavar="FILE", help="digests of what was downloaded"),
+        "source": options.text(default=None, action="append", metavar="NAME", help="one of them; may be repeated"),
+    }
+    verb("tables", tables, "tables of an experiment from whatever has been scored", **of_experiment, **lock)
+    verb("main-table", main_table, "the paper's table from whatever has been scored", **of_experiment, **lock)
+    verb("figures", figures, "figures of an experiment from whatever has been made", **of_experiment)
+    several = {"action": "append", "help": "may be repeated"}
+    verb(
+        "claims",
+        claims,
+        "check the abstracts' claims against whatever has been scored",
+        experiment=options.text(metavar="NAME") | several,
+        settings=options.SETTINGS | several,
+        results=options.path(metavar="DIR", help="the suite's results"),
+        published=options.path(metavar="FILE", help="published numbers and claims"),
+        out=options.OUT,
+    )

@@ -1,0 +1,84 @@
+"""Sample sets."""
+
+from odelt.commands import kinds, options
+from odelt.config import FINEST_D, Solver
+from odelt.errors import OdeltError
+
+
+def sample(a):
+    settings = [(Solver.parse(a.solver), a.guidance, a.d)]
+    _generate(a, settings, [a.out], joint=a.joint, labels=a.labels)
+
+
+def sample_grid(a):
+    """All sample sets of one (model, weights, length) in one process."""
+    if len(a.setting) != len(a.out):
+        raise OdeltError(f"{len(a.setting)} settings, but {len(a.out)} output files")
+    _generate(a, a.setting, a.out)
+
+
+def _generate(a, settings, outs, **more):
+    from odelt import costs, devices
+    from odelt.model.weights import load_config
+
+    claimed = devices.claim("all")
+    devices.check(costs.group(load_config(a.model), a.length, settings, a.count), claimed)
+
+    from odelt.model import load_model
+    from odelt.sampling import generate
+
+    model = load_model(a.model, a.weights, a.dtype, length=a.length)
+    with options.progress(a.count * len(settings), "sample") as progress:
+        for (solver, guidance, d), out in zip(settings, outs, strict=True):
+            samples = generate(
+                model,
+                count=a.count,
+                seed=a.seed,
+                solver=solver,
+                length=a.length,
+                guidance=guidance,
+                d=FINEST_D if d is None else d,
+                batch_size=a.batch_size,
+                progress=progress,
+                **more,
+            )
+            samples.save(out)
+
+
+def register(verb):
+    solver = {"required": True, "metavar": "euler:T|dopri5:TOL|tsit5:TOL", "help": "solver of the ODE over time"}
+    guidance = {
+        "type": kinds.guidance_scale,
+        "default": 1.0,
+        "metavar": "w",
+        "help": "0: unconditional, 1: conditional",
+    }
+    number = options.POSITIVE | {"metavar": "N"}
+    verb(
+        "sample",
+        sample,
+        "generate samples; sample i depends on (seed, i) only",
+        model=options.MODEL,
+        length=options.LENGTH,
+        solver=solver,
+        guidance=guidance,
+        count=number,
+        seed=options.SEED,
+        out=options.path(metavar="FILE.npz", help="samples [N,H,W,C], labels [N], evaluations [N]"),
+        weights=options.WEIGHTS,
+        d={"type": int, "choices": range(FINEST_D + 1), "default": FINEST_D, "help": "condition of adaptive solvers"},
+        joint={"action": "store_true", "help": "adaptive solvers: one step size for a whole batch, as the release"},
+        batch_size=options.BATCH_SIZE,
+        dtype=options.DTYPE,
+        labels={"type": kinds.label_list, "metavar": "y1,y2,…", "help": "dealt out in turn, instead of drawn"},
+    )
+    verb(
+        "sample-grid",
+        sample_grid,
+        "generate one sample set per setting",
+        **options.GROUP,
+        count=number,
+        seed=options.SEED,
+        batch_size=options.BATCH_SIZE,
+        out=options.OUTS,
+    )

@@ -1,0 +1,57 @@
+"""What people ask of a whole suite: its cost, what is missing, what a valid one is; and to tidy up after it."""
+
+
+def plan(a):
+    from odelt import plan, preflight
+
+    name = a.suite or preflight.configured()
+    print(plan.plan(name, preflight.suite_named(name), a.gpu, a.targets))
+
+
+def doctor(a):
+    from odelt import plan, preflight
+
+    name = a.suite or preflight.configured()
+    suite = preflight.suite_named(name)
+    missing = preflight.missing(suite, plan.asked(name, a.targets))
+    print("\n".join(missing) if missing else "nothing is missing")
+    return 1 if missing else 0
+
+
+def clean(a):
+    from odelt import preflight, tidying
+
+    name = a.suite or preflight.configured()
+    for line in tidying.clean(name, preflight.suite_named(name), remove=a.yes):
+        print(line)
+
+
+def schema(a):
+    import yaml
+
+    from odelt import config
+
+    print("# Written by `odelt schema` from odelt/config/.")
+    print(yaml.safe_dump(config.schema(), sort_keys=False), end="")
+
+
+def register(verb):
+    suite = {"metavar": "NAME", "help": "a suite in config/; the configured one without"}
+    targets = {"nargs": "*", "metavar": "TARGET", "help": "what would be made; everything without"}
+    gpu = {"choices": ["h100", "h200", "a100", "rtx4090"], "default": "h100", "help": "whose hours are reckoned"}
+    verb("plan", plan, "what the suite, or a part of it, will cost", TARGETS=targets, suite=suite, gpu=gpu)
+    verb(
+        "doctor",
+        doctor,
+        "what is missing here for the suite, or a part of it; exit status 1 if anything is",
+        TARGETS=targets,
+        suite=suite,
+    )
+    verb(
+        "clean",
+        clean,
+        "what a suite's results hold that can be made again and is in no table: tells it, and removes it with --yes",
+        suite=suite,
+        yes={"action": "store_true", "help": "remove it"},
+    )
+    verb("schema", schema, "the JSON schema of a suite, as YAML")

@@ -1,0 +1,67 @@
+"""Training and fine-tuning."""
+
+import functools
+import sys
+
+from odelt.commands import options
+from odelt.config import Codec, Network, Training, parse_json
+
+
+def train(a):
+    from odelt import costs, devices
+
+    network = parse_json(Network, a.network, "--network")
+    training = parse_json(Training, a.training, "--training")
+    claimed = devices.claim("all")
+    devices.check(training.steps * costs.step(network, training, a.inner_ode), claimed)
+
+    from odelt import files
+    from odelt.data import dataset, latents
+    from odelt.training import checkpoints, loop
+
+    prepare = None
+    if a.codec:
+        from odelt.data import gaussian
+
+        data = latents.open_store(a.dataset)
+        prepare = functools.partial(gaussian.sample_latents, scale=parse_json(Codec, a.codec, "--codec").scale)
+        content = latents.INDEX
+    else:
+        data, content = dataset.load(a.dataset), ""
+    # What tells this run from another, beside its settings.
+    identity = {"dataset": files.digest(a.dataset / content)}
+    if a.start:
+        identity["start"] = files.digest(a.start / "model.safetensors")
+    try:
+        loop.train(
+            data,
+            loop.start_weights(network, a.start, a.inner_ode, a.seed),
+            network,
+            training,
+            inner_ode=a.inner_ode,
+            seed=a.seed,
+            checkpoints=a.checkpoints,
+            identity=identity,
+            out=a.out,
+            prepare=prepare,
+        )
+    except checkpoints.Interrupted as interrupted:
+        print(f"odelt: {interrupted}", file=sys.stderr)
+        return 128 + interrupted.signum
+
+
+def register(verb):
+    verb(
+        "train",
+        train,
+        "train or fine-tune; the same command goes on after an interruption",
+        dataset=options.path(help="a dataset, or with --codec the store of its latents' moments"),
+        codec=options.text(default=None, metavar="JSON", help="the latents are sampled from stored moments"),
+        start=options.path(default=None, help="model directory to start from; fresh weights without"),
+        network=options.SETTINGS,
+        training=options.SETTINGS,
+        inner_ode={"action": "store_true", "help": "train ODE_t(ODE_l), not the conventional path"},
+        seed=options.SEED,
+        checkpoints=options.path(metavar="DIR", help="where the state of an unfinished run lies"),
+        out=options.path(metavar="DIR", help="model directory to write, with the training curve"),
+    )

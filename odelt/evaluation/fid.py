@@ -1,0 +1,74 @@
+"""FID by its statistics (SPEC 6): to each downloaded reference, to the images themselves, and in clean-fid's clean mode.
+
+Means and covariances are those of Inception's 2,048 features in two protocols: `legacy`, that of the references, and
+`clean`. What makes them is `odelt.vision.describe`; here nothing but arrays is needed.
+"""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from odelt import files
+from odelt.data.dataset import read_arrays
+from odelt.errors import OdeltError
+from odelt.evaluation import frechet
+
+FEATURES = 2048
+RECOMPUTED = "recomputed"  # the label of the statistics that the workflow takes of the images itself
+MOMENTS = ("mu_legacy", "sigma_legacy", "mu_clean", "sigma_clean")
+FURTHER = ("inception_score", "kid", "precision", "recall")
+
+
+def save(path: files.Path, statistics: Mapping[str, Any]) -> None:
+    with files.writing(path) as draft, draft.open("wb") as file:
+        np.savez(file, **statistics)
+
+
+def score(path: pathlib.Path, real: pathlib.Path, references: Mapping[str, pathlib.Path]) -> dict[str, Any]:
+    """The scores of a sample set from its statistics file.
+
+    `fid` by label: the legacy Fréchet distance to each reference and to the real images (`recomputed`); the first one
+    again as `frechet_distance`. `fid_clean`: to the real images in the clean protocol. And what the file has of FURTHER.
+    """
+    made = read_arrays(path, (*MOMENTS, *FURTHER, "count", "evaluations"))
+    truth = read_arrays(real, MOMENTS)
+    known = {label: load_reference(file) for label, file in references.items()}
+    fid = frechet.distances(_gaussian(made, "legacy"), {**known, RECOMPUTED: _gaussian(truth, "legacy")})
+    return {
+        "samples": int(made["count"]),
+        "evaluations": float(made["evaluations"]),
+        "frechet_distance": next(iter(fid.values())),
+        "fid": fid,
+        "fid_clean": frechet.distance(_gaussian(made, "clean"), _gaussian(truth, "clean")),
+        **{name: float(made[name]) for name in FURTHER},
+    }
+
+
+def compare(real: pathlib.Path, references: Mapping[str, pathlib.Path]) -> dict[str, Any]:
+    """How far downloaded reference statistics are from those of the images: Fréchet distance, by label."""
+    truth = read_arrays(real, (*MOMENTS, "count"))
+    known = {label: load_reference(file) for label, file in references.items()}
+    return {"images": int(truth["count"]), "fid": frechet.distances(_gaussian(truth, "legacy"), known)}
+
+
+def load_reference(path: pathlib.Path) -> frechet.Gaussian:
+    """`mu` float64 [2048] and `sigma` float64 [2048, 2048] of an npz file of statistics.
+
+    Raises:
+        OdeltError: the file is missing or damaged, or holds something else.
+    """
+    mu, sigma = (np.asarray(array, np.float64) for array in read_arrays(path, ("mu", "sigma")).values())
+    if mu.shape != (FEATURES,) or sigma.shape != (FEATURES, FEATURES):
+        raise OdeltError(
+            f"{path} holds mu {list(mu.shape)} and sigma {list(sigma.shape)}, not [{FEATURES}] and "
+            f"[{FEATURES}, {FEATURES}]: it is not of the Inception features"
+        )
+    if not (np.isfinite(mu).all() and np.isfinite(sigma).all()):
+        raise OdeltError(f"{path} holds numbers that are not finite; delete it and fetch it again")
+    return frechet.Gaussian(mu, sigma)
+
+
+def _gaussian(statistics: Mapping[str, Any], protocol: str) -> frechet.Gaussian:
+    return frechet.Gaussian(statistics[f"mu_{protocol}"], statistics[f"sigma_{protocol}"])

@@ -1,0 +1,50 @@
+"""Mean and covariance of features that come batch by batch, in float64 (SPEC 6)."""
+
+import numpy as np
+
+from odelt.errors import OdeltError
+from odelt.evaluation.frechet import Gaussian
+
+
+class Running:
+    """Count, mean [F] and scatter [F, F] (sum of the centred outer products) of all rows so far; none at first.
+
+    Two sets are joined by the pairwise update of Chan, Golub and LeVeque (1983), which never subtracts large sums
+    from each other; memory does not depend on the number of rows.
+    """
+
+    def __init__(self):
+        self.count = 0
+        self.mean = np.zeros(())  # of no rows, and so of any width
+        self.scatter = np.zeros(())
+
+    def update(self, features: np.ndarray) -> None:
+        """Adds rows [n, F] (n may be 0)."""
+        if len(features):
+            features = np.asarray(features, np.float64)
+            mean = features.mean(axis=0)
+            centred = features - mean
+            self._join(len(features), mean, centred.T @ centred)
+
+    def merge(self, other: "Running") -> None:
+        """Adds all rows of another set."""
+        if other.count:
+            self._join(other.count, other.mean, other.scatter)
+
+    def gaussian(self) -> Gaussian:
+        """Mean and covariance (with N − 1).
+
+        Raises:
+            OdeltError: there are fewer than two rows.
+        """
+        if self.count < 2:
+            raise OdeltError(f"a covariance needs at least two images, and there are {self.count}")
+        return Gaussian(self.mean.copy(), self.scatter / (self.count - 1))
+
+    def _join(self, count: int, mean: np.ndarray, scatter: np.ndarray) -> None:
+        total = self.count + count
+        apart = mean - self.mean
+        self.scatter = self.scatter + scatter
+        self.scatter += np.outer(apart, apart * (self.count * count / total))
+        self.mean = self.mean + apart * (count / total)
+        self.count = total

@@ -1,0 +1,167 @@
+"""What a suite will cost: jobs still to run, operations, GPU-hours, time, disk and downloads, as text.
+
+Only this module and `doctor` ask Snakemake anything: which jobs it would run now.
+"""
+
+import csv
+import pathlib
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from odelt import costs, grid, places, preflight
+from odelt.config import Experiment, Suite
+from odelt.errors import OdeltError
+from odelt.preflight import Job, told_bytes
+from odelt.sources.registry import load_registry
+
+CPU_RATE = 30e9  # floating-point operations per second, of small networks on two CPU cores
+FILE_PER_JOB = ("score", "score_fid", "features", "latency")  # rules with one output, many in a folder
+
+
+class Gpu(NamedTuple):
+    """Floating-point operations per second that are assumed: transformers in bfloat16, convolutions in float32.
+
+    40 % and 50 % of what the makers state; nothing here is measured.
+    """
+
+    transformer: float
+    convolution: float
+
+
+GPUS = {
+    "h200": Gpu(0.4 * 989e12, 0.5 * 67e12),
+    "h100": Gpu(0.4 * 989e12, 0.5 * 67e12),
+    "a100": Gpu(0.4 * 312e12, 0.5 * 19.5e12),
+    "rtx4090": Gpu(0.4 * 165e12, 0.5 * 82.6e12),
+}
+
+
+def asked(name: str, targets: Sequence[str] = ()) -> list[Job]:
+    """The jobs that Snakemake would run now for these targets (everything, where none is named).
+
+    Raises:
+        OdeltError: Snakemake cannot say.
+    """
+    told = _snakemake(name, targets, "--summary")
+    jobs: dict[tuple, Job] = {}
+    for row in csv.DictReader(told.splitlines(), delimiter="\t"):
+        if row["plan"] == "update pending":
+            path = pathlib.PurePath(row["output_file"])
+            generated = row["rule"].startswith(("sample_", "statistics_"))
+            place = "" if generated else path if row["rule"] in FILE_PER_JOB else path.parent
+            jobs.setdefault((row["rule"], place), Job(row["rule"], str(path)))
+    return list(jobs.values())
+
+
+def plan(name: str, suite: Suite, gpu: str, targets: Sequence[str] = ()) -> str:
+    """The plan as text; `gpu` is one of GPUS."""
+    jobs, total = asked(name, targets), _count(name, targets)
+    lines = [f"suite {name}: {total} jobs to run"]
+    hours = 0.0
+    for title, experiment in suite.enabled.items():
+        of_it = preflight.of_experiment(title, jobs)
+        if not of_it:
+            continue
+        cost = costs.cost(experiment)
+        hours += _hours(cost, GPUS[gpu])
+        lines += [f"  {title}: {len(of_it)} jobs", *(f"    {line}" for line in _told(experiment, cost, gpu))]
+    for dataset, experiment in {e.dataset.name: e for e in suite.enabled.values()}.items():
+        of_it = [job for job in jobs if f"/datasets/{dataset}/" in job.path]
+        if of_it:
+            prepared = costs.preparation(experiment)
+            needed = prepared.operations / GPUS[gpu].convolution / 3600
+            hours += needed
+            time = f"{needed:,.1f} GPU-hours; " if experiment.latent else ""
+            lines.append(f"  {dataset}: {len(of_it)} jobs; {time}disk: {told_bytes(prepared.passing)} for a while")
+    lines += [*_time(name, suite, jobs, hours, gpu), f"  disk at the peak: {told_bytes(preflight.disk(suite, jobs))}"]
+    return "\n".join([*lines, *_downloads(suite, jobs)])
+
+
+def _told(experiment: Experiment, cost: costs.Cost, gpu: str) -> list[str]:
+    trained = [run.settings for run in grid.runs(experiment).values() if run.settings.training]
+    steps = sum(settings.training.steps for settings in trained)
+    points = len(grid.points(experiment))
+    lines = [
+        f"{len(trained)} training runs, {steps:,} steps: {_operations(cost.training)}",
+        f"{points} sample sets of {experiment.evaluation.samples:,}: {_operations(cost.sampling)}; "
+        f"latency: {_operations(cost.latency)}",
+    ]
+    if experiment.latent:
+        lines.append(f"decoded and scored: {_operations(cost.pictures)}")
+        lines.append(f"{_hours(cost, GPUS[gpu]):,.1f} GPU-hours")
+    return [*lines, f"disk: {told_bytes(cost.kept)}, and {told_bytes(cost.passing)} for a while"]
+
+
+def _hours(cost: costs.Cost, gpu: Gpu) -> float:
+    if not cost.pictures:  # a small experiment, for a processor
+        return 0.0
+    transformer = cost.training + cost.sampling + cost.latency
+    return (transformer / gpu.transformer + cost.pictures / gpu.convolution) / 3600
+
+
+def _time(name: str, suite: Suite, jobs: Sequence[Job], hours: float, gpu: str) -> list[str]:
+    small = [e for title, e in suite.enabled.items() if not e.latent and preflight.of_experiment(title, jobs)]
+    lines = []
+    if small and (measured := _measured_seconds(name, suite)):
+        lines.append(f"  time: {measured / 60:.1f} minutes of jobs, measured in an earlier run in results/{name}")
+    elif small:
+        minutes = sum(costs.cost(experiment).operations for experiment in small) / CPU_RATE / 60
+        lines.append(f"  time: about {minutes:.0f} minutes, assuming {CPU_RATE / 1e9:.0f} GFLOP/s (two CPU cores)")
+    if hours:
+        rates = GPUS[gpu]
+        lines.append(
+            f"  GPU-hours: about {hours:,.0f} on one {gpu.upper()}, assuming {rates.transformer / 1e12:.0f} TFLOP/s "
+            f"for transformers and {rates.convolution / 1e12:.0f} for convolutions"
+        )
+    else:
+        lines.append("  GPU-hours: 0, these jobs need none")
+    return lines
+
+
+def _downloads(suite: Suite, jobs: Sequence[Job]) -> list[str]:
+    named = [name for name in places.sources_of(suite) if any(f"/sources/{name}/" in job.path for job in jobs)]
+    if not named:
+        return ["  downloads: none"]
+    registry = load_registry(suite.downloads.registry)
+    total = sum(registry[name].bytes or 0 for name in named)
+    lines = [f"  downloads: {told_bytes(total)} in {len(named)} sources"]
+    for name in named:
+        source = registry[name]
+        lines.append(f"    {name}: {told_bytes(source.bytes) if source.bytes else 'of unknown size'}, {source.what}")
+    return lines
+
+
+def _measured_seconds(name: str, suite: Suite) -> float:
+    """Seconds that the jobs of a whole earlier run took, from Snakemake's benchmark files; 0 where one is missing."""
+    folder = pathlib.Path("results", name, "benchmarks")
+    for title, experiment in suite.enabled.items():
+        jobs = [f"models/{run}" for run in grid.runs(experiment)]
+        jobs += [f"sample/{group.path}" for group in grid.sample_groups(experiment)]
+        jobs += [f"latency/{grid.latency_path(*timed)}" for timed in grid.latency_points(experiment)]
+        jobs += [f"score/{point.path}" for point in grid.points(experiment)]
+        if not all((folder / title / f"{job}.tsv").exists() for job in jobs):
+            return 0
+    files = folder.rglob("*.tsv")
+    return sum(float(row["s"]) for file in files for row in csv.DictReader(file.open(), delimiter="\t"))
+
+
+def _count(name: str, targets: Sequence[str]) -> int:
+    """How many jobs Snakemake itself counts."""
+    total = re.search(r"^total\s+(\d+)", _snakemake(name, targets, "--dry-run"), flags=re.M)
+    return int(total[1]) if total else 0
+
+
+def _snakemake(name: str, targets: Sequence[str], *options: str) -> str:
+    command = [sys.executable, "-m", "snakemake", *options, "--cores", "all", *targets, "--config", f"suite={name}"]
+    told = subprocess.run(command, capture_output=True, text=True)
+    if told.returncode:
+        raise OdeltError(f"Snakemake cannot say which jobs it would run: {' '.join(told.stderr.split())[-300:]}")
+    return told.stdout if "--summary" in options else told.stdout + told.stderr
+
+
+def _operations(count: float) -> str:
+    unit, size = ("EFLOP", 1e18) if count >= 1e18 else ("TFLOP", 1e12)
+    return f"{count / size:,.1f} {unit}"

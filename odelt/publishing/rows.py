@@ -1,0 +1,163 @@
+"""The rows of the tables: one per grid point, from its score, its latency and what is published for it."""
+
+import json
+import pathlib
+from collections.abc import Callable, Sequence
+
+from odelt.config import Experiment, Inception, Solver, network_of
+from odelt.errors import OdeltError
+from odelt.grid import Point, length_name, points, runs
+from odelt.places import Layout
+from odelt.publishing.references import References
+from odelt.publishing.seeds import compared_column, spreads
+from odelt.publishing.verdicts import NOT_RUN, NOTHING_PUBLISHED, verdict
+
+FULL = length_name(None)
+RECOMPUTED = "recomputed"  # the label of the reference statistics that the workflow makes itself (SPEC 6)
+
+IDENTITY = (
+    *("experiment", "model", "label", "weights", "length", "effective_blocks", "solver", "d", "guidance", "seed"),
+)
+SCORE_COLUMNS = ("evaluations", "frechet_distance")
+LATENCY_COLUMNS = ("latency_s", "latency_q1_s", "latency_q3_s", "peak_bytes")
+# Scores that a large dataset's files may hold beside the FIDs; a table has those that one of its scores has.
+METRICS = ("fid_clean", "inception_score", "kid", "precision", "recall")
+PUBLISHED_COLUMNS = (
+    *("published", "published_source", "published_statistics", "published_ambiguous", "published_others"),
+    *("difference", "verdict"),
+)
+
+
+class Row(dict):
+    """A row of the tables by column, with what a caption says of it (None where it was not run).
+
+    Times are in seconds per batch, memory in bytes, agreement in 0..1; a cell that no file fills is NOT_RUN. `score` is
+    the path of the row's score file below the experiment's folder, empty where there is none.
+    """
+
+    samples: int | None = None
+    batch_size: int | None = None
+    device: str | None = None
+
+
+def rows(
+    experiment_name: str, experiment: Experiment, layout: Layout, *, references: References | None = None
+) -> list[Row]:
+    """One row per point of the experiment's grid, in the grid's order, all with the same columns.
+
+    Digits have `agreement` and `floor`; a dataset scored with Inception has a `fid_<label>` per reference statistics
+    and those of METRICS that its scores hold. `frechet_distance` is the FID of the first reference statistics there.
+
+    Raises:
+        OdeltError: a score, latency or floor file is damaged; the line names it.
+    """
+    scores = {point: _read(layout.score(point), _score_cells, absent={}) for point in points(experiment)}
+    columns = _columns(experiment, list(scores.values()))
+    shared = {}
+    if "floor" in columns:
+        shared["floor"] = _read(layout.floor, lambda raw: float(raw["frechet_distance"]), absent=NOT_RUN)
+    made = [_row(experiment_name, experiment, layout, point, {**shared, **scores[point]}, columns) for point in scores]
+    _compare(made, references)
+    return made
+
+
+def fid_labels(row: dict) -> list[str]:
+    """The reference statistics of the row's FIDs, the first of the configuration first; none with digits."""
+    return [column.removeprefix("fid_") for column in row if column.startswith("fid_") and not _derived(column)]
+
+
+def steps(row: dict) -> int | None:
+    """T of Euler's method, None for an adaptive solver."""
+    return Solver.parse(row["solver"]).steps
+
+
+def _derived(column: str) -> bool:
+    return column in METRICS or column.endswith("_std")
+
+
+def _columns(experiment: Experiment, scores: Sequence[dict]) -> list[str]:
+    if isinstance(experiment.features, Inception):
+        found = [f"fid_{label}" for label in (*experiment.features.references, RECOMPUTED)]
+        found += [column for column in METRICS if any(column in score for score in scores)]
+    else:
+        found = ["floor", "agreement"]
+    return [*IDENTITY, *SCORE_COLUMNS, *found, *LATENCY_COLUMNS, *PUBLISHED_COLUMNS, "score"]
+
+
+def _row(name: str, experiment: Experiment, layout: Layout, point: Point, score: dict, columns: Sequence[str]) -> Row:
+    run, length = runs(experiment)[point.group.model], point.group.length
+    latency = _read(layout.latency(run.model, length), lambda raw: _latency_cells(raw, point), absent={})
+    cells = {
+        "experiment": name,
+        "model": run.model,
+        "label": run.label,
+        "weights": point.group.weights,
+        "length": FULL if length is None else length,
+        "effective_blocks": network_of(experiment).effective_blocks(length),
+        "solver": str(point.solver),
+        "d": point.d,
+        "guidance": point.guidance,
+        "seed": "" if run.seed is None else run.seed,  # the seed of downloaded weights is not known
+        **score,
+        **latency,
+        **dict.fromkeys(PUBLISHED_COLUMNS, ""),
+        "score": layout.score(point).relative_to(layout.root).as_posix() if "frechet_distance" in score else "",
+    }
+    row = Row((column, cells.get(column, NOT_RUN)) for column in columns)
+    row.samples, row.batch_size, row.device = score.get("samples"), latency.get("batch_size"), latency.get("device")
+    return row
+
+
+def _compare(rows: Sequence[Row], references: References | None) -> None:
+    """Fills what is published for each row; the spread of a model with several seeds counts for each of them."""
+    spread = spreads(rows)
+    for k, row in enumerate(rows):
+        length = None if row["length"] == FULL else row["length"]
+        where = {"weights": row["weights"], "guidance": row["guidance"], "d": row["d"]}
+        solver = Solver.parse(row["solver"])
+        found = references.published(row["experiment"], row["model"], length, solver, **where) if references else []
+        if not found:
+            row |= {"published": NOTHING_PUBLISHED, "verdict": NOTHING_PUBLISHED}
+            continue
+        first, *others = found
+        row |= {
+            "published": float(first.value),
+            "published_source": first.source,
+            "published_statistics": first.statistics,
+            "published_ambiguous": "yes" if first.ambiguous else "",
+            "published_others": "; ".join(f"{one.value:g} ({one.source}, {one.statistics})" for one in others),
+        }
+        ours = row.get(compared_column(row), NOT_RUN)
+        ours = None if ours == NOT_RUN else ours
+        row["difference"] = "" if ours is None else ours - first.value
+        row["verdict"] = verdict(ours, first.value, spread[k].get(compared_column(row)))
+
+
+def _score_cells(raw: dict) -> dict:
+    cells = {"samples": int(raw["samples"]), **{column: float(raw[column]) for column in SCORE_COLUMNS}}
+    cells |= {f"fid_{label}": float(value) for label, value in raw.get("fid", {}).items()}
+    return cells | {column: float(raw[column]) for column in ("agreement", *METRICS) if column in raw}
+
+
+def _latency_cells(raw: dict, point: Point) -> dict:
+    """The cells of the one timing of this point, whatever its weights; empty where the file has none."""
+    wanted = (str(point.solver), point.d, point.guidance)
+    for timed in raw["points"]:
+        if (timed["solver"], timed["d"], timed["guidance"]) == wanted:
+            seconds = [float(timed["seconds"][name]) for name in ("median", "q1", "q3")]
+            cells = dict(zip(LATENCY_COLUMNS, [*seconds, int(timed["peak_bytes"])], strict=True))
+            return {"batch_size": int(raw["batch_size"]), "device": str(raw["device"]), **cells}
+    return {}
+
+
+def _read(path: pathlib.Path, take: Callable, absent):
+    """What `take` finds in a JSON file, or `absent` where there is no file."""
+    try:
+        return take(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return absent
+    except KeyError as error:
+        raise OdeltError(f"{path} is damaged: it has no {error}; delete it and let the workflow remake it") from None
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        told = " ".join(str(error).split())
+        raise OdeltError(f"{path} is damaged: {told}; delete it and let the workflow remake it") from None

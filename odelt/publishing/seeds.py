@@ -1,0 +1,77 @@
+"""Mean and standard deviation over the seeds of a model."""
+
+import copy
+import statistics
+from collections.abc import Iterable, Sequence
+
+from odelt.publishing.verdicts import NOT_RUN, verdict
+
+# What tells two cells apart; rows that agree in all of it differ in their seed alone.
+CELL = ("experiment", "model", "weights", "length", "solver", "d", "guidance")
+MEASURED = ("evaluations", "frechet_distance", "agreement", "inception_score", "kid", "precision", "recall")
+
+
+def over_seeds(rows: Iterable[dict]) -> list[dict]:
+    """One row per cell, in the order of the rows.
+
+    `seed` becomes `seeds`, those that were scored ("10 20 30"), `seeds_run` and `seeds_wanted`, how many of how many. A
+    measured column is the mean over them, `<column>_std` its standard deviation (n − 1; None with fewer than two), and
+    `score` holds all their ids. Difference and verdict are those of the mean. Latency and memory are shared by
+    the seeds: one of them is timed.
+    """
+    return [_over_seeds(cell) for cell in _cells(rows)]
+
+
+def spreads(rows: Sequence[dict]) -> dict[int, dict[str, float | None]]:
+    """For each row, by its index, the standard deviation over its cell's seeds of every FID column."""
+    places = {id(row): k for k, row in enumerate(rows)}
+    found = {}
+    for cell in _cells(rows):
+        deviations = {column: deviation(cell, column) for column in cell[0] if _is_distance(column)}
+        found |= {places[id(row)]: deviations for row in cell}
+    return found
+
+
+def deviation(cell: Sequence[dict], column: str) -> float | None:
+    values = _values(cell, column)
+    return statistics.stdev(values) if len(values) > 1 else None
+
+
+def compared_column(row: dict) -> str:
+    """The column of the FID that the row's published number is compared with."""
+    return f"fid_{row['published_statistics']}"
+
+
+def _cells(rows: Iterable[dict]) -> list[list[dict]]:
+    cells: dict[tuple, list[dict]] = {}
+    for row in rows:
+        cells.setdefault(tuple(row[column] for column in CELL), []).append(row)
+    return list(cells.values())
+
+
+def _over_seeds(cell: Sequence[dict]) -> dict:
+    run = [row for row in cell if row["frechet_distance"] != NOT_RUN]
+    row = copy.copy(cell[0])  # a Row keeps what its caption says
+    row.samples = next((one.samples for one in run), None)
+    del row["seed"]
+    row["seeds"] = " ".join(str(one["seed"]) for one in run)
+    row["seeds_run"], row["seeds_wanted"] = len(run), len(cell)
+    row["score"] = " ".join(one["score"] for one in run)
+    for column in [column for column in row if column in MEASURED or _is_distance(column)]:
+        values = _values(cell, column)
+        row[column] = statistics.fmean(values) if values else NOT_RUN
+        row[f"{column}_std"] = deviation(cell, column)
+    if isinstance(row["published"], float):
+        ours = row.get(compared_column(row), NOT_RUN)
+        ours = None if ours == NOT_RUN else ours
+        row["verdict"] = verdict(ours, row["published"], row.get(f"{compared_column(row)}_std"))
+        row["difference"] = "" if ours is None else ours - row["published"]
+    return row
+
+
+def _values(cell: Sequence[dict], column: str) -> list[float]:
+    return [row[column] for row in cell if row[column] != NOT_RUN]
+
+
+def _is_distance(column: str) -> bool:
+    return column == "frechet_distance" or column.startswith("fid_")

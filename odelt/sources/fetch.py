@@ -1,0 +1,227 @@
+"""Fetching a source of the registry: downloaded or taken from files fetched by hand, verified, then put in place."""
+
+import contextlib
+import datetime
+import errno
+import fcntl
+import importlib
+import os
+import pathlib
+import re
+import shutil
+from collections.abc import Iterator
+
+from odelt.errors import OdeltError
+from odelt.sources import lock as locks
+from odelt.sources.lock import Found, Lock
+from odelt.sources.registry import Source, load_registry
+from odelt.sources.retrying import persistently, tell
+
+# What requests (gdown) and httpx (the hub) read, in the spellings of both.
+PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")
+CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+TELEMETRY_OFF = {"HF_HUB_DISABLE_TELEMETRY": "1"}  # read when the hub library is imported, which is inside the block
+HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head)\b", re.IGNORECASE | re.DOTALL)
+
+
+def fetch(
+    name: str,
+    *,
+    registry: pathlib.Path,
+    lock: pathlib.Path,
+    out: pathlib.Path,
+    by_hand: pathlib.Path | None = None,
+    strict: bool = False,
+    proxy: str | None = None,
+    certificate: pathlib.Path | None = None,
+) -> None:
+    """Puts the source `name` at `out`: a file, or a directory of plain files where the source is on the hub.
+
+    What is received lies in the hidden directory `.<name of out>.partial` beside `out` until its digests are verified
+    against `lock`; a later process continues it. A file `by_hand/<file>` (or the directory `by_hand/<name>`) is taken
+    instead of a download, by the same rules. A digest that nobody has recorded is recorded in `lock`; `strict` refuses
+    that. `proxy` and `certificate` (a PEM file of the authority to trust) are set for the libraries; where they are
+    None, the user's own environment variables rule.
+
+    Raises:
+        OdeltError: one line; nothing is at `out` that was not there before, and what was received is kept unless it
+            proved wrong.
+    """
+    registry, lock, out = pathlib.Path(registry), pathlib.Path(lock), pathlib.Path(out)
+    source, known = load_registry(registry)[name], locks.load_lock(lock)
+    if strict and not known.of(name):
+        locks.refuse(name, lock)
+    if _is_there(known, name, out, source):
+        tell(f"{name}: {out} is there and has the recorded sha256; nothing is fetched")
+        return
+    tell(f"{name}: {source.what}. Licence: {source.licence}")
+    with _workplace(out) as work:
+        hand = _by_hand(by_hand, name, source)
+        if hand:
+            _take(hand, work, source)
+        else:
+            with network(proxy, certificate):
+                _download(source, work, name)
+        found = _files(work)
+        _verify(known, name, found, work, f"fetched by hand ({hand})" if hand else f"from {source.address}", lock)
+        fresh = locks.unknown(known, name, found)
+        if fresh and strict:
+            locks.refuse(name, lock, fresh)
+        if fresh:
+            locks.record(lock, name, found, datetime.date.today())
+            tell(f"{name}: sha256 of {', '.join(fresh)} recorded on first use; commit {lock}")
+        _put(work, out, source)
+
+
+@contextlib.contextmanager
+def network(proxy: str | None, certificate: pathlib.Path | None) -> Iterator[None]:
+    """The environment variables that the download libraries read, set for this process while the block runs."""
+    if certificate is not None and not pathlib.Path(certificate).is_file():
+        raise OdeltError(f"there is no certificate {certificate}; name a PEM file with the authority to trust")
+    settings = TELEMETRY_OFF | (dict.fromkeys(PROXY_VARIABLES, proxy) if proxy else {})
+    settings |= dict.fromkeys(CERTIFICATE_VARIABLES, str(certificate)) if certificate else {}
+    before = {variable: os.environ.get(variable) for variable in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for variable, value in before.items():
+            if value is None:
+                del os.environ[variable]
+            else:
+                os.environ[variable] = value
+
+
+def _download(source: Source, work: pathlib.Path, name: str) -> None:
+    # The libraries are imported here: they read some of the environment variables when they are imported.
+    kind = "hub" if source.hub else "drive" if source.drive else "https"
+    try:
+        room = importlib.import_module(f"odelt.sources.{kind}")
+    except ModuleNotFoundError as error:
+        raise OdeltError(f"{name}: fetching needs the package {error.name}; `make env-full` installs it") from None
+    out = work if source.hub else work / source.file
+    with _user_errors(name, work):
+        persistently(lambda: room.download(source.hub or source.drive or source.url, out, name), name)
+
+
+def _by_hand(folder: pathlib.Path | None, name: str, source: Source) -> pathlib.Path | None:
+    """What the user fetched by hand for this source, if anything."""
+    if folder is None:
+        return None
+    path = pathlib.Path(folder) / (name if source.hub else source.file)
+    return path if path.exists() else None
+
+
+def _take(hand: pathlib.Path, work: pathlib.Path, source: Source) -> None:
+    """Copies the user's files: a link would change with them."""
+    tell(f"{hand} was fetched by hand; it is copied and nothing is downloaded")
+    with _user_errors(str(hand), work):
+        shutil.rmtree(work)
+        for file in [hand / path for path in _by_pattern(hand, source)] if source.hub else [hand]:
+            to = work / (file.relative_to(hand) if source.hub else file.name)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, to)
+
+
+def _by_pattern(hand: pathlib.Path, source: Source) -> list[pathlib.Path]:
+    """The files of a directory that the patterns of a hub source name, relative to it."""
+    if not hand.is_dir():
+        raise OdeltError(f"{hand} is a file; this source is a directory with {', '.join(source.hub.files)}")
+    found: set[pathlib.Path] = set()
+    for pattern in source.hub.files:
+        matching = {path.relative_to(hand) for path in hand.glob(pattern) if path.is_file()}
+        if not matching:
+            raise OdeltError(f"{hand} has no file {pattern}; fetch it too ({source.hub.address}), or move {hand} away")
+        found |= matching
+    return sorted(found)
+
+
+def _verify(
+    known: Lock, name: str, found: dict[str, Found], work: pathlib.Path, where: str, lock: pathlib.Path
+) -> None:
+    """Stops at a page saved as if it were the file, and at a digest that is not the recorded one.
+
+    What proved wrong is deleted; the other files of a directory stay for the next run.
+    """
+    for file, this in found.items():
+        with (work / file).open("rb") as opened:
+            page = HTML.match(opened.read(2048))
+        if page or not this.bytes:
+            (work / file).unlink()
+            raise OdeltError(
+                f"{name}: {file}, {where}, is {'a web page and not the file' if page else 'empty'} (a notice of a used "
+                f"up quota, of a virus scan?); try again tomorrow, or fetch it in a browser into the folder of files "
+                "fetched by hand"
+            )
+    for file in locks.differences(known, name, found):
+        (work / file).unlink()
+        raise OdeltError(
+            f"{name}: {file}, {where}, has sha256 {found[file].sha256}, but {lock} records {known.of(name)[file]}: "
+            "it was damaged or exchanged; fetch it again, and if it stays so, ask who published it before you "
+            "change the record"
+        )
+    for file in locks.missing(known, name, found):
+        raise OdeltError(f"{name}: {lock} records a file {file}, which is not among those {where}; was it renamed?")
+
+
+def _put(work: pathlib.Path, out: pathlib.Path, source: Source) -> None:
+    """Gives what was verified its name. What is there under that name has other contents, and gives way."""
+    with _user_errors(str(out), work):
+        for file in _files_in(work):
+            shutil.copymode(work.parent / "claim", file)  # the user's mask; gdown's files are private
+            os.utime(file)  # made now, whatever the server says: the workflow compares ages
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())
+        if source.hub and out.exists():
+            out.replace(work.parent / "replaced")
+        (work if source.hub else work / source.file).replace(out)
+
+
+def _is_there(known: Lock, name: str, out: pathlib.Path, source: Source) -> bool:
+    """Whether `out` has exactly the recorded files with the recorded digests."""
+    if not out.exists() or not known.of(name):
+        return False
+    if out.is_dir() != (source.hub is not None):
+        raise OdeltError(f"{out} is in the way: {name} is a {'directory' if source.hub else 'file'}; move it away")
+    found = _files(out) if out.is_dir() else {source.file: locks.find(out)}
+    found = {file: this for file, this in found.items() if not file.startswith(".")}  # Snakemake leaves its mark there
+    return not (locks.differences(known, name, found) or found.keys() ^ known.of(name).keys())
+
+
+def _files(folder: pathlib.Path) -> dict[str, Found]:
+    return {file.relative_to(folder).as_posix(): locks.find(file) for file in _files_in(folder)}
+
+
+def _files_in(folder: pathlib.Path) -> list[pathlib.Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+@contextlib.contextmanager
+def _workplace(out: pathlib.Path) -> Iterator[pathlib.Path]:
+    """The hidden directory beside `out` for what is not verified yet; one process at a time, kept if it holds any."""
+    partial = out.with_name(f".{out.name}.partial")
+    with _user_errors(str(out), out):
+        (partial / "files").mkdir(parents=True, exist_ok=True)
+        claim = os.open(partial / "claim", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)  # goes with the process, however it ends
+        except OSError:
+            raise OdeltError(f"another process is fetching {out}; wait for it") from None
+        try:
+            yield partial / "files"
+        finally:
+            if not (partial / "files").exists() or not _files_in(partial / "files"):
+                shutil.rmtree(partial)
+    finally:
+        os.close(claim)
+
+
+@contextlib.contextmanager
+def _user_errors(what: str, where: pathlib.Path) -> Iterator[None]:
+    """A full disk or a forbidden folder is told on one line."""
+    try:
+        yield
+    except OSError as error:
+        kept = "; make room and run it again: it goes on from there" if error.errno == errno.ENOSPC else ""
+        raise OdeltError(f"{what}: cannot write to {where.parent}: {error.strerror or error}{kept}") from None

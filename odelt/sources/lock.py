@@ -1,0 +1,186 @@
+"""The lock: the sha256 that each downloaded file must have, and who vouches for it.
+
+A digest that nobody has recorded is recorded at the first download and marked so, until a person vouches for it by
+deleting that mark (the lock file's own header says how).
+"""
+
+import contextlib
+import datetime
+import fcntl
+import os
+import pathlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Literal, NamedTuple, NoReturn
+
+import pydantic
+import yaml
+
+from odelt import files
+from odelt.config import Name, Positive, Section, parse
+from odelt.errors import OdeltError
+from odelt.sources.registry import read_yaml
+
+FIRST_USE = "first use"
+VERIFIED, TRUSTED_ON_FIRST_USE = "verified", "recorded on first use"
+HEADER = "# The digests (sha256) of everything that is downloaded; config/sources.lock.yaml explains the keys.\n"
+
+Digest = Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Record(Section):
+    """What is known of one file: its sha256, or (where only that is published) how it begins."""
+
+    sha256: Digest | None = None
+    sha256_prefix: Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{8,63}$")] | None = None
+    bytes: Positive | None = None
+    recorded: Literal["first use"] | None = None
+    date: str | None = None
+    told_by: str | None = pydantic.Field(default=None, alias="from")
+
+    @pydantic.model_validator(mode="after")
+    def _one_digest(self):
+        if (self.sha256 is None) == (self.sha256_prefix is None):
+            raise ValueError("a file has exactly one of sha256 and sha256_prefix")
+        return self
+
+    def admits(self, digest: str) -> bool:
+        return digest.startswith(self.sha256 or self.sha256_prefix)
+
+    def __str__(self) -> str:
+        return self.sha256 or f"{self.sha256_prefix}…"
+
+
+class Lock(Section):
+    """What `config/sources.lock.yaml` holds: for each source its files, by their path within it."""
+
+    sources: Annotated[dict[Name, dict[str, Record]], pydantic.Field(default_factory=dict)]
+
+    def of(self, name: str) -> dict[str, Record]:
+        """The records of a source's files; empty where nobody has recorded any."""
+        return self.sources.get(name, {})
+
+
+class Found(NamedTuple):
+    """What a file on disk turned out to be."""
+
+    sha256: str
+    bytes: int
+
+
+def load_lock(path: str | pathlib.Path) -> Lock:
+    """Reads and checks a lock; a file that is not there yet is an empty lock."""
+    if not pathlib.Path(path).exists():
+        return Lock()
+    raw = read_yaml(path, "lock of sources") or {}
+    if isinstance(raw, dict) and raw.get("sources") is None:
+        raw = {**raw, "sources": {}}
+    return parse(Lock, raw, str(path))
+
+
+def find(path: str | pathlib.Path) -> Found:
+    """Digest and size (bytes) of a file."""
+    return Found(files.digest(path), pathlib.Path(path).stat().st_size)
+
+
+def refuse(name: str, where: str | pathlib.Path, unrecorded: Iterable[str] = ()) -> NoReturn:
+    """Raises the one line of a strict fetch that meets files of which no digest is recorded."""
+    raise OdeltError(
+        f"{name}: no digest of {', '.join(unrecorded) or 'it'} is recorded in {where}, and a strict fetch records "
+        "none; fetch it once without strict, compare the digest and commit the file"
+    )
+
+
+def differences(lock: Lock, name: str, found: Mapping[str, Found]) -> list[str]:
+    """The files whose digest is known and another, in order; empty where everything known agrees."""
+    known = lock.of(name)
+    return [file for file, this in sorted(found.items()) if file in known and not known[file].admits(this.sha256)]
+
+
+def unknown(lock: Lock, name: str, found: Mapping[str, Found]) -> list[str]:
+    """The files of which no digest is recorded, in order."""
+    return sorted(set(found) - set(lock.of(name)))
+
+
+def missing(lock: Lock, name: str, found: Mapping[str, Found]) -> list[str]:
+    """The files that are recorded and were not found, in order."""
+    return sorted(set(lock.of(name)) - set(found))
+
+
+def record(path: str | pathlib.Path, name: str, found: Mapping[str, Found], date: datetime.date) -> None:
+    """Writes the files of which nothing is recorded yet into the lock, marked as recorded on first use.
+
+    Atomic, and one writer at a time: fetch jobs run beside each other. Comments above the first key are kept.
+
+    Raises:
+        OdeltError: another process recorded another digest meanwhile, or the file cannot be written.
+    """
+    path = pathlib.Path(path)
+    with _one_writer(path):
+        lock = load_lock(path)
+        for file in differences(lock, name, found):
+            raise OdeltError(
+                f"{name}: {file} has sha256 {found[file].sha256}, and another fetch has just recorded "
+                f"{lock.of(name)[file]} in {path}; fetch it again, and delete the record where that is wrong"
+            )
+        fresh = {file: found[file] for file in unknown(lock, name, found)}
+        if fresh:
+            files.write_text(path, _text(path, lock, name, fresh, date))
+
+
+def trusted(lock: Lock, name: str) -> Literal["verified", "recorded on first use"]:
+    """How far the digests of a source are vouched for.
+
+    "recorded on first use" as long as one of its files carries the mark `recorded: first use`.
+
+    Raises:
+        OdeltError: nothing is recorded of it.
+    """
+    if not lock.of(name):
+        raise OdeltError(f"{name}: no digest of it is recorded in the lock; fetch it first")
+    return TRUSTED_ON_FIRST_USE if any(r.recorded for r in lock.of(name).values()) else VERIFIED
+
+
+def _text(path: pathlib.Path, lock: Lock, name: str, fresh: Mapping[str, Found], date: datetime.date) -> str:
+    sources = {
+        source: {file: known.model_dump(exclude_none=True, by_alias=True) for file, known in records.items()}
+        for source, records in lock.sources.items()
+    }
+    for file, (sha256, size) in fresh.items():
+        entry = {"sha256": sha256, "bytes": size, "recorded": FIRST_USE, "date": date.isoformat()}
+        sources.setdefault(name, {})[file] = entry
+    ordered = {source: dict(sorted(records.items())) for source, records in sorted(sources.items())}
+    body = yaml.safe_dump({"sources": ordered}, sort_keys=False, allow_unicode=True, width=1000)
+    return _header(path) + body
+
+
+def _header(path: pathlib.Path) -> str:
+    """The comments above the first key, which a YAML writer would lose."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    if not lines:
+        return HEADER
+    kept = next((k for k, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
+    return "".join(lines[:kept])
+
+
+@contextlib.contextmanager
+def _one_writer(path: pathlib.Path) -> Iterator[None]:
+    """Waits for its turn at the lock file, which goes with the process, however it ends."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = _claimed(path)
+    except OSError as error:
+        raise OdeltError(f"cannot write {path}: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _claimed(path: pathlib.Path) -> int:
+    """A claim on the file that now has this name: a writer before us has put another in its place."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
+            return handle
+        os.close(handle)

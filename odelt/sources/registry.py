@@ -1,0 +1,102 @@
+"""The registry: everything that is downloaded, by name (SPEC 8). The workflow reads it at its start.
+
+It says where a thing lies and under which licence; what its bytes must be stands in the lock (`odelt.sources.lock`).
+"""
+
+import pathlib
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import pydantic
+import yaml
+
+from odelt.config import Name, Positive, Section, nearest, parse
+from odelt.errors import OdeltError
+
+FileName = Annotated[str, pydantic.Field(pattern=r"^[^/]+$")]
+
+
+class DriveFile(Section):
+    """A file of a shared Google Drive folder, found by its name in the folder's listing."""
+
+    folder: Annotated[str, pydantic.Field(pattern=r"^[-\w]{25,}$")]
+    file: FileName
+
+    @property
+    def address(self) -> str:
+        return f"https://drive.google.com/drive/folders/{self.folder}"
+
+
+class HubFiles(Section):
+    """The files of a Hugging Face repository that match one of the patterns (`*` as in a shell)."""
+
+    repository: Annotated[str, pydantic.Field(pattern=r"^[^/]+/[^/]+$")]
+    type: Literal["model", "dataset"] = "model"
+    revision: str
+    files: Annotated[list[str], pydantic.Field(min_length=1)]
+
+    @property
+    def address(self) -> str:
+        return f"https://huggingface.co/{'datasets/' if self.type == 'dataset' else ''}{self.repository}"
+
+
+class Source(Section):
+    """One entry: a single file (`drive`, `url`) or a directory (`hub`). `bytes` is an approximate size."""
+
+    what: str
+    licence: str
+    bytes: Positive | None = None
+    drive: DriveFile | None = None
+    hub: HubFiles | None = None
+    url: Annotated[str, pydantic.Field(pattern=r"^https://[^/]+/([^?#]*/)?[^/?#]+$")] | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _one_address(self):
+        if sum(place is not None for place in (self.drive, self.hub, self.url)) != 1:
+            raise ValueError("a source has exactly one of drive, hub and url")
+        return self
+
+    @property
+    def file(self) -> str | None:
+        """The file's own name; None for a directory of files."""
+        if self.drive:
+            return self.drive.file
+        return self.url.rpartition("/")[2] if self.url else None
+
+    @property
+    def address(self) -> str:
+        """Where a person finds it with a browser."""
+        return self.url or (self.drive or self.hub).address
+
+
+class Registry(Section):
+    """What `config/sources.yaml` holds."""
+
+    sources: dict[Name, Source]
+
+    def __getitem__(self, name: str) -> Source:
+        if name not in self.sources:
+            raise OdeltError(f"there is no source '{name}' in the registry{nearest(name, self.sources)}")
+        return self.sources[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.sources
+
+    @property
+    def names(self) -> Iterator[str]:
+        return iter(self.sources)
+
+
+def load_registry(path: str | pathlib.Path) -> Registry:
+    """Reads and checks a registry; OdeltError names the file, the key and the nearest known one."""
+    return parse(Registry, read_yaml(path, "registry of sources"), str(path))
+
+
+def read_yaml(path: str | pathlib.Path, what: str) -> object:
+    """The plain data of a YAML file; OdeltError on one line where it cannot be read."""
+    try:
+        return yaml.safe_load(pathlib.Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OdeltError(f"cannot read the {what} {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise OdeltError(f"{path} is not YAML: {' '.join(str(error).split())}") from None

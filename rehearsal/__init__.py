@@ -1,0 +1,1 @@
+"""What rehearses the paper's suite without the world: a stand-in network."""

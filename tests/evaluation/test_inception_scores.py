@@ -1,0 +1,209 @@
+"""From a stream of images to FID, Inception Score, KID, precision and recall."""
+
+# ruff: noqa: E402 (imports below wait to see whether torch is there)
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+import cleanfid.fid
+import torch_fidelity.metric_isc
+import torch_fidelity.metric_kid
+
+from odelt import OdeltError
+from odelt.evaluation import frechet, inception_scores
+from odelt.vision import inception
+from rehearsal import vision as stand_ins
+
+pytestmark = pytest.mark.torch
+LEGACY = "pt_inception-2015-12-05-6726825d.pth"
+
+
+class Projection:
+    """Stands for the networks where only what is done with their features is at stake: two fixed projections.
+
+    Few features, so that 50 images have covariances of full rank and square roots are quick.
+    """
+
+    def __init__(self):
+        rng = np.random.default_rng(0)
+        self.kernels = rng.normal(size=(2, 8 * 8 * 3, 24)).astype(np.float32) / 14
+        self.readout = rng.normal(size=(24, 1008)).astype(np.float32)
+
+    def legacy(self, images):
+        return np.abs(images.reshape(len(images), -1) @ self.kernels[0])
+
+    def clean(self, images):
+        return np.abs(images.reshape(len(images), -1) @ self.kernels[1])
+
+    def logits(self, features):
+        return features @ self.readout
+
+
+def images(count, seed=0, strength=0.5):
+    return (np.random.default_rng(seed).normal(size=(count, 8, 8, 3)) * strength).astype(np.float32)
+
+
+def described(images, subset=40, batch=16, **settings):
+    batches = (images[start : start + batch] for start in range(0, len(images), batch))
+    return inception_scores.describe(batches, Projection(), subset=subset, **settings)
+
+
+@pytest.fixture(scope="module")
+def real():
+    return described(images(60))
+
+
+@pytest.fixture(scope="module")
+def made():
+    return described(images(50, seed=1, strength=0.7))
+
+
+def test_statistics_are_of_all_images_and_features_of_the_first(real):
+    everything = images(60)
+    for mode in ("legacy", "clean"):
+        expected = frechet.gaussian(getattr(Projection(), mode)(everything))
+        np.testing.assert_allclose(real[f"mu_{mode}"], expected.mean, rtol=1e-6)
+        np.testing.assert_allclose(real[f"sigma_{mode}"], expected.covariance, rtol=1e-4, atol=1e-6)
+        assert real[f"mu_{mode}"].dtype == real[f"sigma_{mode}"].dtype == np.float64
+    assert real["count"] == 60 and "pictures" not in real
+    np.testing.assert_allclose(real["features_legacy"], Projection().legacy(everything[:40]), rtol=1e-4, atol=1e-6)
+    assert real["logits_legacy"].shape == (40, 1008)
+    assert real["features_legacy"].dtype == real["logits_legacy"].dtype == np.float32
+
+
+def test_a_subset_beyond_the_images_is_all_of_them():
+    assert len(described(images(10), subset=40)["features_legacy"]) == 10
+
+
+def test_the_first_pictures_are_kept_in_eight_bits():
+    kept = described(images(60), pictures=20)["pictures"]
+    assert np.array_equal(kept, inception.to_pixels(images(60)[:20]))
+
+
+def test_images_that_are_not_finite_are_told():
+    broken = images(20)
+    broken[17] = np.nan
+    with pytest.raises(OdeltError, match="after the first 16"):
+        described(broken)
+
+
+def test_a_stream_of_nothing_is_told():
+    with pytest.raises(OdeltError, match="at least two images"):
+        described(images(0))
+
+
+def test_fid_is_clean_fids_distance_to_each_reference(made, real):
+    references = {name: (each["mu_legacy"], each["sigma_legacy"]) for name, each in (("itself", made), ("real", real))}
+    scores = inception_scores.score(made, real, references, seed=0)
+    assert list(scores["fid"]) == ["itself", "real"] and abs(scores["fid"]["itself"]) < 1e-6
+    for found, mode in ((scores["fid"]["real"], "legacy"), (scores["fid_clean"], "clean")):
+        features = getattr(Projection(), mode)
+        expected = cleanfid.fid.fid_from_feats(features(images(50, seed=1, strength=0.7)), features(images(60)))
+        assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_distance_is_clean_fids_at_full_rank_in_2048_dimensions():
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(2048, 2048)) * np.exp(-np.arange(2048) / 500) / 45  # eigenvalues over many orders
+    a, b = (frechet.gaussian(scale * np.abs(rng.normal(size=(2500, 2048))) @ mixing) for scale in (1, 1.1))
+    assert frechet.distance(a, b) == pytest.approx(cleanfid.fid.frechet_distance(*a, *b), rel=1e-6)
+
+
+def test_the_other_scores_are_torch_fidelitys_and_repeat_with_the_seed(made, real):
+    scores, again, other = (inception_scores.score(made, real, {}, seed) for seed in (0, 0, 1))
+    assert scores == again and scores["inception_score"] != other["inception_score"]
+    features = [torch.tensor(each["features_legacy"]) for each in (made, real)]
+    kid = torch_fidelity.metric_kid.kid_features_to_metric(*features, kid_subset_size=40, rng_seed=0, verbose=False)
+    assert scores["kid"] == kid["kernel_inception_distance_mean"] > 0
+    logits = torch.tensor(made["logits_legacy"])
+    isc = torch_fidelity.metric_isc.isc_features_to_metric(logits, rng_seed=0)
+    assert scores["inception_score"] == isc["inception_score_mean"] > 1
+
+
+def test_the_seed_deals_kids_subsets(made, real):
+    small = {**made, "features_legacy": made["features_legacy"][:20]}
+    one, two = (inception_scores.score(small, real, {}, seed)["kid"] for seed in (0, 1))
+    assert one != two and one == inception_scores.score(small, real, {}, 0)["kid"]
+
+
+def test_precision_is_of_the_made_and_recall_of_the_real(real):
+    """Copies of a few real images are all real (precision), and leave most real images out (recall)."""
+    copies = {**real, "features_legacy": np.repeat(real["features_legacy"][:4], 10, axis=0)}
+    scores = inception_scores.score(copies, real, {}, seed=0)
+    assert scores["precision"] == 1 and scores["recall"] < 0.2
+
+
+def test_a_subset_too_small_for_neighbours_is_told(made, real):
+    with pytest.raises(OdeltError, match="at least 4 images, not 3"):
+        inception_scores.score({**made, "features_legacy": made["features_legacy"][:3]}, real, {}, seed=0)
+
+
+def test_a_reference_comes_back_in_float64(tmp_path):
+    mu, sigma = np.arange(2048, dtype=np.float32), np.eye(2048, dtype=np.float32)
+    np.savez(tmp_path / "r.npz", mu=mu, sigma=sigma)
+    found = inception_scores.load_reference(tmp_path / "r.npz")
+    assert np.array_equal(found[0], mu) and np.array_equal(found[1], sigma)
+    assert found[0].dtype == found[1].dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (None, "is missing"),
+        (b"nonsense", "damaged"),
+        (b"", "damaged"),
+        ("half", "damaged"),
+        ({"mean": np.zeros(2048)}, "no mu and sigma"),
+        ({"mu": np.zeros(4), "sigma": np.zeros((4, 4))}, r"mu \[4\] and sigma \[4, 4\]"),
+        ({"mu": np.full(2048, np.nan), "sigma": np.eye(2048)}, "not finite"),
+        ({"mu": np.array([None]), "sigma": np.eye(2)}, "damaged"),
+    ],
+)
+def test_a_damaged_reference_is_named(tmp_path, content, message):
+    path = tmp_path / "r.npz"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content == "half":
+        np.savez_compressed(path, mu=np.zeros(2048), sigma=np.eye(2048))
+        path.write_bytes(path.read_bytes()[:2000])
+    elif content is not None:
+        np.savez(path, **content)
+    with pytest.raises(OdeltError, match=rf"r.npz.*{message}") as raised:
+        inception_scores.load_reference(path)
+    assert "\n" not in str(raised.value)
+
+
+MEMORY = """
+import resource, sys, tracemalloc
+import numpy as np
+from odelt.evaluation import inception_scores
+from odelt.vision.inception import Inception
+
+networks = Inception(sys.argv[1], sys.argv[2], "cpu", batch_size=4)
+
+def stream(count):
+    for start in range(0, count, 4):
+        yield np.random.default_rng(start).uniform(-1, 1, (4, 128, 128, 3)).astype(np.float32)
+
+def peaks(count):
+    tracemalloc.reset_peak()
+    inception_scores.describe(stream(count), networks, subset=8, pictures=2)
+    return tracemalloc.get_traced_memory()[1], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+tracemalloc.start()
+peaks(12)
+print(*peaks(12), *peaks(60))
+"""
+
+
+def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
+    paths = tmp_path / LEGACY, tmp_path / inception.TORCHSCRIPT
+    stand_ins.write_inception(paths[0], seed=0)
+    stand_ins.write_torchscript(paths[1], seed=0)
+    run = subprocess.run([sys.executable, "-c", MEMORY, *paths], capture_output=True, text=True, check=True)
+    arrays, resident, arrays_of_more, resident_of_more = map(int, run.stdout.split())
+    of_48_images = 48 * 128 * 128 * 3 * 4  # 9 MB; resized they are 51 MB
+    assert arrays_of_more - arrays < of_48_images / 20 and resident_of_more - resident < 3 * of_48_images

@@ -1,0 +1,103 @@
+"""A made-up run of the paper: scores and latencies of a few grid points, as the evaluation writes them."""
+
+import json
+import pathlib
+import re
+
+from markdown_it import MarkdownIt
+
+from odelt.config import Experiment, parse
+from odelt.grid import latency_points, points, runs
+from odelt.places import Layout
+from odelt.publishing.references import load_references
+from odelt.publishing.rows import rows
+
+REFERENCES = load_references(pathlib.Path(__file__).parents[2] / "config" / "reference.yaml")
+TRAINING = {"steps": 10, "learning_rate": 1e-4}
+CELEBAHQ = parse(
+    Experiment,
+    {
+        "seed": 10,
+        "dataset": {"name": "faces", "kind": "celebahq", "source": "faces", "image": [256, 256], "classes": 1},
+        "codec": {"source": "vae"},
+        "network": {"width": 16, "heads": 2, "depth": 12, "group": 4, "min_length": 4},
+        "models": {
+            "sm": {"label": "SM (released)", "source": "sm", "inner_ode": False},
+            "sm-ft": {"label": "SM (fine-tuned)", "start": "sm", "inner_ode": False, "training": TRAINING},
+            "odelt": {
+                **{"label": "ODE_t(ODE_l) (ours)", "start": "sm", "inner_ode": True},
+                **{"training": TRAINING, "seeds": [10, 0, 20]},
+            },
+            "odelt-released": {"label": "ODE_t(ODE_l) (released)", "source": "odelt", "inner_ode": True},
+        },
+        "features": {"references": {"ours": "fid-ours", "jax": "fid-jax"}},
+        "evaluation": {
+            "samples": 64,
+            "grid": [
+                {
+                    "models": ["sm", "sm-ft", "odelt", "odelt-released"],
+                    "solvers": ["euler:1", "euler:2", "euler:128"],
+                    "guidance": 0,
+                },
+                {"models": ["odelt"], "solvers": ["dopri5:1e-3"], "guidance": 0, "d": 0},
+                {"models": ["odelt"], "solvers": ["dopri5:1e-3"], "guidance": 0},
+                {"models": ["sm", "odelt"], "weights": "raw", "solvers": ["euler:1", "euler:128"], "guidance": 0},
+            ],
+        },
+    },
+    "a test's experiment",
+)
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def write_score(layout, point, jax, **more):
+    """A score whose FID under the `jax` statistics is `jax`, and under `ours` a tenth more."""
+    content = {"samples": 64, "evaluations": point.solver.steps or 40, "frechet_distance": jax * 1.1}
+    write(
+        layout.score(point),
+        {**content, "fid": {"ours": jax * 1.1, "jax": jax, "recomputed": jax * 1.2}, "fid_clean": 9.0, **more},
+    )
+
+
+def write_latencies(layout, seconds_per_block=0.01):
+    for (run, length), timed in latency_points(CELEBAHQ).items():
+        entries = []
+        for point in timed:
+            median = (point.solver.steps or 40) * (length or 12) * seconds_per_block
+            seconds = {"median": median, "q1": median * 0.9, "q3": median * 1.1}
+            entry = {"solver": str(point.solver), "d": point.d, "guidance": point.guidance, "seconds": seconds}
+            entries.append({**entry, "peak_bytes": 2**20})
+        write(layout.latency(run, length), {"batch_size": 256, "device": "a GPU", "points": entries})
+
+
+def score_all(layout, distance):
+    """Scores every point with `distance(run, length, solver)`."""
+    for point in points(CELEBAHQ):
+        write_score(layout, point, distance(runs(CELEBAHQ)[point.group.model], point.group.length, str(point.solver)))
+
+
+def whole_run(folder):
+    """The layout of a whole run with latencies, without a floor, whose FID is 10 under `jax` everywhere."""
+    layout = Layout(folder / "celebahq-b")
+    score_all(layout, lambda run, length, solver: 10.0)
+    write_latencies(layout)
+    return layout
+
+
+def rows_of(layout):
+    return rows("celebahq-b", CELEBAHQ, layout, references=REFERENCES)
+
+
+def cells_by_row(path):
+    """The number of cells in each row of each table of a Markdown file, as a reader of it counts them."""
+    html = MarkdownIt("commonmark").enable("table").render(path.read_text(encoding="utf-8"))
+    tables = html.split("</table>")[:-1]
+    return [[len(re.findall("</t[hd]>", row)) for row in table.split("</tr>")[:-1]] for table in tables]
+
+
+def pick(among, **wanted):
+    return [row for row in among if all(row[column] == value for column, value in wanted.items())]

@@ -1,0 +1,85 @@
+import csv
+
+import pytest
+from celebahq import REFERENCES, cells_by_row, pick, rows_of, score_all, whole_run
+
+from odelt.places import Layout
+from odelt.publishing import tables
+from odelt.publishing.main_table import main_cells, write_main
+
+
+@pytest.fixture
+def faces(tmp_path):
+    layout = whole_run(tmp_path)
+    score_all(layout, lambda run, length, solver: 20.0 + (10 if run.seed is None else run.seed) / 10)
+    return layout
+
+
+def read_csv(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_main_table_has_the_steps_that_raw_weights_are_evaluated_at(faces):
+    cells = main_cells(rows_of(faces), REFERENCES)
+    assert {cell["T"] for cell in cells} == {1, 128}
+    assert {cell["weights"] for cell in cells} == {"ema", "raw"}
+    assert len(cells) == 2 * (2 + 6 + 1 + 3)  # T × (two SM, two models at three lengths, and raw SM and ours)
+
+
+def test_without_raw_weights_it_has_every_euler_step(faces):
+    cells = main_cells(pick(rows_of(faces), weights="ema"), REFERENCES)
+    assert {cell["T"] for cell in cells} == {1, 2, 128}
+
+
+def test_its_latency_is_relative_to_sm_beside_the_authors_own_ratio(faces):
+    (cell,) = pick(main_cells(rows_of(faces), REFERENCES), model="odelt", length=4, weights="ema", T=128)
+    assert cell["relative_latency"] == pytest.approx(4 / 12) and cell["relative_to"] == "SM (released)"
+    assert cell["published_relative_latency"] == pytest.approx(0.336, abs=1e-3)
+
+
+def test_its_markdown_shows_mean_deviation_published_number_and_verdict(faces, tmp_path):
+    write_main(rows_of(faces), REFERENCES, tmp_path / "main")
+    text = (tmp_path / "main.md").read_text(encoding="utf-8")
+    row = (
+        "| ODE_t(ODE_l) (ours) | ema | 8 (8) | 23.10 ± 1.10 | 21.00 ± 1.00 | 25.20 ± 1.20 | 3 | 24.3 (jax) | -3.30 "
+        "| differs (better) | 80.00 (72.00–88.00) | 0.67× (published 0.76×) | 1.0 |"
+    )
+    assert row in text
+    for told in ("## T = 128, guidance 0", "within 5%", "over 64 samples", "on a GPU", "FID (ours), T = 1, w = 0"):
+        assert told in text
+
+
+def test_every_row_of_its_markdown_has_as_many_cells(faces, tmp_path):
+    for name, layout in {"whole": faces, "empty": Layout(tmp_path / "nothing")}.items():
+        write_main(rows_of(layout), REFERENCES, tmp_path / name)
+        tables.write_grid(rows_of(layout), tmp_path / "grid")
+        for path in (tmp_path / f"{name}.md", tmp_path / "grid.md"):
+            found = cells_by_row(path)
+            assert found and all(len(set(rows)) == 1 for rows in found)
+    assert len(cells_by_row(tmp_path / "whole.md")) == 3
+
+
+def test_its_csv_keeps_every_digit_and_leads_to_the_scores(faces, tmp_path):
+    made = rows_of(faces)
+    write_main(made, REFERENCES, tmp_path / "main")
+    read = read_csv(tmp_path / "main.csv")
+    (row,) = pick(read, model="odelt-released", length="8", T="1")
+    (full,) = pick(made, model="odelt-released", length=8, solver="euler:1")
+    assert float(row["fid_jax"]) == full["fid_jax"] and row["score"] == full["score"]
+    assert (faces.root / row["score"]).is_file()
+    assert row["fid_jax_std"] == ""
+
+
+def test_the_summary_counts_a_model_once_whatever_its_seeds(faces, tmp_path):
+    write_main(rows_of(faces), REFERENCES, tmp_path / "main")
+    text = (tmp_path / "main.md").read_text(encoding="utf-8")
+    # T = 1 and 128: released SM (ema), two models at three lengths (ema), ours at three lengths (raw); the script's SM
+    # stands beside fine-tuned SM (ema) and released SM (raw).
+    assert "of 20 reproduced" in text and "of 4 reproduced" in text
+
+
+def test_a_run_that_has_not_begun_gives_a_table_without_a_number(tmp_path):
+    write_main(rows_of(Layout(tmp_path)), REFERENCES, tmp_path / "main")
+    text = (tmp_path / "main.md").read_text(encoding="utf-8")
+    assert "0 of 20 reproduced" in text and "20 not run" in text and "not timed yet" in text
