@@ -2,9 +2,9 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 UV := $(BIN)/uv
-SOURCES := odelt tests benchmarks envs
+SOURCES := odelt tests benchmarks envs rehearsal
 
-.PHONY: env env-full mini test lint pins
+.PHONY: env env-full mini rehearsal paper test lint pins
 
 env: .venv/ready
 env-full: .venv-full/ready
@@ -22,6 +22,14 @@ env-full: .venv-full/ready
 
 mini: env
 	$(BIN)/snakemake --cores all --config suite=mini
+
+# The paper's own jobs on stand-ins, then the tests that need the other worlds.
+rehearsal: env-full
+	.venv-full/bin/python -m rehearsal
+	.venv-full/bin/pytest -m "torch or tensorflow or downloads or rehearsal"
+
+paper: env-full
+	.venv-full/bin/snakemake --cores all
 
 test: env
 	$(BIN)/pytest

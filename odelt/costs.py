@@ -1,6 +1,7 @@
 """What a suite costs: floating-point operations, bytes and downloads, counted from its configuration."""
 
 import math
+import pathlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -111,6 +112,8 @@ def preparation(experiment: Experiment) -> Preparation:
     """Encoding a large dataset's images and taking their statistics; experiments share it."""
     dataset = experiment.dataset
     count, image_bytes = IMAGES[dataset.kind]
+    if dataset.kind == "imagenet" and (tar := pathlib.Path(dataset.path)).exists():
+        count = tar.stat().st_size / image_bytes
     count *= dataset.fraction
     if not experiment.latent:
         return Preparation(0, count * math.prod((*dataset.image, dataset.channels)) * BYTES)

@@ -11,13 +11,12 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from odelt import costs, grid, places, preflight
+from odelt import costs, devices, grid, places, preflight
 from odelt.config import Experiment, Suite
 from odelt.errors import OdeltError
 from odelt.preflight import Job, told_bytes
 from odelt.sources.registry import load_registry
 
-CPU_RATE = 30e9  # floating-point operations per second, of small networks on two CPU cores
 FILE_PER_JOB = ("score", "score_fid", "features", "latency")  # rules with one output, many in a folder
 
 
@@ -108,8 +107,10 @@ def _time(name: str, suite: Suite, jobs: Sequence[Job], hours: float, gpu: str) 
     if small and (measured := _measured_seconds(name, suite)):
         lines.append(f"  time: {measured / 60:.1f} minutes of jobs, measured in an earlier run in results/{name}")
     elif small:
-        minutes = sum(costs.cost(experiment).operations for experiment in small) / CPU_RATE / 60
-        lines.append(f"  time: about {minutes:.0f} minutes, assuming {CPU_RATE / 1e9:.0f} GFLOP/s (two CPU cores)")
+        minutes = sum(costs.cost(experiment).operations for experiment in small) / devices.CPU_RATE / 60
+        lines.append(
+            f"  time: about {minutes:.0f} minutes, assuming {devices.CPU_RATE / 1e9:.0f} GFLOP/s (two CPU cores)"
+        )
     if hours:
         rates = GPUS[gpu]
         lines.append(

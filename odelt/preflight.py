@@ -4,7 +4,6 @@ import fcntl
 import importlib.metadata
 import os
 import pathlib
-import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence

@@ -86,8 +86,8 @@ def placement(sharding: Sharding | None = None, devices: Sequence[jax.Device] | 
     """The placement on `devices`, by default all of this machine.
 
     "none" uses one device only. "data" spreads rows and keeps the state (weights, their average, the optimiser's
-    moments) whole on each device. "full" keeps on each device its share of the state, and gathers the weights in each
-    step: a quarter to a half of a GPU's memory is freed for the largest networks. None is "data".
+    moments) whole on each device. "full" keeps on each device its share of the state only, and gathers the weights and
+    their average in each step, whole, for as long as it lasts. None is "data".
     """
     devices = jax.local_devices() if devices is None else devices
     if sharding == "none" or len(devices) == 1:

@@ -20,11 +20,13 @@ CHECKPOINTS = {"sm": "g2_sm_checkpoint", "sm-numpy1": "g2_sm_checkpoint_numpy1",
 
 def pytest_collection_modifyitems(items):
     """Tests of a world that this environment lacks are skipped."""
-    for world in ("torch", "tensorflow"):
-        if importlib.util.find_spec(world) is None:
-            absent = pytest.mark.skip(reason=f"{world} is not in this environment; `make env-full` builds one with it")
+    for mark, library in {"torch": "torch", "tensorflow": "tensorflow", "downloads": "gdown"}.items():
+        if importlib.util.find_spec(library) is None:
+            absent = pytest.mark.skip(
+                reason=f"{library} is not in this environment; `make env-full` builds one with it"
+            )
             for item in items:
-                if item.get_closest_marker(world):
+                if item.get_closest_marker(mark):
                     item.add_marker(absent)
 
 

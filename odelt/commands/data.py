@@ -30,30 +30,33 @@ def prepare_images(a):
 
 
 def encode(a):
-    """Moments of both flip states of every image."""
+    """Moments of every image, and with random flips in training of its mirror image too."""
     from odelt import devices
-    from odelt.data import latents
 
     devices.claim()
-    from odelt.vision import vae
+    from odelt.data import images, latents
+    from odelt.vision import streams, vae
 
     settings, codec_settings = parse_json(Dataset, a.settings, "--settings"), parse_json(Codec, a.codec, "--codec")
-    codec = vae.load(a.vae, dtype=codec_settings.dtype)
-    images = open_images(settings, a.images)
-    with options.progress(len(images), "image") as progress:
-        latents.write_store(a.out, codec.moments_of(images, codec_settings.batch_size, settings.flip, progress))
+    codec = vae.load(a.vae, dtype=codec_settings.dtype, batch_size=codec_settings.batch_size)
+    prepared = open_images(settings, a.images)
+    with options.progress(len(prepared), "image") as progress:
+        batches = streams.counted(images.batches(prepared, codec_settings.batch_size), progress)
+        latents.write_store(a.out, streams.encoded(batches, codec, mirrored=settings.flip))
 
 
 def codec_error(a):
-    """What mixed precision costs, on some images."""
+    """What mixed precision costs, on the first images."""
     from odelt import devices
 
     devices.claim()
+    from odelt.data import images
     from odelt.vision import vae
 
-    settings = parse_json(Dataset, a.settings, "--settings")
-    images = open_images(settings, a.images)
-    options.write_json(a.out, vae.precision_report(a.vae, images, a.count))
+    prepared = open_images(parse_json(Dataset, a.settings, "--settings"), a.images)
+    some, _ = next(images.batches(prepared, min(a.count, len(prepared))))
+    exact, mixed = (vae.load(a.vae, dtype=dtype, batch_size=a.count) for dtype in ("float32", "bfloat16"))
+    options.write_json(a.out, {"images": len(some), **vae.precision_error(exact, mixed, some)})
 
 
 def register(verb):

@@ -70,57 +70,63 @@ def score(a):
 
 
 def real_statistics(a):
-    """Inception's statistics of the real images: the whole train split, no flip, unquantised (SPEC 6)."""
+    """Of the whole train split, no flip, unquantised (SPEC 6)."""
     from odelt import devices
 
     devices.claim()
     from odelt.commands.data import open_images
     from odelt.data import images
-    from odelt.vision import inception
+    from odelt.evaluation import fid
+    from odelt.vision import inception, streams
+    from odelt.vision.describing import describe
 
     settings = parse_json(Inception, a.settings, "--settings")
     real = open_images(parse_json(Dataset, a.dataset, "--dataset"), a.images)
-    network = inception.Inception(a.weights, a.torchscript)
+    network = inception.Inception(a.weights, a.torchscript, batch_size=settings.batch_size)
     with options.progress(len(real), "image") as progress:
-        batches = (batch for batch, _ in images.batches(real, settings.batch_size))
-        save_statistics(a.out, inception.describe(batches, network, subset=settings.subset, progress=progress))
+        batches = (batch for batch, _ in streams.counted(images.batches(real, settings.batch_size), progress))
+        fid.save(a.out, describe(batches, network, subset=settings.subset))
 
 
 def statistics(a):
-    """Inception's statistics of sample sets, decoded on the way; features of all of them never exist at once."""
+    """Sample sets are decoded, described and forgotten batch by batch."""
     from odelt import devices
 
     devices.claim()
-    from odelt.evaluation import inception_scores
-    from odelt.evaluation.statistics import load_statistics
-    from odelt.vision import inception, vae
+    from odelt.data.dataset import read_arrays
+    from odelt.evaluation import fid
+    from odelt.publishing.pictures import first_of_each_class
+    from odelt.vision import inception, streams, vae
+    from odelt.vision.describing import REAL_SUBSET, describe, further
 
     settings, codec_settings = parse_json(Inception, a.settings, "--settings"), parse_json(Codec, a.codec, "--codec")
-    network = inception.Inception(a.weights, a.torchscript)
-    codec = vae.load(a.vae, dtype=codec_settings.dtype, scale=codec_settings.scale)
-    real = load_statistics(a.real)
-    for samples, out in zip(a.samples, a.out, strict=True):
-        made = read_samples(samples)
+    network = inception.Inception(a.weights, a.torchscript, batch_size=settings.batch_size)
+    codec = vae.load(a.vae, dtype=codec_settings.dtype, batch_size=codec_settings.batch_size)
+    real = read_arrays(a.real, REAL_SUBSET)
+    for samples, out, pictures in zip(a.samples, a.out, a.pictures, strict=True):
+        made = read_arrays(samples, ("samples", "labels", "evaluations"))
         with options.progress(len(made["samples"]), "image") as progress:
-            batches = codec.decode_batches(made["samples"], settings.batch_size)
-            found = inception.describe(batches, network, subset=settings.subset, progress=progress)
-        found["pictures"] = codec.pictures(made["samples"], made["labels"])
-        found["evaluations"] = made["evaluations"].mean()
-        save_statistics(out, found | inception_scores.from_subset(found, real))
+            images = streams.decoded(made["samples"], codec, settings.batch_size, codec_settings.scale)
+            found = describe(streams.counted(images, progress), network, subset=settings.subset)
+        shown = first_of_each_class(made["labels"])
+        decoded = codec.decode(made["samples"][shown], codec_settings.scale)
+        fid.save(pictures, {"samples": inception.to_pixels(decoded), "labels": made["labels"][shown]})
+        scores = further(found, real, seed=0)
+        kept = {name: found[name] for name in (*fid.MOMENTS, "count")}
+        fid.save(out, kept | scores | {"evaluations": made["evaluations"].mean()})
 
 
 def score_fid(a):
     from odelt.evaluation import fid
 
-    made, real = fid.load(a.statistics), fid.load(a.real)
-    options.write_json(a.out, a.facts | fid.score(made, real, dict(a.reference)))
+    options.write_json(a.out, a.facts | fid.score(a.statistics, a.real, dict(a.reference)))
 
 
 def compare_references(a):
     """How far the downloaded reference statistics are from those of the images themselves."""
     from odelt.evaluation import fid
 
-    options.write_json(a.out, fid.compare(fid.load(a.real), dict(a.reference)))
+    options.write_json(a.out, fid.compare(a.real, dict(a.reference)))
 
 
 def register(verb):
@@ -207,6 +213,7 @@ def _register_large(verb):
         statistics,
         "statistics of the features of sample sets, decoded on the way",
         samples=options.path(action="append", metavar="FILE.npz"),
+        pictures=options.path(action="append", metavar="FILE.npz", help="where a few decoded samples go, for each"),
         vae=options.path(metavar="DIR", help="the autoencoder, as the hub has it"),
         codec=options.SETTINGS,
         real=real,

@@ -21,7 +21,7 @@ def _generate(a, settings, outs, **more):
     from odelt import costs, devices
     from odelt.model.weights import load_config
 
-    claimed = devices.claim("all")
+    claimed = devices.claim(1 if a.sharding == "none" else "all")
     devices.check(costs.group(load_config(a.model), a.length, settings, a.count), claimed)
 
     from odelt.model import load_model
@@ -39,6 +39,7 @@ def _generate(a, settings, outs, **more):
                 guidance=guidance,
                 d=FINEST_D if d is None else d,
                 batch_size=a.batch_size,
+                sharding=a.sharding,
                 progress=progress,
                 **more,
             )
@@ -53,6 +54,7 @@ def register(verb):
         "metavar": "w",
         "help": "0: unconditional, 1: conditional",
     }
+    sharding = {"choices": ["none", "data"], "default": "none", "help": "one GPU, or all that are here"}
     number = options.POSITIVE | {"metavar": "N"}
     verb(
         "sample",
@@ -70,6 +72,7 @@ def register(verb):
         joint={"action": "store_true", "help": "adaptive solvers: one step size for a whole batch, as the release"},
         batch_size=options.BATCH_SIZE,
         dtype=options.DTYPE,
+        sharding=sharding,
         labels={"type": kinds.label_list, "metavar": "y1,y2,…", "help": "dealt out in turn, instead of drawn"},
     )
     verb(
@@ -80,5 +83,6 @@ def register(verb):
         count=number,
         seed=options.SEED,
         batch_size=options.BATCH_SIZE,
+        sharding=sharding,
         out=options.OUTS,
     )

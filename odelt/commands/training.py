@@ -12,7 +12,7 @@ def train(a):
 
     network = parse_json(Network, a.network, "--network")
     training = parse_json(Training, a.training, "--training")
-    claimed = devices.claim("all")
+    claimed = devices.claim(1 if training.sharding == "none" else "all")
     devices.check(training.steps * costs.step(network, training, a.inner_ode), claimed)
 
     from odelt import files
@@ -24,12 +24,15 @@ def train(a):
         from odelt.data import gaussian
 
         data = latents.open_store(a.dataset)
-        prepare = functools.partial(gaussian.sample_latents, scale=parse_json(Codec, a.codec, "--codec").scale)
+        scale = parse_json(Codec, a.codec, "--codec").scale
+        prepare = functools.partial(gaussian.sample_latents, scale=scale)
         content = latents.INDEX
     else:
         data, content = dataset.load(a.dataset), ""
     # What tells this run from another, beside its settings.
     identity = {"dataset": files.digest(a.dataset / content)}
+    if a.codec:
+        identity["scale"] = str(scale)
     if a.start:
         identity["start"] = files.digest(a.start / "model.safetensors")
     try:
@@ -44,6 +47,7 @@ def train(a):
             identity=identity,
             out=a.out,
             prepare=prepare,
+            sharding=training.sharding,
         )
     except checkpoints.Interrupted as interrupted:
         print(f"odelt: {interrupted}", file=sys.stderr)

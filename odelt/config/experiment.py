@@ -72,6 +72,7 @@ class Training(Section):
     time: Literal["discrete", "continuous"] = "discrete"  # of fm, icfm and rfm (SPEC 4.5)
     icfm_noise: Literal["independent", "released"] = "independent"  # SPEC 9.7
     dtype: Dtype = "float32"
+    sharding: Literal["none", "data", "full"] = "none"  # one GPU of its own, or all of the machine (odelt.sharding)
     checkpoint_every: Positive = 1000
     log_every: Positive = 100
 
@@ -126,6 +127,7 @@ class Evaluation(Section):
     batch_size: Positive = 256
     seed: NotNegative = 0
     dtype: Dtype = "float32"
+    sharding: Literal["none", "data"] = "none"  # of sampling: one GPU of its own, or all of the machine
     latency: Latency = Latency()
     grid: list[GridBlock]
 

@@ -1,7 +1,7 @@
-"""FID by its statistics (SPEC 6): to each downloaded reference, to the images themselves, and in clean-fid's clean mode.
+"""FID from statistics (SPEC 6): to each downloaded reference, to the images themselves, and in clean-fid's clean mode.
 
 Means and covariances are those of Inception's 2,048 features in two protocols: `legacy`, that of the references, and
-`clean`. What makes them is `odelt.vision.describe`; here nothing but arrays is needed.
+`clean`. `odelt.vision.describing` makes them; here nothing but arrays is needed.
 """
 
 import pathlib
@@ -30,7 +30,7 @@ def score(path: pathlib.Path, real: pathlib.Path, references: Mapping[str, pathl
     """The scores of a sample set from its statistics file.
 
     `fid` by label: the legacy Fréchet distance to each reference and to the real images (`recomputed`); the first one
-    again as `frechet_distance`. `fid_clean`: to the real images in the clean protocol. And what the file has of FURTHER.
+    again as `frechet_distance`. `fid_clean`: to the real images in the clean protocol. And the file's FURTHER scores.
     """
     made = read_arrays(path, (*MOMENTS, *FURTHER, "count", "evaluations"))
     truth = read_arrays(real, MOMENTS)

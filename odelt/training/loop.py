@@ -88,7 +88,7 @@ def train(
     """
     place = placement(sharding)
     place.check_rows(training.batch_size, "batch_size")
-    outcome = training.model_dump(exclude={"log_every", "checkpoint_every"})  # these do not decide it
+    outcome = training.model_dump(exclude={"log_every", "checkpoint_every", "sharding"})  # these do not decide it
     name = fingerprint(network=network.model_dump(), training=outcome, inner_ode=inner_ode, seed=seed, **identity)
     with noticing_signals() as stopped:
         folder = RunFolder(checkpoints, name)

@@ -31,10 +31,11 @@ for experiment, settings in EXPERIMENTS.items():
                 number=settings.evaluation.samples,
                 batch_size=settings.evaluation.batch_size,
                 dtype=settings.evaluation.dtype,
+                sharding=settings.evaluation.sharding,
                 seed=settings.evaluation.seed,
             message:
                 f"Generate the samples of {experiment}/{group.path}"
             shell:
                 "python -m odelt --log {log} sample-grid --model {params.model} --weights {params.weights}"
                 " --length {params.length} {params.settings} --count {params.number} --seed {params.seed}"
-                " --batch-size {params.batch_size} --dtype {params.dtype} {params.out}"
+                " --batch-size {params.batch_size} --dtype {params.dtype} --sharding {params.sharding} {params.out}"

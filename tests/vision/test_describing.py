@@ -1,4 +1,4 @@
-"""From a stream of images to FID, Inception Score, KID, precision and recall."""
+"""From a stream of images to its statistics, and from these to FID, Inception Score, KID, precision and recall."""
 
 # ruff: noqa: E402 (imports below wait to see whether torch is there)
 import subprocess
@@ -13,8 +13,8 @@ import torch_fidelity.metric_isc
 import torch_fidelity.metric_kid
 
 from odelt import OdeltError
-from odelt.evaluation import frechet, inception_scores
-from odelt.vision import inception
+from odelt.evaluation import fid, frechet
+from odelt.vision import describing, inception
 from rehearsal import vision as stand_ins
 
 pytestmark = pytest.mark.torch
@@ -48,7 +48,7 @@ def images(count, seed=0, strength=0.5):
 
 def described(images, subset=40, batch=16, **settings):
     batches = (images[start : start + batch] for start in range(0, len(images), batch))
-    return inception_scores.describe(batches, Projection(), subset=subset, **settings)
+    return describing.describe(batches, Projection(), subset=subset, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_statistics_are_of_all_images_and_features_of_the_first(real):
         np.testing.assert_allclose(real[f"mu_{mode}"], expected.mean, rtol=1e-6)
         np.testing.assert_allclose(real[f"sigma_{mode}"], expected.covariance, rtol=1e-4, atol=1e-6)
         assert real[f"mu_{mode}"].dtype == real[f"sigma_{mode}"].dtype == np.float64
-    assert real["count"] == 60 and "pictures" not in real
+    assert real["count"] == 60
     np.testing.assert_allclose(real["features_legacy"], Projection().legacy(everything[:40]), rtol=1e-4, atol=1e-6)
     assert real["logits_legacy"].shape == (40, 1008)
     assert real["features_legacy"].dtype == real["logits_legacy"].dtype == np.float32
@@ -76,11 +76,6 @@ def test_statistics_are_of_all_images_and_features_of_the_first(real):
 
 def test_a_subset_beyond_the_images_is_all_of_them():
     assert len(described(images(10), subset=40)["features_legacy"]) == 10
-
-
-def test_the_first_pictures_are_kept_in_eight_bits():
-    kept = described(images(60), pictures=20)["pictures"]
-    assert np.array_equal(kept, inception.to_pixels(images(60)[:20]))
 
 
 def test_images_that_are_not_finite_are_told():
@@ -95,11 +90,16 @@ def test_a_stream_of_nothing_is_told():
         described(images(0))
 
 
-def test_fid_is_clean_fids_distance_to_each_reference(made, real):
-    references = {name: (each["mu_legacy"], each["sigma_legacy"]) for name, each in (("itself", made), ("real", real))}
-    scores = inception_scores.score(made, real, references, seed=0)
-    assert list(scores["fid"]) == ["itself", "real"] and abs(scores["fid"]["itself"]) < 1e-6
-    for found, mode in ((scores["fid"]["real"], "legacy"), (scores["fid_clean"], "clean")):
+def test_fids_are_clean_fids_distances(made, real, tmp_path, monkeypatch):
+    """Through the files, as the workflow makes them; a reference is what somebody's statistics are."""
+    monkeypatch.setattr(fid, "FEATURES", 24)
+    fid.save(tmp_path / "made.npz", {**made, **describing.further(made, real, 0), "evaluations": 4.0})
+    fid.save(tmp_path / "real.npz", real)
+    np.savez(tmp_path / "itself.npz", mu=made["mu_legacy"], sigma=made["sigma_legacy"])
+    scores = fid.score(tmp_path / "made.npz", tmp_path / "real.npz", {"itself": tmp_path / "itself.npz"})
+    assert list(scores["fid"]) == ["itself", "recomputed"] and abs(scores["fid"]["itself"]) < 1e-6
+    assert (scores["samples"], scores["evaluations"], scores["frechet_distance"]) == (50, 4, scores["fid"]["itself"])
+    for found, mode in ((scores["fid"]["recomputed"], "legacy"), (scores["fid_clean"], "clean")):
         features = getattr(Projection(), mode)
         expected = cleanfid.fid.fid_from_feats(features(images(50, seed=1, strength=0.7)), features(images(60)))
         assert found == pytest.approx(expected, rel=1e-4)
@@ -113,7 +113,7 @@ def test_the_distance_is_clean_fids_at_full_rank_in_2048_dimensions():
 
 
 def test_the_other_scores_are_torch_fidelitys_and_repeat_with_the_seed(made, real):
-    scores, again, other = (inception_scores.score(made, real, {}, seed) for seed in (0, 0, 1))
+    scores, again, other = (describing.further(made, real, seed) for seed in (0, 0, 1))
     assert scores == again and scores["inception_score"] != other["inception_score"]
     features = [torch.tensor(each["features_legacy"]) for each in (made, real)]
     kid = torch_fidelity.metric_kid.kid_features_to_metric(*features, kid_subset_size=40, rng_seed=0, verbose=False)
@@ -125,62 +125,27 @@ def test_the_other_scores_are_torch_fidelitys_and_repeat_with_the_seed(made, rea
 
 def test_the_seed_deals_kids_subsets(made, real):
     small = {**made, "features_legacy": made["features_legacy"][:20]}
-    one, two = (inception_scores.score(small, real, {}, seed)["kid"] for seed in (0, 1))
-    assert one != two and one == inception_scores.score(small, real, {}, 0)["kid"]
+    one, two = (describing.further(small, real, seed)["kid"] for seed in (0, 1))
+    assert one != two and one == describing.further(small, real, 0)["kid"]
 
 
 def test_precision_is_of_the_made_and_recall_of_the_real(real):
     """Copies of a few real images are all real (precision), and leave most real images out (recall)."""
     copies = {**real, "features_legacy": np.repeat(real["features_legacy"][:4], 10, axis=0)}
-    scores = inception_scores.score(copies, real, {}, seed=0)
+    scores = describing.further(copies, real, seed=0)
     assert scores["precision"] == 1 and scores["recall"] < 0.2
 
 
 def test_a_subset_too_small_for_neighbours_is_told(made, real):
     with pytest.raises(OdeltError, match="at least 4 images, not 3"):
-        inception_scores.score({**made, "features_legacy": made["features_legacy"][:3]}, real, {}, seed=0)
-
-
-def test_a_reference_comes_back_in_float64(tmp_path):
-    mu, sigma = np.arange(2048, dtype=np.float32), np.eye(2048, dtype=np.float32)
-    np.savez(tmp_path / "r.npz", mu=mu, sigma=sigma)
-    found = inception_scores.load_reference(tmp_path / "r.npz")
-    assert np.array_equal(found[0], mu) and np.array_equal(found[1], sigma)
-    assert found[0].dtype == found[1].dtype == np.float64
-
-
-@pytest.mark.parametrize(
-    "content, message",
-    [
-        (None, "is missing"),
-        (b"nonsense", "damaged"),
-        (b"", "damaged"),
-        ("half", "damaged"),
-        ({"mean": np.zeros(2048)}, "no mu and sigma"),
-        ({"mu": np.zeros(4), "sigma": np.zeros((4, 4))}, r"mu \[4\] and sigma \[4, 4\]"),
-        ({"mu": np.full(2048, np.nan), "sigma": np.eye(2048)}, "not finite"),
-        ({"mu": np.array([None]), "sigma": np.eye(2)}, "damaged"),
-    ],
-)
-def test_a_damaged_reference_is_named(tmp_path, content, message):
-    path = tmp_path / "r.npz"
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    elif content == "half":
-        np.savez_compressed(path, mu=np.zeros(2048), sigma=np.eye(2048))
-        path.write_bytes(path.read_bytes()[:2000])
-    elif content is not None:
-        np.savez(path, **content)
-    with pytest.raises(OdeltError, match=rf"r.npz.*{message}") as raised:
-        inception_scores.load_reference(path)
-    assert "\n" not in str(raised.value)
+        describing.further({**made, "features_legacy": made["features_legacy"][:3]}, real, seed=0)
 
 
 MEMORY = """
 import resource, sys, tracemalloc
 import numpy as np
-from odelt.evaluation import inception_scores
 from odelt.vision.inception import Inception
+from odelt.vision.describing import describe
 
 networks = Inception(sys.argv[1], sys.argv[2], "cpu", batch_size=4)
 
@@ -190,7 +155,7 @@ def stream(count):
 
 def peaks(count):
     tracemalloc.reset_peak()
-    inception_scores.describe(stream(count), networks, subset=8, pictures=2)
+    describe(stream(count), networks, subset=8)
     return tracemalloc.get_traced_memory()[1], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 tracemalloc.start()

@@ -1,0 +1,55 @@
+"""Reference statistics: read, or refused on one line."""
+
+import numpy as np
+import pytest
+
+from odelt.errors import OdeltError
+from odelt.evaluation import fid
+
+
+def test_a_reference_comes_back_in_float64(tmp_path):
+    mu, sigma = np.arange(2048, dtype=np.float32), np.eye(2048, dtype=np.float32)
+    np.savez(tmp_path / "r.npz", mu=mu, sigma=sigma)
+    found = fid.load_reference(tmp_path / "r.npz")
+    assert np.array_equal(found[0], mu) and np.array_equal(found[1], sigma)
+    assert found[0].dtype == found[1].dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (None, "is missing"),
+        (b"nonsense", "damaged"),
+        (b"", "damaged"),
+        ("half", "damaged"),
+        ({"mean": np.zeros(2048)}, "mu"),
+        ({"mu": np.zeros(4), "sigma": np.zeros((4, 4))}, r"mu \[4\] and sigma \[4, 4\]"),
+        ({"mu": np.full(2048, np.nan), "sigma": np.eye(2048)}, "not finite"),
+        ({"mu": np.array([None]), "sigma": np.eye(2)}, "damaged"),
+    ],
+)
+def test_a_damaged_reference_is_named(tmp_path, content, message):
+    path = tmp_path / "r.npz"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content == "half":
+        np.savez_compressed(path, mu=np.zeros(2048), sigma=np.eye(2048))
+        path.write_bytes(path.read_bytes()[:2000])
+    elif content is not None:
+        np.savez(path, **content)
+    with pytest.raises(OdeltError, match=rf"r.npz.*{message}") as raised:
+        fid.load_reference(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_references_are_compared_with_the_images(tmp_path, monkeypatch):
+    monkeypatch.setattr(fid, "FEATURES", 3)
+    mean, covariance = np.zeros(3), np.eye(3)
+    moments = {
+        f"{name}_{mode}": value for mode in ("legacy", "clean") for name, value in (("mu", mean), ("sigma", covariance))
+    }
+    fid.save(tmp_path / "real.npz", {**moments, "count": 5})
+    np.savez(tmp_path / "same.npz", mu=mean, sigma=covariance)
+    np.savez(tmp_path / "moved.npz", mu=np.array([2.0, 0, 0]), sigma=covariance)
+    found = fid.compare(tmp_path / "real.npz", {name: tmp_path / f"{name}.npz" for name in ("same", "moved")})
+    assert found["images"] == 5 and found["fid"] == pytest.approx({"same": 0, "moved": 4}, abs=1e-9)
