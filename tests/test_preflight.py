@@ -1,0 +1,123 @@
+"""What is missing is told before the first job, for the jobs asked for, and nothing else is asked for."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+from odelt import config, costs, devices, plan, preflight, tidying
+from odelt.preflight import Job
+
+ROOT = pathlib.Path(__file__).parents[1]
+PAPER = config.load_suite(ROOT / "config" / "paper.yaml")
+MINI = config.load_suite(ROOT / "config" / "mini.yaml")
+TRAIN = Job("train", "results/paper/celebahq-b/models/odelt/model.safetensors")
+SAMPLE = Job("sample_imagenet_b_odelt_ema_l4", "results/paper/imagenet-b/samples/odelt/ema/l4/euler-1_w1.npz")
+TABLE = Job("main_table", "results/paper/celebahq-b/tables/main.html")
+TAR = Job("prepare_images", "results/paper/datasets/imagenet-256/images")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """A folder with a large disk, on a machine without GPUs, with every package."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(devices, "inventory", lambda: [])
+    monkeypatch.setattr(preflight, "_installed", lambda name: True)
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10**15}))
+    monkeypatch.delenv(devices.ALLOW_CPU, raising=False)
+
+
+def test_heavy_training_without_a_gpu_is_told_in_one_line():
+    (line,) = preflight.missing(PAPER, [TRAIN, SAMPLE, TABLE])
+    assert line.startswith("there is no GPU here, and 2 of these jobs need one (celebahq-b, imagenet-b)")
+
+
+def test_no_gpu_is_asked_of_a_table_nor_of_the_machine_that_only_sends_jobs():
+    assert preflight.missing(PAPER, [TABLE]) == []
+    assert preflight.missing(PAPER, [TRAIN], gpu=False) == []
+
+
+def test_who_wants_a_cpu_may_have_it(monkeypatch):
+    monkeypatch.setenv(devices.ALLOW_CPU, "1")
+    assert preflight.missing(PAPER, [TRAIN]) == []
+
+
+def test_a_gpu_is_enough(monkeypatch):
+    monkeypatch.setattr(devices, "inventory", lambda: [devices.Device("GPU-1", "H100", None)])
+    assert preflight.missing(PAPER, [TRAIN, SAMPLE]) == []
+
+
+def test_small_networks_need_no_gpu():
+    assert preflight.missing(MINI, [Job("train", "results/mini/digits/models/sm/model.safetensors")]) == []
+
+
+def test_the_tar_is_asked_for_where_it_is_read_and_not_otherwise(tmp_path):
+    (line,) = preflight.missing(PAPER, [TAR])
+    assert line.startswith(
+        "downloads/ILSVRC2012_img_train.tar is missing: put ImageNet's train tar there (147,897,477,120 bytes"
+    )
+    (tmp_path / "downloads").mkdir()
+    (tmp_path / "downloads" / "ILSVRC2012_img_train.tar").touch()
+    assert preflight.missing(PAPER, [TAR]) == []
+
+
+@pytest.mark.parametrize(
+    "absent, job, remedy",
+    [("torch", SAMPLE, None), ("torch", Job("statistics_x", "a/b"), "make env-full"), ("jax", SAMPLE, "make env")],
+)
+def test_packages_are_asked_for_by_the_jobs_that_import_them(monkeypatch, absent, job, remedy):
+    monkeypatch.setattr(preflight, "_installed", lambda name: name != absent)
+    lines = [line for line in preflight.missing(PAPER, [job], gpu=False) if "package" in line]
+    assert lines == (
+        [f"the package {absent} is not installed; type: {remedy}{lines[0].partition(remedy)[2]}"] if remedy else []
+    )
+    assert preflight.missing(PAPER, [job], gpu=False, packages=False) == []
+
+
+def test_a_disk_that_is_too_small_is_told_with_both_sizes(monkeypatch):
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 5e9}))
+    (line,) = preflight.missing(PAPER, [SAMPLE], gpu=False)
+    assert re.fullmatch(r"the disk has 5.0 GB left and these jobs need [\d.]+ GB; free some", line)
+
+
+def test_more_seeds_and_more_samples_cost_more():
+    experiment = PAPER.experiments["imagenet-b"]
+    fewer = experiment.model_copy(update={"evaluation": experiment.evaluation.model_copy(update={"samples": 1000})})
+    assert costs.cost(fewer).sampling < costs.cost(experiment).sampling / 40
+    one = experiment.model_copy(
+        update={"models": {**experiment.models, "odelt": experiment.models["odelt"].model_copy(update={"seeds": None})}}
+    )
+    per_run = costs.step(config.network_of(experiment), experiment.models["odelt"].training, True) * 100_000
+    assert costs.cost(experiment).training - costs.cost(one).training == pytest.approx(3 * per_run)
+
+
+def test_clean_tells_first_and_removes_what_can_be_made_again_when_asked(tmp_path):
+    root = tmp_path / "results" / "mini" / "digits"
+    for path in ("samples/sm/ema/full/euler-1_w1.npz", "scores/sm/ema/full/euler-1_w1.json", "tables/main.md"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(b"x" * 1000)
+    draft = root / "scores" / ".main-abc.json"
+    draft.touch()
+    told = list(tidying.clean("mini", MINI, remove=False))
+    assert len(told) == 3 and told[-1].endswith("can be removed with --yes")
+    assert draft.exists() and (root / "samples").exists()
+    list(tidying.clean("mini", MINI, remove=True))
+    assert not draft.exists() and not (root / "samples").exists()
+    assert (root / "scores" / "sm" / "ema" / "full" / "euler-1_w1.json").exists() and (root / "tables").exists()
+
+
+@pytest.mark.rehearsal
+def test_the_plan_counts_what_snakemake_counts_and_only_what_is_asked_for(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    for targets in ([], ["results/paper/celebahq-b/tables/main.md"]):
+        told = plan.plan("paper", PAPER, "h100", targets)
+        command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1", *targets]
+        listed = subprocess.run(command, capture_output=True, text=True, check=True)
+        total = re.search(r"^total\s+(\d+)", listed.stdout + listed.stderr, flags=re.M)[1]
+        assert told.startswith(f"suite paper: {total} jobs to run\n")
+    assert "imagenet" not in told.lower() and "imagenet" not in (listed.stdout + listed.stderr).lower()
+    per_experiment = [int(n) for n in re.findall(r"^  [\w-]+: (\d+) jobs", told, flags=re.M)]
+    downloads = int(re.search(r"in (\d+) sources", told)[1])
+    assert sum(per_experiment) + downloads == int(total)
