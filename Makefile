@@ -26,13 +26,13 @@ mini: env
 # The paper's own jobs on stand-ins, then the tests that need the other worlds.
 rehearsal: env-full
 	.venv-full/bin/python -m rehearsal
-	.venv-full/bin/pytest -m "torch or tensorflow or downloads or rehearsal"
+	.venv-full/bin/pytest -n 2 --dist loadfile -m "torch or tensorflow or downloads or rehearsal"
 
 paper: env-full
 	.venv-full/bin/snakemake --cores all
 
 test: env
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile -m "not rehearsal"
 
 lint: env
 	$(BIN)/ruff check $(SOURCES)

@@ -121,4 +121,5 @@ def preparation(experiment: Experiment) -> Preparation:
     flips = 2 if dataset.flip else 1
     moments = flips * 2 * math.prod((*network.image, network.channels)) * BYTES
     operations = count * (flips * ENCODE * math.prod(dataset.image) + 2 * INCEPTION)
-    return Preparation(operations, count * (image_bytes + moments))
+    # While the images are written, tensorflow-datasets shuffles a second copy of them.
+    return Preparation(operations, count * (image_bytes + max(image_bytes, moments)))

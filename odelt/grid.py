@@ -27,6 +27,11 @@ class Run:
     def inner_ode(self) -> bool:
         return self.settings.inner_ode
 
+    @property
+    def step_conditioned(self) -> bool:
+        """Whether the network was trained on step sizes; else the input of its d-embedding is always 0 (SPEC 4.5)."""
+        return self.settings.training is None or self.settings.training.objective == "shortcut"
+
 
 @dataclasses.dataclass(frozen=True)
 class SampleGroup:
@@ -49,7 +54,7 @@ class Point:
     group: SampleGroup
     solver: Solver
     guidance: float
-    d: int | None  # of adaptive solvers; Euler's follows from T
+    d: int | None  # of adaptive solvers; Euler's follows from T where it is None
 
     @property
     def name(self) -> str:
@@ -153,4 +158,6 @@ def _points(experiment: Experiment, block: GridBlock) -> Iterator[Point]:
             lengths = (block.lengths or network.lengths) if run.inner_ode else (None,)
             for length, solver in itertools.product(lengths, block.solvers):
                 d = block.d if solver.adaptive else None
+                if not run.step_conditioned:
+                    d = 0
                 yield Point(SampleGroup(run.name, block.weights, length), solver, block.guidance, d)

@@ -128,7 +128,7 @@ def test_bad_options_are_told_in_one_line(model, tmp_path, capsys, options, mess
 
 def test_a_log_file_that_cannot_be_is_told_in_one_line(tmp_path, capsys):
     assert "Is a directory" in told_in_one_line(
-        capsys, "--log", tmp_path, "prepare-data", "--dataset", "digits", "--out", "x"
+        capsys, "--log", tmp_path, "prepare-data", "--settings", "{}", "--out", "x"
     )
 
 

@@ -15,7 +15,7 @@ SUITES = {name: config.load_suite(CONFIG / f"{name}.yaml") for name in ("paper",
 SIZES = ("image", "classes", "width", "heads", "depth", "group", "min_length", "batch_size", "subset")
 COUNTS = ("steps", "warmup_steps", "checkpoint_every", "log_every", "samples", "repeats")
 AXES = ("solvers", "seeds", "lengths")
-ADDRESSES = ("lock", "proxy", "certificate", "path")
+ADDRESSES = ("lock", "proxy", "certificate", "note", "path")
 
 
 def differences(paper: object, rehearsal: object, where: str = "") -> list[str]:

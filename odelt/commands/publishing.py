@@ -68,14 +68,16 @@ def _rows(a):
 
 
 def _note(a) -> str:
-    """Which downloads nobody has vouched for yet."""
-    from odelt.sources.lock import TRUSTED_ON_FIRST_USE, load_lock, trusted
+    """What is to be known of the sources: whose digests nobody has vouched for, and what comparing them gave."""
+    from odelt.places import Layout, Places
+    from odelt.publishing.notes import on_precision, on_references, on_trust
 
-    if not a.lock:
-        return ""
-    lock = load_lock(a.lock)
-    names = [name for name in a.source or () if lock.of(name) and trusted(lock, name) == TRUSTED_ON_FIRST_USE]
-    return f"Digests {TRUSTED_ON_FIRST_USE}, which nobody has vouched for yet: {', '.join(names)}." if names else ""
+    experiment = parse_json(Experiment, a.settings, "--settings")
+    parts = [a.note or "", on_trust(a.lock, a.source or ()) if a.lock else ""]
+    if experiment.latent:
+        parts.append(on_references(Layout(a.results).references))
+        parts.append(on_precision(Places(a.results.parent, None).codec_error(experiment.dataset), experiment.codec))
+    return " ".join(part for part in parts if part)
 
 
 def register(verb):
@@ -87,6 +89,7 @@ def register(verb):
         "out": options.OUT,
     }
     lock = {
+        "note": options.text(default=None, help="a sentence for the end of each table"),
         "lock": options.path(default=None, metavar="FILE", help="digests of what was downloaded"),
         "source": options.text(default=None, action="append", metavar="NAME", help="one of them; may be repeated"),
     }

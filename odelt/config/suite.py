@@ -31,6 +31,7 @@ class Downloads(Section):
     by_hand: str = "downloads"  # files put here are taken instead of being downloaded
     proxy: str | None = None  # none: the libraries' own environment variables
     certificate: str | None = None
+    note: str | None = None  # what every table says of them
 
 
 class Suite(Section):

@@ -5,8 +5,6 @@ import warnings
 import numpy as np
 import safetensors
 import safetensors.numpy
-import sklearn.exceptions
-import sklearn.neural_network
 
 from odelt import files
 from odelt.config import FeatureNetwork
@@ -18,6 +16,9 @@ NAMES = ("kernel", "bias")
 
 def fit(dataset: Dataset, settings: FeatureNetwork) -> dict[str, np.ndarray]:
     """The hidden layer (kernel [pixels, F], bias [F]) of a multilayer perceptron that tells the classes apart."""
+    import sklearn.exceptions  # takes seconds, and `features` needs none of it
+    import sklearn.neural_network
+
     classifier = sklearn.neural_network.MLPClassifier(
         (settings.hidden,), max_iter=settings.epochs, random_state=settings.seed
     )

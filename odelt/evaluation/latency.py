@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from odelt.config import FINEST_D, Latency, Solver
+from odelt.config import Latency, Solver
 from odelt.model import Model
 from odelt.sampling.sample_sets import noise_and_labels, rows_per_program
 from odelt.sampling.solvers import program
@@ -35,7 +35,7 @@ def measure(model: Model, length: int | None, settings: Sequence[Setting], timin
     compiled: dict = {}
     results = []
     for solver, guidance, d in settings:
-        prepared = program(model, solver, length, guidance, FINEST_D if d is None else d, joint=False)
+        prepared = program(model, solver, length, guidance, d, joint=False)
         batches = _batches(model, rows_per_program(solver, timing.batch_size), timing.batch_size)
         if prepared.static not in compiled:
             began = time.perf_counter()

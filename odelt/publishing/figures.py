@@ -50,7 +50,7 @@ def scaling(rows: Sequence[dict], out: pathlib.Path) -> None:
     run = [
         row for row in rows if row["weights"] == "ema" and NOT_RUN not in (row["frechet_distance"], row["latency_s"])
     ]
-    run = [row for row in run if row["d"] in (None, FINEST_D)]
+    run = [row for row in run if not Solver.parse(row["solver"]).adaptive or row["d"] == FINEST_D]
     with matplotlib.rc_context(STYLE):
         if not run:
             return _save(_not_run_yet("Fréchet distance against latency"), out)
@@ -137,10 +137,11 @@ def _style(k: int) -> dict:
 
 def _draw_curves(axes: Axes, rows: Sequence[dict]) -> list[Line2D]:
     """Draws each model and length; returns the entries of the legend."""
+    one_guidance = _one_guidance_each(rows)
     curves: dict[tuple, list[dict]] = {}
     for row in rows:
-        curves.setdefault((row["label"], row["length"], row["effective_blocks"], row["guidance"]), []).append(row)
-    one_guidance = len({guidance for *_, guidance in curves}) == 1
+        guidance = None if one_guidance else row["guidance"]
+        curves.setdefault((row["label"], row["length"], row["effective_blocks"], guidance), []).append(row)
     handles = []
     for k, ((label, length, blocks, guidance), of_curve) in enumerate(curves.items()):
         name = label if length == FULL else f"{label}, $l = {length}$"
@@ -153,6 +154,12 @@ def _draw_curves(axes: Axes, rows: Sequence[dict]) -> list[Line2D]:
         hollow = {"linestyle": "", "marker": "o", "color": "0.3", "markerfacecolor": "none", "markersize": 9}
         handles.append(Line2D([], [], label=f"hollow: adaptive solver, d = {FINEST_D}", **hollow))
     return handles
+
+
+def _one_guidance_each(rows: Sequence[dict]) -> bool:
+    """Whether every model, length and solver was run at one guidance only, so that a curve needs none in its name."""
+    cells = [(row["label"], row["length"], row["solver"]) for row in rows]
+    return len(set(cells)) == len(cells)
 
 
 def _draw_curve(axes: Axes, rows: Sequence[dict], style: dict) -> None:

@@ -51,11 +51,11 @@ def rows(
     Raises:
         OdeltError: a score, latency or floor file is damaged; the line names it.
     """
-    scores = {point: _read(layout.score(point), _score_cells, absent={}) for point in points(experiment)}
+    scores = {point: read_json(layout.score(point), _score_cells, absent={}) for point in points(experiment)}
     columns = _columns(experiment, list(scores.values()))
     shared = {}
     if "floor" in columns:
-        shared["floor"] = _read(layout.floor, lambda raw: float(raw["frechet_distance"]), absent=NOT_RUN)
+        shared["floor"] = read_json(layout.floor, lambda raw: float(raw["frechet_distance"]), absent=NOT_RUN)
     made = [_row(experiment_name, experiment, layout, point, {**shared, **scores[point]}, columns) for point in scores]
     _compare(made, references)
     return made
@@ -86,7 +86,7 @@ def _columns(experiment: Experiment, scores: Sequence[dict]) -> list[str]:
 
 def _row(name: str, experiment: Experiment, layout: Layout, point: Point, score: dict, columns: Sequence[str]) -> Row:
     run, length = runs(experiment)[point.group.model], point.group.length
-    latency = _read(layout.latency(run.model, length), lambda raw: _latency_cells(raw, point), absent={})
+    latency = read_json(layout.latency(run.model, length), lambda raw: _latency_cells(raw, point), absent={})
     cells = {
         "experiment": name,
         "model": run.model,
@@ -150,7 +150,7 @@ def _latency_cells(raw: dict, point: Point) -> dict:
     return {}
 
 
-def _read(path: pathlib.Path, take: Callable, absent):
+def read_json(path: pathlib.Path, take: Callable, absent):
     """What `take` finds in a JSON file, or `absent` where there is no file."""
     try:
         return take(json.loads(path.read_text(encoding="utf-8")))

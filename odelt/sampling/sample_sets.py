@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from odelt import files
-from odelt.config import FINEST_D, Solver
+from odelt.config import Solver
 from odelt.errors import OdeltError
 from odelt.model import Model
 from odelt.sampling.solvers import solve
@@ -61,7 +61,7 @@ def generate(
     solver: Solver,
     length: int | None,
     guidance: float,
-    d: int = FINEST_D,
+    d: int | None = None,
     batch_size: int = 256,
     joint: bool = False,
     labels: Sequence[int] | None = None,

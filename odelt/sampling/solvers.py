@@ -1,6 +1,7 @@
 """Solvers of the outer ODE dx/dt = v(x, t, d, y), t = 0 noise to t = 1 data, each one compiled program (SPEC 5)."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -28,17 +29,18 @@ def integrate(
     solver: str | Solver = "euler:128",
     length: int | None = None,
     guidance: float = 1.0,
-    d: int = FINEST_D,
+    d: int | None = None,
 ) -> jax.Array:
     """Integrates noise x0 to data; an adaptive solver takes the whole array as one system, with one step size.
 
     Args:
         x0: [N, H, W, C] noise.
         y: [N] or scalar, class labels.
-        solver: `euler:T` (conditioned on d = log2 T), `dopri5:TOL` or `tsit5:TOL` (conditioned on `d`).
+        solver: `euler:T`, `dopri5:TOL` or `tsit5:TOL`.
         length: an allowed length, or None for the conventional path.
         guidance: classifier-free guidance scale; 0 is unconditional, 1 conditional.
-        d: step-size condition 0..7 of adaptive solvers (SPEC 9.2: the release uses 0).
+        d: step-size condition 0..7; where nothing is said Euler's is log2 T, and that of adaptive solvers 7 (SPEC
+            9.2: the release uses 0 there).
 
     Returns:
         [N, H, W, C] float32.
@@ -76,21 +78,26 @@ class Program(NamedTuple):
         return self.evaluations_before + self.evaluations_per_step * steps
 
 
-def program(model: Model, solver: Solver, length: int | None, guidance: float, d: int, *, joint: bool) -> Program:
+def program(
+    model: Model, solver: Solver, length: int | None, guidance: float, d: int | None, *, joint: bool
+) -> Program:
     """What integrates noise [N, H, W, C] with labels [N]; `joint` controls all rows' adaptive steps as one.
+
+    d None is Euler's own, log2 T, and for adaptive solvers the finest.
 
     Its result is the data [N, H, W, C] and the number of solver steps, [N] or scalar; −1 where the solver gave up.
     """
     if length is not None:
         model.require_inner_ode()
         model.config.check_length(length)
-    if not 0 <= d <= FINEST_D:
+    if d is not None and not 0 <= d <= FINEST_D:
         raise OdeltError(f"d = {d}: the step-size condition goes from 0 to {FINEST_D}")
     field = Field(model.graph, model.config.group, length, cfg.mode_of(guidance), model.config.classes)
     if not solver.adaptive:
-        return Program(_euler, (field,), (model.weights, guidance, solver.steps), 1, 0)
+        d = math.log2(solver.steps) if d is None else d
+        return Program(_euler, (field,), (model.weights, guidance, solver.steps, float(d)), 1, 0)
     # Two evaluations choose the first step, one opens it, and each step takes six more (first same as last).
-    arguments = (model.weights, guidance, solver.tolerance, float(d))
+    arguments = (model.weights, guidance, solver.tolerance, float(FINEST_D if d is None else d))
     return Program(_adaptive, (field, solver.method, joint), arguments, 6, 3)
 
 
@@ -101,7 +108,7 @@ def solve(
     solver: Solver,
     length: int | None,
     guidance: float,
-    d: int,
+    d: int | None,
     *,
     joint: bool,
     placement: Placement = ONE_DEVICE,
@@ -153,10 +160,10 @@ class Field(NamedTuple):
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _euler(field: Field, weights, guidance, steps, x0, y):
-    """x ← x + v(x, i/T, log2 T, y)/T for i = 0..T−1; the number of steps is not compiled in."""
+def _euler(field: Field, weights, guidance, steps, d, x0, y):
+    """x ← x + v(x, i/T, d, y)/T for i = 0..T−1; neither the number of steps nor d (log2 T) is compiled in."""
     velocity = field.bind(weights, guidance)
-    d = jnp.log2(jnp.asarray(steps, jnp.float32))[None]
+    d = jnp.asarray(d, jnp.float32)[None]
 
     def step(i, x):
         return x + velocity(x, (i / steps)[None].astype(jnp.float32), d, y) / steps

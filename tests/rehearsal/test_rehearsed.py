@@ -36,7 +36,7 @@ def rules() -> dict[str, str]:
     found = {}
     for file in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
         for name, generated, body in re.findall(
-            r'rule (\w*):\n(?:\s+name:\s+grid\.rule_name\("(\w+)".*?\n)?(.*?)(?=\n\S|\Z)', file.read_text(), flags=re.S
+            r'rule ?(\w*):\n(?:\s+name:\s+grid\.rule_name\("(\w+)".*?\n)?(.*?)(?=\n\S|\Z)', file.read_text(), flags=re.S
         ):
             if log := re.search(r'log:\s+(?:tables=)?f?"([^"]+)"', body):
                 found[name or generated] = log[1]

@@ -12,6 +12,7 @@ import odelt
 from odelt.config import Solver
 from odelt.sampling import generate
 
+pytestmark = pytest.mark.rehearsal  # long: eight devices compile eight times
 SOLVERS = ["euler:4", "dopri5:1e-3"]
 COUNTS = [100, 3]
 BATCH = 16
@@ -27,6 +28,7 @@ import pathlib, sys
 import jax
 sys.path[:0] = ["tests", "tests/sampling"]
 import test_sharded as t
+
 assert jax.device_count() == 8
 model = t.odelt.load_model(sys.argv[1], "raw")
 out = pathlib.Path(sys.argv[2])

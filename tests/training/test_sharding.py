@@ -27,6 +27,8 @@ from odelt.sharding import ONE_DEVICE, Placement, placement
 from odelt.training import loop, step
 from odelt.training.checkpoints import Interrupted
 
+pytestmark = pytest.mark.rehearsal  # long: eight devices compile eight times
+
 NETWORK = Network(width=16, heads=2, depth=2, group=1, min_length=1, channels=1, classes=10, image=(4, 4))
 STEPS = 6
 STOP_AT = 3

@@ -132,14 +132,14 @@ def test_another_solver_leaves_the_weights_alone(checkout):
     suite = tiny_suite()
     suite["experiments"]["digits"]["evaluation"]["grid"][0]["solvers"].append("euler:2")
     told = planned(checkout, suite)
-    assert "Generate the samples of odelt/ema/l1" in told and "Train" not in told
+    assert "Generate the samples of digits/odelt/ema/l1" in told and "Train" not in told
 
 
 def test_other_training_settings_remake_that_model_only(checkout):
     suite = tiny_suite()
     suite["experiments"]["digits"]["models"]["odelt"]["training"]["learning_rate"] = 4e-3
     told = planned(checkout, suite)
-    assert "Train odelt of" in told and "Train sm of" not in told
+    assert "Train digits/models/odelt" in told and "Train digits/models/sm\n" not in told
 
 
 def test_a_grid_that_is_partly_run_says_not_run(make_checkout, checkout):

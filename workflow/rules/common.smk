@@ -206,9 +206,11 @@ def main_scores_of(wildcards):
 
 
 def source_notes(wildcards):
-    """Where a table finds out which of its sources nobody has vouched for yet."""
+    """What a table says of its sources, and where it finds out which of them nobody has vouched for yet."""
     sources = places.sources_of_experiment(settings_of(wildcards))
-    return " ".join([f"--lock {SUITE.downloads.lock}", *(f"--source {name}" for name in sources)]) if sources else ""
+    note = [f"--note {shlex.quote(SUITE.downloads.note)}"] if SUITE.downloads.note else []
+    lock = [f"--lock {SUITE.downloads.lock}", *(f"--source {name}" for name in sources)]
+    return " ".join(note + lock) if sources else ""
 
 
 def curves_of(wildcards):
@@ -232,6 +234,8 @@ def chain_of_all():
 
 
 # Resources: small experiments share the machine's cores, large ones take a GPU each job.
+
+RETRIES = 1 if LATENT else 0  # a run of days outlives one bad moment; a small one fails at once
 
 
 def gpus_of(wildcards):

@@ -5,6 +5,7 @@ rule prepare_data:
         "<logs>/datasets/{dataset}/prepare_data.log",
     benchmark:
         "<benchmarks>/datasets/{dataset}/prepare_data.tsv"
+    retries: RETRIES
     conda:
         "../../envs/jax.yaml"
     threads: 1
@@ -29,6 +30,7 @@ rule prepare_images:
         "<logs>/datasets/{dataset}/prepare_images.log",
     benchmark:
         "<benchmarks>/datasets/{dataset}/prepare_images.tsv"
+    retries: RETRIES
     conda:
         "../../envs/data.yaml"
     threads: min(4, workflow.cores)
@@ -55,6 +57,7 @@ rule encode:
         "<logs>/datasets/{dataset}/encode.log",
     benchmark:
         "<benchmarks>/datasets/{dataset}/encode.tsv"
+    retries: RETRIES
     conda:
         "../../envs/vision.yaml"
     threads: min(8, workflow.cores)
@@ -82,6 +85,7 @@ rule codec_error:
         "<logs>/datasets/{dataset}/codec_error.log",
     benchmark:
         "<benchmarks>/datasets/{dataset}/codec_error.tsv"
+    retries: RETRIES
     conda:
         "../../envs/vision.yaml"
     threads: min(8, workflow.cores)

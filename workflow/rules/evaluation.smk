@@ -9,6 +9,7 @@ rule fit_features:
         "<benchmarks>/{experiment}/fit_features.tsv"
     wildcard_constraints:
         experiment=one_of(EXPERIMENTS.keys() - LATENT),
+    retries: RETRIES
     conda:
         "../../envs/jax.yaml"
     threads: 1
@@ -36,6 +37,7 @@ rule real_features:
         "<benchmarks>/{experiment}/real_features.tsv"
     wildcard_constraints:
         experiment=one_of(EXPERIMENTS.keys() - LATENT),
+    retries: RETRIES
     conda:
         "../../envs/jax.yaml"
     threads: 1
@@ -61,6 +63,7 @@ rule features:
         "<benchmarks>/{experiment}/features/{set}.tsv"
     wildcard_constraints:
         experiment=one_of(EXPERIMENTS.keys() - LATENT),
+    retries: RETRIES
     conda:
         "../../envs/jax.yaml"
     threads: 1
@@ -85,6 +88,7 @@ rule floor:
         "<benchmarks>/{experiment}/floor.tsv"
     wildcard_constraints:
         experiment=one_of(EXPERIMENTS.keys() - LATENT),
+    retries: RETRIES
     conda:
         "../../envs/jax.yaml"
     threads: 1
@@ -114,6 +118,7 @@ rule score:
         "<benchmarks>/{experiment}/score/{set}.tsv"
     wildcard_constraints:
         experiment=one_of(EXPERIMENTS.keys() - LATENT),
+    retries: RETRIES
     conda:
         "../../envs/jax.yaml"
     threads: 1
@@ -139,6 +144,7 @@ rule latency:
         "<logs>/{experiment}/latency/{model}/{length}.log",
     benchmark:
         "<benchmarks>/{experiment}/latency/{model}/{length}.tsv"
+    retries: RETRIES
     conda:
         "../../envs/jax.yaml"
     # On a processor all cores, so that nothing else runs while it measures; a GPU is the job's own anyway.
@@ -176,6 +182,7 @@ rule real_statistics:
         "<logs>/datasets/{dataset}/real_statistics.log",
     benchmark:
         "<benchmarks>/datasets/{dataset}/real_statistics.tsv"
+    retries: RETRIES
     conda:
         "../../envs/vision.yaml"
     threads: max(1, min(8, workflow.cores // 2))
@@ -205,6 +212,7 @@ rule compare_references:
         "<benchmarks>/{experiment}/compare_references.tsv"
     wildcard_constraints:
         experiment=one_of(LATENT),
+    retries: RETRIES
     conda:
         "../../envs/jax.yaml"
     threads: 1
@@ -239,6 +247,9 @@ for experiment in LATENT:
                 f"<logs>/{experiment}/statistics/{group.path}.log",
             benchmark:
                 f"<benchmarks>/{experiment}/statistics/{group.path}.tsv"
+            # What reads large files goes before what makes more of them.
+            priority: 1
+            retries: RETRIES
             conda:
                 "../../envs/vision.yaml"
             threads: max(1, min(8, workflow.cores // 2))
@@ -274,6 +285,8 @@ rule score_fid:
         "<benchmarks>/{experiment}/score/{set}.tsv"
     wildcard_constraints:
         experiment=one_of(LATENT),
+    priority: 2
+    retries: RETRIES
     conda:
         "../../envs/jax.yaml"
     threads: 1

@@ -23,6 +23,7 @@ rule tables:
         "<logs>/{experiment}/tables.log",
     benchmark:
         "<benchmarks>/{experiment}/tables.tsv"
+    retries: RETRIES
     conda:
         "../../envs/jax.yaml"
     threads: 1
@@ -59,6 +60,7 @@ rule main_table:
         "<logs>/{experiment}/main_table.log",
     benchmark:
         "<benchmarks>/{experiment}/main_table.tsv"
+    retries: RETRIES
     conda:
         "../../envs/jax.yaml"
     threads: 1
@@ -94,6 +96,7 @@ rule claims:
         "<logs>/claims.log",
     benchmark:
         "<benchmarks>/claims.tsv"
+    retries: RETRIES
     conda:
         "../../envs/jax.yaml"
     threads: 1
@@ -106,13 +109,12 @@ rule claims:
             f"--experiment {name} --settings {shlex.quote(as_json(settings))}"
             for name, settings in EXPERIMENTS.items()
         ),
-        results=str(RESULTS),
         out=subpath(output.page, parent=True),
     message:
         "Check the abstracts' claims against the grid"
     shell:
         "python -m odelt --log {log} claims {params.experiments} --published {input.published}"
-        " --results {params.results} --out {params.out}"
+        " --results {params.out} --out {params.out}"
 
 
 rule figures:
@@ -152,6 +154,7 @@ rule figures:
         "<logs>/{experiment}/figures.log",
     benchmark:
         "<benchmarks>/{experiment}/figures.tsv"
+    retries: RETRIES
     conda:
         "../../envs/jax.yaml"
     threads: 1
@@ -184,6 +187,7 @@ rule report:
         "<results>/report.html",
     log:
         "<logs>/report.log",
+    retries: RETRIES
     conda:
         "../../envs/jax.yaml"
     threads: 1
@@ -207,15 +211,23 @@ for experiment, settings in EXPERIMENTS.items():
             grid.rule_name("so_far", experiment)
         log:
             tables=f"<logs>/{experiment}/so_far_tables.log",
+            main=f"<logs>/{experiment}/so_far_main.log",
             figures=f"<logs>/{experiment}/so_far_figures.log",
+        retries: RETRIES
         conda:
             "../../envs/jax.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=60,
+            gpu=0,
         params:
-            common=f"--experiment {experiment} --results {RESULTS}/{experiment}",
-            settings=as_json(settings),
+            common=f"--experiment {experiment} --results {RESULTS}/{experiment} --settings {shlex.quote(as_json(settings))}",
+            published="--published config/reference.yaml",
             out=f"{RESULTS}/so-far/{experiment}",
         message:
             "Tables and figures of what there is, in {params.out}"
         shell:
-            "python -m odelt --log {log.tables} tables {params.common} --settings {params.settings:q} --published config/reference.yaml --out {params.out}/tables\n"
-            "python -m odelt --log {log.figures} figures {params.common} --settings {params.settings:q} --out {params.out}/figures"
+            "python -m odelt --log {log.tables} tables {params.common} {params.published} --out {params.out}/tables\n"
+            "python -m odelt --log {log.main} main-table {params.common} {params.published} --out {params.out}/tables\n"
+            "python -m odelt --log {log.figures} figures {params.common} --out {params.out}/figures"

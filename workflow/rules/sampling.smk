@@ -14,6 +14,7 @@ for experiment, settings in EXPERIMENTS.items():
                 f"<logs>/{experiment}/sample/{group.path}.log",
             benchmark:
                 f"<benchmarks>/{experiment}/sample/{group.path}.tsv"
+            retries: RETRIES
             conda:
                 "../../envs/jax.yaml"
             # Two at a time: one compiles while the other computes.

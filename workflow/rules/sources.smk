@@ -9,7 +9,7 @@ rule fetch:
     wildcard_constraints:
         source=one_of(name for name in SOURCES if PLACES.registry[name].file),
         file="[^/]+",
-    retries: 2
+    retries: RETRIES
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -34,7 +34,7 @@ rule fetch_repository:
         "<benchmarks>/sources/{source}.tsv"
     wildcard_constraints:
         source=one_of(name for name in SOURCES if not PLACES.registry[name].file),
-    retries: 2
+    retries: RETRIES
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -60,6 +60,7 @@ rule import_checkpoint:
         "<logs>/{downloaded}.log",
     benchmark:
         "<benchmarks>/{downloaded}.tsv"
+    retries: RETRIES
     conda:
         "../../envs/jax.yaml"
     threads: 1

@@ -10,7 +10,7 @@ rule train:
         "<logs>/{trained}.log",
     benchmark:
         "<benchmarks>/{trained}.tsv"
-    retries: 0
+    retries: RETRIES
     conda:
         "../../envs/jax.yaml"
     # A small run has all cores; a large one is the GPU's and needs some to load its data.

@@ -1,0 +1,30 @@
+"""What the tables say of the files that their numbers rest on."""
+
+import pathlib
+from collections.abc import Iterable
+
+from odelt.config import Codec
+from odelt.publishing.rows import read_json
+from odelt.sources.lock import TRUSTED_ON_FIRST_USE, load_lock, trusted
+
+
+def on_trust(lock: pathlib.Path, sources: Iterable[str]) -> str:
+    """Which downloads nobody has vouched for yet."""
+    known = load_lock(lock)
+    names = [name for name in sources if known.of(name) and trusted(known, name) == TRUSTED_ON_FIRST_USE]
+    return f"Digests {TRUSTED_ON_FIRST_USE}, which nobody has vouched for yet: {', '.join(names)}." if names else ""
+
+
+def on_references(path: pathlib.Path) -> str:
+    """How far the downloaded reference statistics are from those of the images (SPEC 6)."""
+    fid = read_json(path, lambda raw: {label: float(value) for label, value in raw["fid"].items()}, absent={})
+    told = ", ".join(f"{value:.2f} ({label})" for label, value in fid.items())
+    return f"Fréchet distance of the downloaded reference statistics to the recomputed ones: {told}." if fid else ""
+
+
+def on_precision(path: pathlib.Path, codec: Codec) -> str:
+    """What mixed precision does, or would do, to the decoded images."""
+    error = read_json(path, lambda raw: float(raw["images_rms"]), absent=None)
+    if error is None:
+        return ""
+    return f"Codec in {codec.dtype}; decoded images differ by {error:.2g} (r.m.s., of a range of 2) in bfloat16."
