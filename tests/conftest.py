@@ -18,6 +18,14 @@ GOLDEN = pathlib.Path(__file__).parent / "golden"
 CHECKPOINTS = {"sm": "g2_sm_checkpoint", "sm-numpy1": "g2_sm_checkpoint_numpy1", "odelt": "g2_odelt_checkpoint.pkl"}
 
 
+def pytest_ignore_collect(collection_path, config):
+    """No process imports two worlds: a file of one is read only where `-m` asks for it."""
+    if collection_path.suffix == ".py":
+        text = collection_path.read_text()
+        asked = config.option.markexpr
+        return any(f"pytestmark = pytest.mark.{w}" in text and w not in asked for w in ("torch", "tensorflow")) or None
+
+
 def pytest_collection_modifyitems(items):
     """Tests of a world that this environment lacks are skipped."""
     for mark, library in {"torch": "torch", "tensorflow": "tensorflow", "downloads": "gdown"}.items():

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from test_workflow import ROOT, make_checkout, snakemake, tiny_suite
 
-pytestmark = [pytest.mark.workflow, pytest.mark.rehearsal]
+pytestmark = pytest.mark.workflow
 __all__ = ["make_checkout"]  # a fixture
 
 

@@ -82,11 +82,11 @@ def results(folder: pathlib.Path) -> pathlib.Path:
 
 def test_everything_is_made(checkout):
     expected = [
-        *(f"tables/{name}.{kind}" for name in ("grid", "trade-off") for kind in ("md", "csv", "html")),
+        *(f"tables/{name}.{kind}" for name in ("main", "grid", "trade-off") for kind in ("md", "csv", "html")),
         *(f"figures/{name}.{kind}" for name in ("scaling", "samples", "training") for kind in ("svg", "png")),
         *(f"models/{name}/model.safetensors" for name in ("sm", "odelt")),
     ]
-    for path in (*expected, "../report.html"):
+    for path in (*expected, "../report.html", "../claims.md"):
         assert (results(checkout) / path).stat().st_size > 0, path
     grid = (results(checkout) / "tables" / "grid.csv").read_text()
     assert len(grid.splitlines()) == 1 + 2 + 2 * 2 and "not run" not in grid

@@ -1,0 +1,28 @@
+"""The rules as they are written: what each declares."""
+
+import re
+
+import pytest
+from workflow_rules import rules
+
+ONLY_NAMES_OTHERS = "publish"  # has no output and no command
+
+
+@pytest.mark.parametrize("name", rules())
+def test_a_scheduler_is_told_what_a_rule_needs(name):
+    if name != ONLY_NAMES_OTHERS:
+        for word in ("threads:", "retries:", "mem_mb=", "runtime=", "gpu=", "conda:", "log:", "message:", "shell:"):
+            assert re.search(rf"^ +{word}", rules()[name], flags=re.M), word
+
+
+def test_every_room_has_its_rules():
+    assert {
+        "fetch",
+        "prepare_images",
+        "encode",
+        "train",
+        "sample",
+        "statistics",
+        "score_fid",
+        "main_table",
+    } <= rules().keys()
