@@ -1,5 +1,9 @@
 """A dataset in memory and on disk: images and labels in one npz."""
 
+import contextlib
+import math
+import zipfile
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -23,13 +27,38 @@ def load(path: files.Path) -> Dataset:
     return Dataset(arrays["images"], arrays["labels"])
 
 
+def rows_of(path: files.Path, name: str, size: int) -> Iterator[np.ndarray]:
+    """One array of an npz, `size` rows at a time; the file is never in memory as a whole.
+
+    Raises:
+        OdeltError: the file is missing or damaged, or lacks the array.
+    """
+    with _reading(path), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+        np.lib.format.read_magic(file)
+        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+        if fortran_order:
+            raise ValueError(f"'{name}' is not stored row by row")
+        row_bytes = dtype.itemsize * math.prod(shape[1:])
+        for start in range(0, shape[0], size):
+            count = min(size, shape[0] - start)
+            data = file.read(count * row_bytes)
+            yield np.frombuffer(data, dtype).reshape(count, *shape[1:])
+
+
 def read_arrays(path: files.Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     """These arrays of an npz; OdeltError where the file is missing, damaged or lacks one."""
+    with _reading(path), np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in names}
+
+
+@contextlib.contextmanager
+def _reading(path: files.Path) -> Iterator[None]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in names}
+        yield
     except FileNotFoundError:
         raise OdeltError(f"{path} is missing") from None
+    except OdeltError:
+        raise
     except Exception as error:  # a damaged archive can fail in zip, zlib, the header or the array itself
         raise OdeltError(
             f"{path} is damaged or of another kind ({' '.join(str(error).split())[:120]}): make it again"

@@ -16,7 +16,8 @@ from matplotlib.transforms import Bbox
 from odelt import files
 from odelt.config import FINEST_D, Solver
 from odelt.errors import OdeltError
-from odelt.publishing.tables import FULL, NOT_RUN
+from odelt.publishing.rows import FULL, fid_labels
+from odelt.publishing.verdicts import NOT_RUN
 
 # Okabe and Ito's colours, told apart with any colour vision. The k-th curve takes the k-th colour and the k-th marker;
 # the two lists have no common divisor, so that 63 curves differ.
@@ -56,10 +57,10 @@ def scaling(rows: Sequence[dict], out: pathlib.Path) -> None:
             return _save(_not_run_yet("Fréchet distance against latency"), out)
         figure = Figure(figsize=(8, 5.5), layout="constrained")
         axes = figure.subplots()
-        axes.set(xscale="log", yscale="log", xlabel="Latency per batch (ms)", ylabel="Fréchet distance")
-        axes.set_title(
-            "Fréchet distance against latency, by length $l$ and number of Euler steps $T$ (beside the points)"
-        )
+        labels = fid_labels(run[0])
+        distance = f"FID ({labels[0]} statistics)" if labels else "Fréchet distance"
+        axes.set(xscale="log", yscale="log", xlabel="Latency per batch (ms)", ylabel=distance)
+        axes.set_title("Quality against latency, by length $l$ and number of Euler steps $T$ (beside the points)")
         axes.margins(0.08)
         _plain_logarithms(axes.xaxis, (1, 2, 5))
         _plain_logarithms(axes.yaxis, (1, 2, 5))

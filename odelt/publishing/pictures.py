@@ -8,6 +8,7 @@ from odelt.data.dataset import read_arrays
 from odelt.places import Layout
 
 SHOWN = 10  # images of a strip
+SHOWN_LARGE = 3  # where they are larger than 32×32
 
 
 def first_of_each_class(labels: np.ndarray, count: int = SHOWN) -> np.ndarray:
@@ -30,7 +31,8 @@ def sample_cells(experiment: Experiment, layout: Layout) -> tuple[dict[tuple[int
         if not path.exists():
             continue
         made = read_arrays(path, ("samples", "labels"))
-        shown = first_of_each_class(made["labels"])
+        small = made["samples"].shape[1] <= 32
+        shown = first_of_each_class(made["labels"], SHOWN if small else SHOWN_LARGE)
         labels = made["labels"][shown].tolist()
         cells.setdefault((point.group.length, point.solver.steps), _floats(made["samples"][shown]))
     return cells, labels

@@ -21,10 +21,20 @@ def encoded(
         yield np.stack([codec.moments(state) for state in states], axis=1), labels
 
 
-def decoded(latents: np.ndarray, codec: Codec, size: int, scale: float) -> Iterator[np.ndarray]:
-    """Images float32 [n, H, W, 3], about in [-1, 1], of latents [N, h, w, 4] of the flow, `size` at a time."""
-    for start in range(0, len(latents), size):
-        yield codec.decode(latents[start : start + size], scale)
+def decoded(latents: Iterable[np.ndarray], codec: Codec, scale: float) -> Iterator[np.ndarray]:
+    """Images float32 [n, H, W, 3], about in [-1, 1], of batches of the flow's latents [n, h, w, 4]."""
+    for batch in latents:
+        yield codec.decode(batch, scale)
+
+
+def keeping(batches: Iterable[np.ndarray], wanted: np.ndarray, kept: dict[int, np.ndarray]) -> Iterator[np.ndarray]:
+    """The same batches; the rows that are wanted, by their index over all of them, are put into `kept` as they pass."""
+    start = 0
+    for batch in batches:
+        for index in wanted[(wanted >= start) & (wanted < start + len(batch))]:
+            kept[int(index)] = batch[index - start].copy()
+        start += len(batch)
+        yield batch
 
 
 def counted(batches: Iterable, progress) -> Iterator:

@@ -1,5 +1,7 @@
 """The embedded dataset and the loader."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -40,21 +42,51 @@ def test_a_damaged_dataset_is_named(real, tmp_path, content, message):
         dataset.load(path)
 
 
-def rows_of(real, start, stop, seed=0):
+@pytest.mark.parametrize("size", [1, 100, 1797, 5000])
+def test_rows_come_in_parts_and_are_the_array(real, tmp_path, size):
+    dataset.save(tmp_path / "d.npz", real)
+    parts = list(dataset.rows_of(tmp_path / "d.npz", "images", size))
+    assert all(len(part) == size for part in parts[:-1])
+    assert np.array_equal(np.concatenate(parts), real.images)
+
+
+def test_rows_in_parts_take_no_more_memory_the_more_there_are(tmp_path):
+    peaks = []
+    for count in (1000, 20000):
+        np.savez(tmp_path / "d.npz", samples=np.zeros((count, 1000), np.float32))
+        tracemalloc.start()
+        assert sum(len(part) for part in dataset.rows_of(tmp_path / "d.npz", "samples", 10)) == count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 100_000 < 1_000_000  # bytes; the arrays have 4 and 80 MB
+
+
+@pytest.mark.parametrize("name, change", [("images", slice(90_000, 90_001)), ("pictures", slice(0, 0))])
+def test_a_flipped_byte_and_an_array_that_is_not_there_are_told(real, tmp_path, name, change):
+    path = tmp_path / "d.npz"
+    dataset.save(path, real)
+    content = bytearray(path.read_bytes())
+    content[change] = bytes(255 - byte for byte in content[change])
+    path.write_bytes(content)
+    with pytest.raises(OdeltError, match=r"d.npz is damaged"):
+        list(dataset.rows_of(path, name, 64))
+
+
+def dealt(real, start, stop, seed=0):
     numbered = real._replace(labels=np.arange(len(real.labels)))
     return [batch[1] for batch in loader.batches(numbered, 100, seed, start, stop)]
 
 
 def test_every_image_comes_once_per_epoch_in_an_order_of_the_seeds(real):
-    first = np.concatenate(rows_of(real, 0, 18))
+    first = np.concatenate(dealt(real, 0, 18))
     assert len(np.unique(first[:1797])) == 1797
-    assert not np.array_equal(first, np.concatenate(rows_of(real, 0, 18, seed=1)))
-    second = np.concatenate(rows_of(real, 0, 36))[1797:3594]
+    assert not np.array_equal(first, np.concatenate(dealt(real, 0, 18, seed=1)))
+    second = np.concatenate(dealt(real, 0, 36))[1797:3594]
     assert len(np.unique(second)) == 1797 and not np.array_equal(first[:1797], second)
 
 
 def test_the_stream_can_be_entered_anywhere(real):
-    assert np.array_equal(rows_of(real, 25, 30), rows_of(real, 0, 30)[25:])
+    assert np.array_equal(dealt(real, 25, 30), dealt(real, 0, 30)[25:])
 
 
 def test_images_come_with_their_labels(real):

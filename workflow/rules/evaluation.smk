@@ -185,7 +185,7 @@ rule real_statistics:
     retries: RETRIES
     conda:
         "../../envs/vision.yaml"
-    threads: max(1, min(8, workflow.cores // 2))
+    threads: max(1, min(4, workflow.cores // 2))
     resources:
         mem_mb=16000,
         runtime=720,
@@ -252,7 +252,7 @@ for experiment in LATENT:
             retries: RETRIES
             conda:
                 "../../envs/vision.yaml"
-            threads: max(1, min(8, workflow.cores // 2))
+            threads: max(1, min(4, workflow.cores // 2))
             resources:
                 mem_mb=16000,
                 runtime=1440,

@@ -17,8 +17,8 @@ for experiment, settings in EXPERIMENTS.items():
             retries: RETRIES
             conda:
                 "../../envs/jax.yaml"
-            # Two at a time: one compiles while the other computes.
-            threads: max(1, workflow.cores // 2)
+            # Two at a time on a small machine: one compiles while the other computes.
+            threads: max(1, min(4, workflow.cores // 2))
             resources:
                 mem_mb=16000,
                 runtime=1440,
