@@ -40,6 +40,9 @@ def _run(arguments: argparse.Namespace) -> int:
     except OdeltError as error:
         print(f"odelt: {error}", file=sys.stderr)
         return USER_ERROR
+    except BrokenPipeError:  # who reads what is printed has seen enough (`| head`)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("odelt: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT

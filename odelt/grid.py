@@ -134,6 +134,12 @@ def main_points(experiment: Experiment) -> list[Point]:
     return [point for point in points(experiment) if point.solver.steps in steps]
 
 
+def downloaded_points(experiment: Experiment) -> list[Point]:
+    """The points of downloaded weights, which nothing is trained for."""
+    known = runs(experiment)
+    return [point for point in points(experiment) if known[point.group.model].settings.source]
+
+
 def pictured_points(experiment: Experiment) -> list[Point]:
     """The points of the picture grid: the inner ODE's first model, EMA weights, Euler."""
     model = next((run.name for run in runs(experiment).values() if run.inner_ode and _evaluated(experiment, run)), None)

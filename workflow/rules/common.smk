@@ -226,11 +226,10 @@ def pictured_of(wildcards):
     ]
 
 
-def chain_of_all():
-    """Weights, scores and latencies of every experiment."""
-    for name, settings in EXPERIMENTS.items():
-        yield from (LAYOUT[name].model(run) / "model.safetensors" for run in grid.runs(settings))
-        yield from measured(name, POINTS[name].values())
+def chain_of(experiment):
+    """Weights, scores and latencies of an experiment."""
+    yield from (LAYOUT[experiment].model(run) / "model.safetensors" for run in grid.runs(EXPERIMENTS[experiment]))
+    yield from measured(experiment, POINTS[experiment].values())
 
 
 # Resources: small experiments share the machine's cores, large ones take a GPU each job.

@@ -203,6 +203,25 @@ rule report:
         "snakemake publish --report {output} --cores all --config suite={params.suite} > {log} 2>&1"
 
 
+# `snakemake only_<experiment>` makes one experiment; `snakemake released_<experiment>` scores its downloaded weights, and
+# trains nothing.
+for experiment, settings in EXPERIMENTS.items():
+
+    rule:
+        name:
+            grid.rule_name("only", experiment)
+        input:
+            [f"{RESULTS}/{experiment}/tables/{table}.md" for table in ("main", "grid")],
+            f"{RESULTS}/{experiment}/figures/scaling.svg",
+            list(chain_of(experiment)),
+
+    rule:
+        name:
+            grid.rule_name("released", experiment)
+        input:
+            list(measured(experiment, grid.downloaded_points(settings))),
+
+
 # `snakemake so_far_<experiment>`: tables and figures of what there is already; the cells of the rest say "not run".
 for experiment, settings in EXPERIMENTS.items():
 
