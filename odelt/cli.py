@@ -24,6 +24,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: list[str] | None = None) -> int:
     process.share_compiled_programs()
+    process.clean_up_when_terminated()
     try:
         arguments = parser().parse_args(argv)
         with process.logging_to(arguments.log) if arguments.log else contextlib.nullcontext():

@@ -2,7 +2,7 @@
 
 import math
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from odelt import grid
@@ -29,17 +29,13 @@ class Cost(NamedTuple):
     training: float
     sampling: float
     latency: float
-    pictures: float  # encoding, decoding and Inception
+    pictures: float  # decoding and Inception
     kept: float  # bytes that stay on the disk
     passing: float  # bytes that are there for a while, at their peak
 
     @property
     def operations(self) -> float:
         return self.training + self.sampling + self.latency + self.pictures
-
-    @property
-    def disk(self) -> float:
-        return self.kept + self.passing
 
 
 def evaluation(network: Network, blocks: float) -> float:
@@ -77,27 +73,37 @@ def group(network: Network, length: int | None, settings: Sequence[tuple], count
     return count * sum(generation(network, length, solver, guidance) for solver, guidance, *_ in settings)
 
 
-def cost(experiment: Experiment, jobs_at_once: int = 1) -> Cost:
+def cost(experiment: Experiment, pending: Callable[[str], bool] = lambda path: True) -> Cost:
+    """What all jobs of an experiment cost, or the pending ones: by the path of what they make, below its folder."""
     network = network_of(experiment)
-    trained = [run.settings for run in grid.runs(experiment).values() if run.settings.training]
+    runs = [run for run in grid.needed_runs(experiment) if pending(f"models/{run.name}/")]
+    trained = [run.settings for run in runs if run.settings.training]
     training = sum(m.training.steps * step(network, m.training, m.inner_ode) for m in trained)
-    points, count = grid.points(experiment), experiment.evaluation.samples
+    weights = 2 * len(runs) * parameters(network) * BYTES
+    checkpoints = 2 * 4 * parameters(network) * BYTES if trained else 0  # two, of raw, EMA and two moments
+
+    groups = {g: points for g, points in grid.sample_groups(experiment).items() if pending(f"samples/{g.path}/")}
+    points = [point for of_group in groups.values() for point in of_group]
+    count = experiment.evaluation.samples
     sampling = count * sum(generation(network, p.group.length, p.solver, p.guidance) for p in points)
     timing = experiment.evaluation.latency
-    timed = [point for group in grid.latency_points(experiment).values() for point in group]
+    timed = [
+        point
+        for key, of_key in grid.latency_points(experiment).items()
+        if pending(f"latency/{grid.latency_path(*key)}.json")
+        for point in of_key
+    ]
     once = sum(generation(network, p.group.length, p.solver, p.guidance) for p in timed)
     latency = (1 + timing.repeats) * timing.batch_size * once
-    weights = (2 * len(grid.runs(experiment))) * parameters(network) * BYTES
-    checkpoints = 2 * 4 * parameters(network) * BYTES if trained else 0  # two, of raw, EMA and two moments
     set_bytes = count * math.prod((*network.image, network.channels)) * BYTES
     if not experiment.latent:
         kept = len(points) * (set_bytes + count * experiment.features.hidden * BYTES)
         return Cost(training, sampling, latency, 0, weights + kept, checkpoints)
-    largest = max(len(points) for points in grid.sample_groups(experiment).values())
-    statistics = 2 * 8 * FEATURES**2 + experiment.features.subset * (FEATURES + 1008) * BYTES
-    passing = jobs_at_once * largest * (set_bytes + statistics) + checkpoints
-    pixels = math.prod(experiment.dataset.image)
-    pictures = len(points) * count * (2 * INCEPTION + DECODE * pixels)
+    scored = {g: points for g, points in grid.sample_groups(experiment).items() if pending(f"statistics/{g.path}/")}
+    largest = max((len(points) for points in (groups | scored).values()), default=0)
+    passing = largest * (set_bytes + 2 * 8 * FEATURES**2) + checkpoints
+    per_image = 2 * INCEPTION + DECODE * math.prod(experiment.dataset.image)
+    pictures = sum(map(len, scored.values())) * count * per_image
     return Cost(training, sampling, latency, pictures, weights, passing)
 
 
@@ -108,18 +114,22 @@ class Preparation(NamedTuple):
     passing: float
 
 
-def preparation(experiment: Experiment) -> Preparation:
-    """Encoding a large dataset's images and taking their statistics; experiments share it."""
+def preparation(experiment: Experiment, pending: Callable[[str], bool] = lambda path: True) -> Preparation:
+    """Writing a dataset's images, encoding them and taking their statistics, or what of it is pending."""
     dataset = experiment.dataset
     count, image_bytes = IMAGES[dataset.kind]
     if dataset.kind == "imagenet" and (tar := pathlib.Path(dataset.path)).exists():
         count = tar.stat().st_size / image_bytes
     count *= dataset.fraction
     if not experiment.latent:
-        return Preparation(0, count * math.prod((*dataset.image, dataset.channels)) * BYTES)
+        small = count * math.prod((*dataset.image, dataset.channels)) * BYTES
+        return Preparation(0, small if pending("dataset.npz") else 0)
     network = network_of(experiment)
     flips = 2 if dataset.flip else 1
-    moments = flips * 2 * math.prod((*network.image, network.channels)) * BYTES
-    operations = count * (flips * ENCODE * math.prod(dataset.image) + 2 * INCEPTION)
+    moments = flips * 2 * math.prod((*network.image, network.channels)) * BYTES if pending("latents") else 0
+    operations = flips * ENCODE * math.prod(dataset.image) if pending("latents") else 0
+    operations += 2 * INCEPTION if pending("real.npz") else 0
+    if not pending("images"):
+        return Preparation(count * operations, count * moments)
     # While the images are written, tensorflow-datasets shuffles a second copy of them.
-    return Preparation(operations, count * (image_bytes + max(image_bytes, moments)))
+    return Preparation(count * operations, count * (image_bytes + max(image_bytes, moments)))

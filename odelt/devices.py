@@ -83,9 +83,23 @@ def claim(count: int | Literal["all"] = 1, *, folder: pathlib.Path | None = None
     return tuple(claimed)
 
 
+def cpu_is_allowed() -> bool:
+    """Whether the user wants heavy jobs on a processor all the same."""
+    return os.environ.get(ALLOW_CPU, "0") not in ("", "0")
+
+
+def require_seen(claimed: Sequence[Device], seen: bool, library: str) -> None:
+    """OdeltError where this process has claimed a GPU that its library cannot use, and would compute on the CPU."""
+    if claimed and not seen:
+        raise OdeltError(
+            f"{library} sees no GPU, and this machine has {claimed[0].name}: make the environment here, where the GPU "
+            "is (rm -r .venv-full; make env-full), and see that the driver is recent"
+        )
+
+
 def check(operations: float, claimed: Sequence[Device]) -> None:
     """OdeltError where a job of so many floating-point operations has no GPU and would take a CPU too long."""
-    if claimed or operations <= CPU_LIMIT or os.environ.get(ALLOW_CPU, "0") not in ("", "0"):
+    if claimed or operations <= CPU_LIMIT or cpu_is_allowed():
         return
     hours = operations / CPU_RATE / 3600
     time = f"{hours:,.0f} hours" if hours < 100 else f"{hours / 24:,.0f} days"
@@ -175,6 +189,8 @@ def _lock(device: Device, folder: pathlib.Path, *, wait: bool) -> bool:
             raise
     except OSError as error:
         raise OdeltError(f"cannot lock {path}: {error.strerror}; remove the folder, or choose another TMPDIR") from None
+    with contextlib.suppress(OSError):
+        os.utime(path)  # what cleans up temporary files goes by their age
     _held[device.uuid] = file
     return True
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from odelt.errors import OdeltError
 
 Path = str | pathlib.Path
+DRAFT = "draft-"  # in the hidden names of what is being written
 
 
 @contextlib.contextmanager
@@ -19,7 +20,7 @@ def writing(path: Path) -> Iterator[pathlib.Path]:
     path = pathlib.Path(path)
     with _user_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-{DRAFT}", suffix=path.suffix, dir=path.parent)
         os.close(handle)
     draft = pathlib.Path(name)
     try:
@@ -41,7 +42,7 @@ def writing_directory(path: Path) -> Iterator[pathlib.Path]:
         if path.exists() and not path.is_dir():
             raise OdeltError(f"{path} is in the way: it is a file, and a directory is to be written there")
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        draft = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}-{DRAFT}", dir=path.parent))
     try:
         with _user_errors(path):
             yield draft
@@ -50,6 +51,11 @@ def writing_directory(path: Path) -> Iterator[pathlib.Path]:
                 file.replace(path / file.name)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def drafts(folder: Path) -> Iterator[pathlib.Path]:
+    """What commands that were killed were writing below a folder."""
+    return pathlib.Path(folder).rglob(f".*-{DRAFT}*")
 
 
 def digest(path: Path) -> str:

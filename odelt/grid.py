@@ -75,9 +75,9 @@ def length_name(length: int | None) -> str:
     return "full" if length is None else f"l{length}"
 
 
-def rule_name(*parts: str) -> str:
-    """A name that Snakemake admits for a rule, from names and paths of ours."""
-    return "_".join(parts).replace("-", "_").replace("/", "_")
+def rule_name(word: str, experiment: str, *parts: str) -> str:
+    """A name that Snakemake admits for a rule, from names and paths of ours; no two of them give the same."""
+    return "__".join((f"{word}_{experiment}", *parts)).replace("-", "_").replace("/", "_")
 
 
 def runs(experiment: Experiment) -> dict[str, Run]:
@@ -94,6 +94,17 @@ def runs(experiment: Experiment) -> dict[str, Run]:
 def start_of(run: Run) -> str | None:
     """The run that this one starts from, of several seeds the first; None: fresh weights."""
     return None if run.settings.start == SCRATCH else run.settings.start
+
+
+def needed_runs(experiment: Experiment) -> list[Run]:
+    """The runs that the grid evaluates, and what they start from."""
+    known = runs(experiment)
+    evaluated = {model for block in experiment.evaluation.grid for model in block.models}
+    needed = {name for name, run in known.items() if run.model in evaluated}
+    for name in list(needed):
+        while (name := start_of(known[name])) is not None:
+            needed.add(name)
+    return [run for name, run in known.items() if name in needed]
 
 
 def points(experiment: Experiment) -> list[Point]:

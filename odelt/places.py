@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from odelt.config import Dataset, Downloads, Experiment, Suite
+from odelt.config import Dataset, Experiment, Suite
 from odelt.grid import Point, latency_path
 from odelt.sources.registry import Registry
 
@@ -91,11 +91,3 @@ def sources_of_experiment(experiment: Experiment) -> list[str]:
         features = experiment.features
         names += [experiment.codec.source, features.weights, features.torchscript, *features.references.values()]
     return [name for name in dict.fromkeys(names) if name]
-
-
-def fetch_options(downloads: Downloads) -> str:
-    """How the suite's downloads are fetched, as options of `odelt fetch`."""
-    options = {"registry": downloads.registry, "lock": downloads.lock, "by-hand": downloads.by_hand}
-    options |= {"proxy": downloads.proxy, "certificate": downloads.certificate}
-    told = " ".join(f"--{name} {value}" for name, value in options.items() if value)
-    return f"{told} --strict" if downloads.strict else told

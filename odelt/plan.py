@@ -11,8 +11,9 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from odelt import costs, devices, grid, places, preflight
+from odelt import devices, grid, preflight
 from odelt.config import Experiment, Suite
+from odelt.costs import Cost
 from odelt.errors import OdeltError
 from odelt.preflight import Job, told_bytes
 from odelt.sources.registry import load_registry
@@ -64,13 +65,13 @@ def plan(name: str, suite: Suite, gpu: str, targets: Sequence[str] = ()) -> str:
         of_it = preflight.of_experiment(title, jobs)
         if not of_it:
             continue
-        cost = costs.cost(experiment)
-        hours += _hours(cost, GPUS[gpu])
-        lines += [f"  {title}: {len(of_it)} jobs", *(f"    {line}" for line in _told(experiment, cost, gpu))]
+        cost = preflight.cost_of(title, experiment, jobs)
+        hours += _hours(experiment, cost, GPUS[gpu])
+        lines += [f"  {title}: {len(of_it)} jobs", *(f"    {line}" for line in _told(experiment, cost, of_it, gpu))]
     for dataset, experiment in {e.dataset.name: e for e in suite.enabled.values()}.items():
         of_it = [job for job in jobs if f"/datasets/{dataset}/" in job.path]
         if of_it:
-            prepared = costs.preparation(experiment)
+            prepared = preflight.preparation_of(experiment, jobs)
             needed = prepared.operations / GPUS[gpu].convolution / 3600
             hours += needed
             time = f"{needed:,.1f} GPU-hours; " if experiment.latent else ""
@@ -79,35 +80,39 @@ def plan(name: str, suite: Suite, gpu: str, targets: Sequence[str] = ()) -> str:
     return "\n".join([*lines, *_downloads(suite, jobs)])
 
 
-def _told(experiment: Experiment, cost: costs.Cost, gpu: str) -> list[str]:
-    trained = [run.settings for run in grid.runs(experiment).values() if run.settings.training]
-    steps = sum(settings.training.steps for settings in trained)
-    points = len(grid.points(experiment))
-    lines = [
-        f"{len(trained)} training runs, {steps:,} steps: {_operations(cost.training)}",
-        f"{points} sample sets of {experiment.evaluation.samples:,}: {_operations(cost.sampling)}; "
-        f"latency: {_operations(cost.latency)}",
-    ]
-    if experiment.latent:
+def _told(experiment: Experiment, cost: Cost, jobs: Sequence[Job], gpu: str) -> list[str]:
+    trained = [job for job in jobs if job.rule == "train"]
+    groups = [job for job in jobs if job.rule.startswith("sample_")]
+    lines = []
+    if trained:
+        lines.append(f"{len(trained)} training runs: {_operations(cost.training)}")
+    if groups:
+        count = experiment.evaluation.samples
+        lines.append(f"{len(groups)} groups of sample sets of {count:,}: {_operations(cost.sampling)}")
+    if cost.latency:
+        lines.append(f"latency: {_operations(cost.latency)}")
+    if cost.pictures:
         lines.append(f"decoded and scored: {_operations(cost.pictures)}")
-        lines.append(f"{_hours(cost, GPUS[gpu]):,.1f} GPU-hours")
+    if experiment.latent:
+        lines.append(f"{_hours(experiment, cost, GPUS[gpu]):,.1f} GPU-hours")
     return [*lines, f"disk: {told_bytes(cost.kept)}, and {told_bytes(cost.passing)} for a while"]
 
 
-def _hours(cost: costs.Cost, gpu: Gpu) -> float:
-    if not cost.pictures:  # a small experiment, for a processor
+def _hours(experiment: Experiment, cost: Cost, gpu: Gpu) -> float:
+    if not experiment.latent:  # small, for a processor
         return 0.0
     transformer = cost.training + cost.sampling + cost.latency
     return (transformer / gpu.transformer + cost.pictures / gpu.convolution) / 3600
 
 
 def _time(name: str, suite: Suite, jobs: Sequence[Job], hours: float, gpu: str) -> list[str]:
-    small = [e for title, e in suite.enabled.items() if not e.latent and preflight.of_experiment(title, jobs)]
+    small = {title: e for title, e in suite.enabled.items() if not e.latent and preflight.of_experiment(title, jobs)}
     lines = []
     if small and (measured := _measured_seconds(name, suite)):
         lines.append(f"  time: {measured / 60:.1f} minutes of jobs, measured in an earlier run in results/{name}")
     elif small:
-        minutes = sum(costs.cost(experiment).operations for experiment in small) / devices.CPU_RATE / 60
+        of_small = [preflight.cost_of(title, experiment, jobs).operations for title, experiment in small.items()]
+        minutes = sum(of_small) / devices.CPU_RATE / 60
         lines.append(
             f"  time: about {minutes:.0f} minutes, assuming {devices.CPU_RATE / 1e9:.0f} GFLOP/s (two CPU cores)"
         )
@@ -123,12 +128,11 @@ def _time(name: str, suite: Suite, jobs: Sequence[Job], hours: float, gpu: str) 
 
 
 def _downloads(suite: Suite, jobs: Sequence[Job]) -> list[str]:
-    named = [name for name in places.sources_of(suite) if any(f"/sources/{name}/" in job.path for job in jobs)]
+    named = preflight.downloaded(suite, jobs)
     if not named:
         return ["  downloads: none"]
     registry = load_registry(suite.downloads.registry)
-    total = sum(registry[name].bytes or 0 for name in named)
-    lines = [f"  downloads: {told_bytes(total)} in {len(named)} sources"]
+    lines = [f"  downloads: {told_bytes(preflight.downloads(suite, jobs))} in {len(named)} sources"]
     for name in named:
         source = registry[name]
         lines.append(f"    {name}: {told_bytes(source.bytes) if source.bytes else 'of unknown size'}, {source.what}")
@@ -159,10 +163,11 @@ def _snakemake(name: str, targets: Sequence[str], *options: str) -> str:
     command = [sys.executable, "-m", "snakemake", *options, "--cores", "all", *targets, "--config", f"suite={name}"]
     told = subprocess.run(command, capture_output=True, text=True)
     if told.returncode:
-        raise OdeltError(f"Snakemake cannot say which jobs it would run: {' '.join(told.stderr.split())[-300:]}")
+        reason = told.stderr.partition("Exception in")[2] or told.stderr
+        raise OdeltError(f"Snakemake cannot say which jobs it would run: {' '.join(reason.split())[:300]}")
     return told.stdout if "--summary" in options else told.stdout + told.stderr
 
 
 def _operations(count: float) -> str:
-    unit, size = ("EFLOP", 1e18) if count >= 1e18 else ("TFLOP", 1e12)
+    unit, size = next(((u, s) for u, s in (("EFLOP", 1e18), ("PFLOP", 1e15)) if count >= s), ("TFLOP", 1e12))
     return f"{count / size:,.1f} {unit}"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import yaml
 
 from odelt import costs, devices, places
-from odelt.config import Suite, load_suite, nearest
+from odelt.config import Experiment, Suite, load_suite, nearest
 from odelt.errors import OdeltError
 from odelt.sources.registry import Registry, load_registry
 
@@ -92,8 +92,10 @@ def enter(folder: pathlib.Path) -> None:
     _claim = (folder / "alive").open("w")
     try:
         fcntl.flock(_claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except BlockingIOError:  # another one is alive
         pass
+    except OSError:  # a filesystem without locks
+        return
     else:
         for lock in (folder / "locks").glob("*.lock"):
             lock.unlink(missing_ok=True)
@@ -112,9 +114,10 @@ def missing(suite: Suite, jobs: Sequence[Job], *, gpu: bool = True, packages: bo
     results = pathlib.Path("results")
     if not os.access(results if results.exists() else ".", os.W_OK):
         found.append(f"{results.absolute()} cannot be written; change its permissions")
-    needed, free = disk(suite, jobs), shutil.disk_usage(".").free
+    needed, free = disk(suite, jobs), shutil.disk_usage(results if results.exists() else ".").free
     if free < needed:
-        found.append(f"the disk has {told_bytes(free)} left and these jobs need {told_bytes(needed)}; free some")
+        told = f"the disk has {told_bytes(free)} left and these jobs need {told_bytes(needed)}"
+        found.append(f"{told}; free some (odelt clean tells what can go)")
     return found
 
 
@@ -128,16 +131,43 @@ def start_or_exit(suite: Suite, jobs: Sequence[Job], *, gpu: bool, packages: boo
 
 
 def of_experiment(name: str, jobs: Iterable[Job]) -> list[Job]:
-    return [job for job in jobs if f"/{name}/" in job.path]
+    """The jobs whose output lies in the experiment's folder, `results/<suite>/<name>`."""
+    return [job for job in jobs if pathlib.PurePath(job.path).parts[2:3] == (name,)]
+
+
+def cost_of(name: str, settings: Experiment, jobs: Iterable[Job]) -> costs.Cost:
+    """What these jobs of an experiment cost."""
+    rules = {job.path: job.rule for job in of_experiment(name, jobs)}
+    below = ["/".join(pathlib.PurePath(path).parts[3:]) for path in rules]
+    # A generated rule makes the samples, or the statistics and pictures, of a group: its first output stands for it.
+    return costs.cost(settings, lambda part: any(path.startswith(part) for path in below))
+
+
+def preparation_of(settings: Experiment, jobs: Iterable[Job]) -> costs.Preparation:
+    """What these jobs cost of preparing the dataset of an experiment."""
+    folder = f"/datasets/{settings.dataset.name}/"
+    below = [job.path.partition(folder)[2] for job in jobs if folder in job.path]
+    return costs.preparation(settings, lambda part: any(path.startswith(part) for path in below))
 
 
 def disk(suite: Suite, jobs: Sequence[Job]) -> float:
-    """Bytes at the peak: what stays of each experiment, and what is there for a while."""
-    concerned = [settings for name, settings in suite.enabled.items() if of_experiment(name, jobs)]
-    all_costs = [costs.cost(settings) for settings in concerned]
-    prepared = {settings.dataset.name: costs.preparation(settings).passing for settings in concerned}
-    peak = max((cost.passing for cost in all_costs), default=0)
-    return sum(cost.kept for cost in all_costs) + peak + sum(prepared.values())
+    """Bytes that these jobs need at the peak: downloads, what stays of each experiment, and what passes."""
+    each = [cost_of(name, settings, jobs) for name, settings in suite.enabled.items()]
+    prepared = {e.dataset.name: preparation_of(e, jobs).passing for e in suite.enabled.values()}
+    peak = max((cost.passing for cost in each), default=0)
+    return downloads(suite, jobs) + sum(cost.kept for cost in each) + peak + sum(prepared.values())
+
+
+def downloaded(suite: Suite, jobs: Sequence[Job]) -> list[str]:
+    """The names of the sources that these jobs download."""
+    return [name for name in places.sources_of(suite) if any(f"/sources/{name}/" in job.path for job in jobs)]
+
+
+def downloads(suite: Suite, jobs: Sequence[Job]) -> float:
+    """Bytes of the sources that these jobs download, where their size is known."""
+    names = downloaded(suite, jobs)
+    registry = load_registry(suite.downloads.registry) if names else None
+    return sum(registry[name].bytes or 0 for name in names)
 
 
 def _missing_packages(jobs: Sequence[Job]) -> list[str]:
@@ -175,9 +205,9 @@ def _missing_gpu(suite: Suite, jobs: Sequence[Job]) -> str | None:
     heavy = [
         name
         for name, settings in suite.enabled.items()
-        if of_experiment(name, wanted) and costs.cost(settings).operations > devices.CPU_LIMIT
+        if cost_of(name, settings, wanted).operations > devices.CPU_LIMIT
     ]
-    if not heavy or devices.inventory() or os.environ.get(devices.ALLOW_CPU):
+    if not heavy or devices.inventory() or devices.cpu_is_allowed():
         return None
     return (
         f"there is no GPU here, and {len(wanted)} of these jobs need one ({', '.join(heavy)}); run them on a machine "

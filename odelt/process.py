@@ -3,7 +3,9 @@
 import contextlib
 import os
 import pathlib
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 
 from odelt.errors import OdeltError
@@ -14,6 +16,12 @@ def share_compiled_programs() -> None:
     cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "odelt" / "xla"
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+
+
+def clean_up_when_terminated() -> None:
+    """SIGTERM (a scheduler's limit, `kill`) ends a command as Ctrl-C does, so that drafts are removed."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 class _Both:

@@ -1,24 +1,35 @@
 """Removing what can be made again: images, latents, samples and statistics, and drafts of runs that were killed."""
 
+import fcntl
 import pathlib
 import shutil
 from collections.abc import Iterator
 
+from odelt import files
 from odelt.config import Suite
+from odelt.errors import OdeltError
 from odelt.preflight import told_bytes
 
-PASSING = ("samples", "statistics", "features", "pictures")  # folders of an experiment that no table needs
+PASSING = ("samples", "statistics", "features")  # folders of an experiment that no table and no figure needs
+ALIVE = pathlib.Path(".snakemake", "alive")  # locked as long as a run lives (odelt.preflight)
 
 
 def clean(name: str, suite: Suite, *, remove: bool) -> Iterator[str]:
-    """A line for each thing and one for the sum; scores, weights, tables, figures and downloads stay.
+    """A line for each thing and one for the sum; scores, weights, tables, pictures and downloads stay.
 
-    Checkpoints of unfinished training runs stay too: the same command goes on from them.
+    Checkpoints of unfinished training runs stay too, and the latents that they read: the same command goes on.
+
+    Raises:
+        OdeltError: something is to be removed while a run is alive.
     """
     root = pathlib.Path("results", name)
+    if remove and _is_alive():
+        raise OdeltError("a run is alive in this folder: wait for it, or stop it, before anything is removed")
+    unfinished = any(root.glob("checkpoints/**/steps"))
     found = [root / experiment / part for experiment in suite.experiments for part in PASSING]
-    found += [root / "datasets" / dataset / part for dataset in suite.datasets for part in ("images", "latents")]
-    found += [path for path in root.rglob(".*-*") if path.name.startswith(".")]  # what odelt.files was writing
+    found += [root / "datasets" / dataset / "images" for dataset in suite.datasets]
+    found += [root / "datasets" / dataset / "latents" for dataset in suite.datasets if not unfinished]
+    found += sorted(files.drafts(root))
     total = 0
     for path in found:
         if path.exists():
@@ -29,6 +40,17 @@ def clean(name: str, suite: Suite, *, remove: bool) -> Iterator[str]:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
     verb = "removed" if remove else "can be removed with --yes"
     yield f"{told_bytes(total)} {verb}"
+
+
+def _is_alive() -> bool:
+    try:
+        with ALIVE.open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _size(path: pathlib.Path) -> int:

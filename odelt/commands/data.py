@@ -26,20 +26,19 @@ def prepare_images(a):
         files = sorted(a.source.rglob("*.parquet"))
         builders.write_celebahq(files, a.out, settings.image, settings.fraction)
     else:
-        builders.write_imagenet(options.pathlib.Path(settings.path), a.out, settings.image, settings.fraction)
+        builders.write_imagenet(options.pathlib.Path(settings.path), a.out, settings.fraction)
 
 
 def encode(a):
     """Moments of every image, and with random flips in training of its mirror image too."""
-    from odelt import devices
-
-    devices.claim()
+    claim_for_torch()
     from odelt.data import images, latents
     from odelt.vision import streams, vae
 
     settings, codec_settings = parse_json(Dataset, a.settings, "--settings"), parse_json(Codec, a.codec, "--codec")
     codec = vae.load(a.vae, dtype=codec_settings.dtype, batch_size=codec_settings.batch_size)
     prepared = open_images(settings, a.images)
+    images.check_count_of_classes(prepared.classes, settings)
     with options.progress(len(prepared), "image") as progress:
         batches = streams.counted(images.batches(prepared, codec_settings.batch_size), progress)
         latents.write_store(a.out, streams.encoded(batches, codec, mirrored=settings.flip))
@@ -47,9 +46,7 @@ def encode(a):
 
 def codec_error(a):
     """What mixed precision costs, on the first images."""
-    from odelt import devices
-
-    devices.claim()
+    claim_for_torch()
     from odelt.data import images
     from odelt.vision import vae
 
@@ -57,6 +54,16 @@ def codec_error(a):
     some, _ = next(images.batches(prepared, min(a.count, len(prepared))))
     exact, mixed = (vae.load(a.vae, dtype=dtype, batch_size=a.count) for dtype in ("float32", "bfloat16"))
     options.write_json(a.out, {"images": len(some), **vae.precision_error(exact, mixed, some)})
+
+
+def claim_for_torch() -> None:
+    """A GPU of its own for this process, where there are any, and PyTorch on it."""
+    from odelt import devices
+
+    claimed = devices.claim()
+    import torch
+
+    devices.require_seen(claimed, torch.cuda.is_available(), "PyTorch")
 
 
 def register(verb):

@@ -1,13 +1,17 @@
 """Features, scores, latency."""
 
 from odelt.commands import kinds, options
+from odelt.commands.data import claim_for_torch, open_images
 from odelt.config import Codec, Dataset, FeatureNetwork, Inception, Latency, parse, parse_json
 
 
 def latency(a):
     from odelt import devices
 
-    devices.claim()
+    claimed = devices.claim()
+    import jax
+
+    devices.require_seen(claimed, jax.default_backend() != "cpu", "JAX")
     from odelt.evaluation import latency
     from odelt.model import load_model
 
@@ -71,17 +75,14 @@ def score(a):
 
 def real_statistics(a):
     """Of the whole train split, no flip, unquantised (SPEC 6)."""
-    from odelt import devices
-
-    devices.claim()
-    from odelt.commands.data import open_images
+    claim_for_torch()
     from odelt.data import images
     from odelt.evaluation import fid
     from odelt.vision import inception, streams
     from odelt.vision.describing import describe
 
     settings = parse_json(Inception, a.settings, "--settings")
-    real = open_images(parse_json(Dataset, a.dataset, "--dataset"), a.images)
+    real = images.shuffled(open_images(parse_json(Dataset, a.dataset, "--dataset"), a.images))
     network = inception.Inception(a.weights, a.torchscript, batch_size=settings.batch_size)
     with options.progress(len(real), "image") as progress:
         batches = (batch for batch, _ in streams.counted(images.batches(real, settings.batch_size), progress))
@@ -90,9 +91,7 @@ def real_statistics(a):
 
 def statistics(a):
     """Sample sets are decoded, described and forgotten batch by batch."""
-    from odelt import devices
-
-    devices.claim()
+    claim_for_torch()
     import numpy as np
 
     from odelt.data.dataset import read_arrays, rows_of

@@ -19,10 +19,15 @@ def sample_grid(a):
 
 def _generate(a, settings, outs, **more):
     from odelt import costs, devices
-    from odelt.model.weights import load_config
 
     claimed = devices.claim(1 if a.sharding == "none" else "all")
+    import jax
+
+    from odelt.model.weights import load_config
+
     devices.check(costs.group(load_config(a.model), a.length, settings, a.count), claimed)
+
+    devices.require_seen(claimed, jax.default_backend() != "cpu", "JAX")
 
     from odelt.model import load_model
     from odelt.sampling import generate

@@ -1,22 +1,25 @@
 """Downloads, and released checkpoints as model directories."""
 
+import pathlib
 import sys
 
 from odelt.commands import kinds, options
 
 
 def fetch(a):
+    from odelt import preflight
     from odelt.sources.fetch import fetch
 
+    downloads = preflight.suite_named(a.suite or preflight.configured()).downloads
     fetch(
         a.name,
-        registry=a.registry,
-        lock=a.lock,
+        registry=pathlib.Path(downloads.registry),
+        lock=pathlib.Path(downloads.lock),
         out=a.out,
-        by_hand=a.by_hand,
-        strict=a.strict,
-        proxy=a.proxy,
-        certificate=a.certificate,
+        by_hand=pathlib.Path(downloads.by_hand),
+        strict=downloads.strict,
+        proxy=downloads.proxy,
+        certificate=pathlib.Path(downloads.certificate) if downloads.certificate else None,
     )
 
 
@@ -38,20 +41,15 @@ def register(verb):
         fetch,
         "download a source, verify it and note its digest; the same command goes on after an interruption",
         NAME={"help": "its name in the registry"},
-        registry=options.path(metavar="FILE", help="what can be downloaded, from where"),
-        lock=options.path(metavar="FILE", help="digests of what was downloaded before"),
+        suite={"metavar": "NAME", "help": "whose `downloads` say how; the configured suite without"},
         out=options.OUT,
-        by_hand=options.path(default=None, metavar="DIR", help="files in this folder are taken instead"),
-        strict={"action": "store_true", "help": "refuse what has no known digest"},
-        proxy=options.text(default=None, metavar="ADDRESS", help="instead of the one in the environment"),
-        certificate=options.path(default=None, metavar="FILE", help="of the authority that the proxy's are signed by"),
     )
     verb(
         "import-checkpoint",
         import_checkpoint,
         "make a model directory from a released checkpoint",
         FILE={
-            "type": options.pathlib.Path,
+            "type": pathlib.Path,
             "help": "a pickled checkpoint of SM or of the authors; nothing in it is run",
         },
         out=options.path(metavar="DIR", help="the model directory to write"),

@@ -29,8 +29,8 @@ class Dataset(Section):
     def _has_its_origin(self):
         for key, kinds in {"source": ("celebahq",), "path": ("folder", "imagenet")}.items():
             if (getattr(self, key) is not None) != (self.kind in kinds):
-                verb = "needs" if self.kind in kinds else "has no"
-                raise ValueError(f"a dataset of kind '{self.kind}' {verb} '{key}'")
+                told = f"needs '{key}'" if self.kind in kinds else f"takes no '{key}': remove it"
+                raise ValueError(f"a dataset of kind '{self.kind}' {told}")
         return self
 
 
@@ -76,6 +76,14 @@ class Training(Section):
     checkpoint_every: Positive = 1000
     log_every: Positive = 100
 
+    @pydantic.model_validator(mode="after")
+    def _warms_up_before_it_decays(self):
+        if self.warmup_steps > 0.9 * self.steps:
+            raise ValueError(
+                f"warmup_steps: {self.warmup_steps} is more than 90 % of the {self.steps} steps, where the decay begins"
+            )
+        return self
+
     @property
     def unconditional(self) -> bool:
         """Where the training guidance is 0 every label of every row is the null label (SPEC 4)."""
@@ -96,7 +104,7 @@ class ModelSettings(Section):
     def _is_downloaded_or_trained(self):
         trained = [key for key in ("start", "training", "seeds") if getattr(self, key) is not None]
         if self.source is not None and trained:
-            raise ValueError(f"a model with a 'source' is not trained: it has no '{trained[0]}'")
+            raise ValueError(f"a model with a 'source' is not trained: remove '{trained[0]}', or 'source'")
         if self.source is None and (self.start is None or self.training is None):
             raise ValueError("a model has either a 'source', or a 'start' and 'training'")
         if len(set(self.seeds or ())) != len(self.seeds or ()):
@@ -108,7 +116,7 @@ class GridBlock(Section):
     """A block of evaluation points: every listed model at every length with every solver (SPEC 6)."""
 
     models: list[Name]
-    solvers: list[SolverField]
+    solvers: Annotated[list[SolverField], pydantic.Field(min_length=1)]
     weights: Literal["ema", "raw"] = "ema"
     lengths: list[Positive] | None = None  # of models with the inner ODE; all allowed ones where nothing is said
     guidance: Annotated[float, pydantic.Field(ge=0)] = 1.0
@@ -129,7 +137,7 @@ class Evaluation(Section):
     dtype: Dtype = "float32"
     sharding: Literal["none", "data"] = "none"  # of sampling: one GPU of its own, or all of the machine
     latency: Latency = Latency()
-    grid: list[GridBlock]
+    grid: Annotated[list[GridBlock], pydantic.Field(min_length=1)]
 
 
 class FeatureNetwork(Section):
@@ -206,6 +214,10 @@ class Experiment(Section):
         return self
 
     def _check_starts(self) -> None:
+        for model, settings in self.models.items():
+            for seed in settings.seeds or ():
+                if (name := f"{model}-seed{seed}") in self.models:
+                    raise ValueError(f"models.{name}: '{model}' with seed {seed} has this name; choose another")
         if SCRATCH in self.models:
             raise ValueError(f"models: '{SCRATCH}' is the name of fresh weights; give the model another")
         known = [*self.models, SCRATCH]

@@ -41,11 +41,16 @@ def parse(kind: type[Section], raw: object, where: str) -> typing.Any:
         # A misspelt key is also a missing one: the spelling is what helps.
         first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
         # The names of sections that were tried begin with a capital; keys do not.
-        key = ".".join(str(step) for step in first["loc"] if not str(step)[:1].isupper())
+        key = ".".join(str(step) for step in first["loc"] if not str(step)[:1].isupper() and step != "[key]")
         if first["type"] == "extra_forbidden":
             known = _keys_at(kind, first["loc"][:-1])
             raise OdeltError(f"{where}: unknown key '{key}'{nearest(first['loc'][-1], known)}") from None
         message = first["msg"].removeprefix("Value error, ")
+        if first["loc"][-1:] == ("[key]",):
+            key = ".".join(map(str, first["loc"][:-1]))
+            message = "a name has small letters, digits and hyphens only"
+        if first["type"] == "model_type":
+            message = f"a block of keys is needed here, not {first['input']!r}"
         raise OdeltError(f"{where}: {key + ': ' if key else ''}{message[0].lower() + message[1:]}") from None
 
 

@@ -1,6 +1,7 @@
 """What a suite is: one YAML file, `config/<suite>.yaml`; suites are not merged."""
 
 import pathlib
+from typing import Annotated
 
 import pydantic
 import yaml
@@ -10,16 +11,9 @@ from odelt.config.parsing import Name, NotNegative, Section, nearest, parse
 from odelt.errors import OdeltError
 
 NOT_SUITES = ("config", "reference", "sources", "sources.lock")
-RESERVED = (
-    "sources",
-    "datasets",
-    "logs",
-    "benchmarks",
-    "checkpoints",
-    "so-far",
-    "crate",
-    "config",
-)  # folders of a suite
+# Folders of a suite and of an experiment: no experiment has such a name.
+RESERVED = ("sources", "datasets", "logs", "benchmarks", "checkpoints", "so-far", "models", "samples", "features")
+RESERVED += ("statistics", "pictures", "scores", "latency", "tables", "figures")
 
 
 class Downloads(Section):
@@ -39,7 +33,7 @@ class Suite(Section):
 
     seed: NotNegative
     downloads: Downloads = Downloads()
-    experiments: dict[Name, Experiment]
+    experiments: Annotated[dict[Name, Experiment], pydantic.Field(min_length=1)]
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -86,8 +80,9 @@ def load_suite(path: str | pathlib.Path) -> Suite:
         raw = yaml.safe_load(path.read_text())
     except FileNotFoundError:
         known = sorted(p.stem for p in path.parent.glob("*.yaml") if p.stem not in NOT_SUITES)
-        raise OdeltError(f"there is no suite '{path.stem}' ({path}){nearest(path.stem, known)}") from None
-    except yaml.YAMLError as error:
+        told = nearest(path.stem, known) or f"; known are {', '.join(known)}"
+        raise OdeltError(f"there is no suite '{path.stem}' ({path}){told}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise OdeltError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     return parse(Suite, raw, str(path))
 

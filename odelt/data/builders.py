@@ -47,10 +47,10 @@ def write_celebahq(
     _write(out, lambda draft: CelebaHq(draft, [pathlib.Path(file) for file in parquet_files], size, fraction))
 
 
-def write_imagenet(tar: pathlib.Path, out: pathlib.Path, size: tuple[int, int], fraction: float = 1.0) -> None:
+def write_imagenet(tar: pathlib.Path, out: pathlib.Path, fraction: float = 1.0) -> None:
     """ImageNet 2012's train split, from `ILSVRC2012_img_train.tar`, as the tensorflow-datasets directory `out`.
 
-    The original JPEG bytes are stored, whatever `size` is: the images are cropped and resized when they are read, and
+    The original JPEG bytes are stored: the images are cropped and resized when they are read, and
     never quantised again. Labels are positions among the sorted synset names. `fraction` in (0, 1] takes the first
     share of every class by name, at least one image.
 

@@ -7,6 +7,7 @@ import collections
 import concurrent.futures
 import contextlib
 import dataclasses
+import functools
 import io
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -63,6 +64,31 @@ class Images:
         return prepare(image, self.size, self.crop), stored.label
 
 
+@dataclasses.dataclass(frozen=True)
+class Shuffled:
+    """A source in one random order, in which the first images stand for all of them, whatever their classes."""
+
+    source: Source
+
+    @property
+    def classes(self) -> int:
+        return self.source.classes
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    @functools.cached_property
+    def order(self) -> np.ndarray:
+        return np.random.default_rng(0).permutation(len(self.source))
+
+    def __getitem__(self, index: int) -> Encoded:
+        return self.source[int(self.order[index])]
+
+
+def shuffled(images: Images) -> Images:
+    return dataclasses.replace(images, source=Shuffled(images.source))
+
+
 def open_images(
     kind: Literal["tfds", "folder"],
     path: pathlib.Path,
@@ -97,7 +123,10 @@ def load_folder(root: pathlib.Path, size: tuple[int, int], channels: int, fracti
 
 def check_classes(dataset: Dataset, settings: config.Dataset) -> None:
     """OdeltError where the dataset has not the classes that its settings promise to the network."""
-    found = len(np.unique(dataset.labels))
+    check_count_of_classes(len(np.unique(dataset.labels)), settings)
+
+
+def check_count_of_classes(found: int, settings: config.Dataset) -> None:
     if found != settings.classes:
         raise OdeltError(
             f"dataset '{settings.name}' has {found} classes, and its configuration says {settings.classes}: "
@@ -163,11 +192,6 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     height, width = size
     planes = [PIL.Image.fromarray(plane) for plane in np.moveaxis(image, -1, 0)]
     return np.stack([plane.resize((width, height), PIL.Image.Resampling.BILINEAR) for plane in planes], axis=-1)
-
-
-def flipped(image: np.ndarray) -> np.ndarray:
-    """The mirror image, left and right exchanged, of [..., H, W, C]."""
-    return image[..., ::-1, :]
 
 
 def share(count: int, fraction: float) -> int:

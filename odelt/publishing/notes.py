@@ -9,9 +9,9 @@ from odelt.sources.lock import TRUSTED_ON_FIRST_USE, load_lock, trusted
 
 
 def on_trust(lock: pathlib.Path, sources: Iterable[str]) -> str:
-    """Which downloads nobody has vouched for yet."""
+    """Which downloads nobody has vouched for yet: those that are recorded so, and those that are not recorded."""
     known = load_lock(lock)
-    names = [name for name in sources if known.of(name) and trusted(known, name) == TRUSTED_ON_FIRST_USE]
+    names = [name for name in sources if not known.of(name) or trusted(known, name) == TRUSTED_ON_FIRST_USE]
     return f"Digests {TRUSTED_ON_FIRST_USE}, which nobody has vouched for yet: {', '.join(names)}." if names else ""
 
 

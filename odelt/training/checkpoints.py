@@ -85,7 +85,7 @@ class RunFolder:
 
 @contextlib.contextmanager
 def noticing_signals() -> Iterator[Callable[[], int | None]]:
-    """Within the block a first Ctrl-C or SIGTERM only leaves word: the yielded function returns it, or None."""
+    """Within the block a first Ctrl-C, SIGTERM or SIGHUP only leaves word: the yielded function returns it, or None."""
     received: list[int] = []
 
     def notice(signum: int, _) -> None:
@@ -94,7 +94,7 @@ def noticing_signals() -> Iterator[Callable[[], int | None]]:
         received.append(signum)
         print("\nstopping after this step, to save it; once more to stop at once", file=sys.stderr)
 
-    previous = {signum: signal.signal(signum, notice) for signum in (signal.SIGINT, signal.SIGTERM)}
+    previous = {signum: signal.signal(signum, notice) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield lambda: received[0] if received else None
     finally:

@@ -34,7 +34,7 @@ def tar(tmp_path_factory):
 @pytest.fixture(scope="module")
 def imagenet(tar, tmp_path_factory):
     out = tmp_path_factory.mktemp("imagenet") / "images"
-    builders.write_imagenet(tar, out, SIZE)
+    builders.write_imagenet(tar, out)
     return out
 
 
@@ -106,14 +106,14 @@ def test_celebahq_is_resized_and_then_truncated_to_8_bits(parquet, celebahq):
 
 
 def test_the_order_is_the_same_every_time(tar, imagenet, tmp_path):
-    builders.write_imagenet(tar, tmp_path / "again", SIZE)
+    builders.write_imagenet(tar, tmp_path / "again")
     first, again = images.TfdsSource(imagenet), images.TfdsSource(tmp_path / "again")
     assert [r.data for r in first] == [r.data for r in again]
 
 
 @pytest.mark.parametrize("fraction, each", [(0.5, 2), (0.01, 1)])
 def test_a_fraction_is_a_share_of_every_class(tar, tmp_path, fraction, each):
-    builders.write_imagenet(tar, tmp_path / "part", SIZE, fraction)
+    builders.write_imagenet(tar, tmp_path / "part", fraction)
     labels = [record.label for record in images.TfdsSource(tmp_path / "part")]
     assert sorted(labels) == sorted(list(range(CLASSES)) * each)
 
@@ -152,7 +152,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(tar, tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))  # bytes of a file
     try:
         with pytest.raises(OdeltError, match="cannot write .*out: .*File too large") as told:
-            builders.write_imagenet(tar, tmp_path / "out", SIZE)
+            builders.write_imagenet(tar, tmp_path / "out")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "\n" not in str(told.value) and list(tmp_path.iterdir()) == []
@@ -160,7 +160,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(tar, tmp_path):
 
 def test_a_missing_tar_tells_where_to_get_it(tmp_path):
     with pytest.raises(OdeltError) as told:
-        builders.write_imagenet(tmp_path / "ILSVRC2012_img_train.tar", tmp_path / "out", SIZE)
+        builders.write_imagenet(tmp_path / "ILSVRC2012_img_train.tar", tmp_path / "out")
     line = str(told.value)
     for part in ("ILSVRC2012_img_train.tar is missing", "147,897,477,120 bytes", "138 GiB", "image-net.org", "account"):
         assert part in line
@@ -213,7 +213,7 @@ def test_a_damaged_tar_is_told_on_one_line_and_leaves_nothing(tmp_path, case):
     tar = tmp_path / "train.tar"
     tar.write_bytes(make())
     with pytest.raises(OdeltError, match=rf"train.tar is damaged \(.*({message}).*get it again") as told:
-        builders.write_imagenet(tar, tmp_path / "out", SIZE)
+        builders.write_imagenet(tar, tmp_path / "out")
     assert "\n" not in str(told.value) and " at 0x" not in str(told.value)
     assert list(tmp_path.iterdir()) == [tar]
 

@@ -72,12 +72,6 @@ def test_every_kind_of_file_becomes_rgb_or_grey(folder):
     assert len(opened) == 6 and all(opened[index][0].shape == (20, 20, 3) for index in range(6))
 
 
-def test_flipping_exchanges_left_and_right():
-    batch = np.arange(2 * 3 * 4 * 1).reshape(2, 3, 4, 1)
-    assert np.array_equal(images.flipped(batch)[1, :, 0], batch[1, :, 3])
-    assert np.array_equal(images.flipped(images.flipped(batch)), batch)
-
-
 @pytest.mark.parametrize("fraction, labels", [(1.0, [0, 0, 0, 1]), (0.6, [0, 0, 1]), (0.01, [0, 1])])
 def test_a_folder_in_memory_holds_a_share_of_every_class(folder, fraction, labels):
     loaded = images.load_folder(folder, (10, 12), 1, fraction)
@@ -168,3 +162,15 @@ def test_folders_without_classes_or_images_are_told(tmp_path):
     (tmp_path / "cat").mkdir()
     with pytest.raises(OdeltError, match="cat has no images"):
         images.load_folder(tmp_path, (8, 8), 3)
+
+
+def test_shuffled_images_are_the_same_ones_and_the_first_are_of_many_classes(tmp_path):
+    for name in "abc":
+        (tmp_path / name).mkdir()
+        for k in range(10):
+            PIL.Image.new("RGB", (8, 8)).save(tmp_path / name / f"{k}.png")
+    opened = images.open_images("folder", tmp_path, (8, 8), crop=True)
+    mixed = images.shuffled(opened)
+    labels = [mixed[index][1] for index in range(30)]
+    assert len(mixed) == 30 and mixed.classes == 3 and sorted(labels) == [0] * 10 + [1] * 10 + [2] * 10
+    assert set(labels[:8]) == {0, 1, 2}

@@ -13,7 +13,7 @@ from odelt.publishing.references import load_references
 from odelt.publishing.rows import rows
 
 REFERENCES = load_references(pathlib.Path(__file__).parents[2] / "config" / "reference.yaml")
-TRAINING = {"steps": 10, "learning_rate": 1e-4}
+TRAINING = {"steps": 10, "warmup_steps": 1, "learning_rate": 1e-4}
 CELEBAHQ = parse(
     Experiment,
     {

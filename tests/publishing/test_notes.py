@@ -20,7 +20,7 @@ def test_sources_that_nobody_vouched_for_are_named_and_no_others(tmp_path):
     path = tmp_path / "lock.yaml"
     path.write_text(LOCK)
     told = notes.on_trust(path, ["vouched", "new", "not-there"])
-    assert told == "Digests recorded on first use, which nobody has vouched for yet: new."
+    assert told == "Digests recorded on first use, which nobody has vouched for yet: new, not-there."
     assert notes.on_trust(path, ["vouched"]) == ""
 
 

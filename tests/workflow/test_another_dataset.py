@@ -36,7 +36,7 @@ def test_one_block_is_all_that_another_dataset_takes(make_checkout):
     two_classes(folder / "downloads" / "flowers")
     experiment = block()
     for model in experiment["flowers"]["models"].values():  # in seconds
-        model["training"] |= {"steps": 40, "batch_size": 16}
+        model["training"] |= {"steps": 40, "warmup_steps": 4, "batch_size": 16}
     experiment["flowers"]["network"] |= {"width": 16, "depth": 2, "group": 1, "min_length": 1}
     experiment["flowers"]["evaluation"]["samples"] = 40
     suite = tiny_suite()

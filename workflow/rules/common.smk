@@ -4,7 +4,7 @@ import pathlib
 import shlex
 
 from odelt import config as odelt_config
-from odelt import grid, places, preflight
+from odelt import devices, grid, places, preflight
 
 SUITE = preflight.suite_or_exit(config)
 RESULTS = pathlib.Path("results", config["suite"])
@@ -29,6 +29,9 @@ pathvars:
 
 if workflow.is_main_process:
     preflight.enter(pathlib.Path(".snakemake"))
+    # So that no job waits for a GPU while it holds cores that others could use.
+    if workflow.local_exec and "gpu" not in workflow.global_resources and (gpus := devices.inventory()):
+        workflow.register_resource("gpu", len(gpus))
 
 
 def one_of(names):
@@ -213,9 +216,14 @@ def source_notes(wildcards):
     return " ".join(note + lock) if sources else ""
 
 
+def codec_errors_of(wildcards):
+    settings = settings_of(wildcards)
+    return PLACES.codec_error(settings.dataset) if settings.latent else []
+
+
 def curves_of(wildcards):
     layout = LAYOUT[wildcards.experiment]
-    return [layout.curve(run.name) for run in grid.runs(settings_of(wildcards)).values() if run.settings.training]
+    return [layout.curve(run.name) for run in grid.needed_runs(settings_of(wildcards)) if run.settings.training]
 
 
 def pictured_of(wildcards):
@@ -228,7 +236,8 @@ def pictured_of(wildcards):
 
 def chain_of(experiment):
     """Weights, scores and latencies of an experiment."""
-    yield from (LAYOUT[experiment].model(run) / "model.safetensors" for run in grid.runs(EXPERIMENTS[experiment]))
+    needed = grid.needed_runs(EXPERIMENTS[experiment])
+    yield from (LAYOUT[experiment].model(run.name) / "model.safetensors" for run in needed)
     yield from measured(experiment, POINTS[experiment].values())
 
 

@@ -71,7 +71,7 @@ rule encode:
     message:
         "Encode {wildcards.dataset}"
     shell:
-        "python -m odelt --log {log} encode --settings {params.settings:q} --images {input.images} --vae {input.vae}"
+        "python -m odelt --log {log} encode --settings {params.settings:q} --images {input.images:q} --vae {input.vae}"
         " --codec {params.codec:q} --out {output}"
 
 
@@ -99,5 +99,5 @@ rule codec_error:
     message:
         "What mixed precision does to the latents of {wildcards.dataset}"
     shell:
-        "python -m odelt --log {log} codec-error --settings {params.settings:q} --images {input.images} --vae {input.vae}"
+        "python -m odelt --log {log} codec-error --settings {params.settings:q} --images {input.images:q} --vae {input.vae}"
         " --count {params.number} --out {output}"

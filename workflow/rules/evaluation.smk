@@ -97,7 +97,7 @@ rule floor:
         runtime=60,
         gpu=0,
     params:
-        seed=SUITE.seed,
+        seed=lambda w: settings_of(w).seed,
     message:
         "Distance between two halves of the real images of {wildcards.experiment}"
     shell:
@@ -196,7 +196,7 @@ rule real_statistics:
     message:
         "Statistics of the images of {wildcards.dataset}"
     shell:
-        "python -m odelt --log {log} real-statistics --dataset {params.dataset:q} --images {input.images}"
+        "python -m odelt --log {log} real-statistics --dataset {params.dataset:q} --images {input.images:q}"
         " --settings {params.settings:q} --weights {input.weights} --torchscript {input.torchscript} --out {output}"
 
 

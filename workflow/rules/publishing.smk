@@ -1,6 +1,7 @@
 rule tables:
     input:
         scores=scores_of,
+        codec=codec_errors_of,
         published="config/reference.yaml",
     output:
         grid=report(
@@ -46,6 +47,7 @@ rule tables:
 rule main_table:
     input:
         scores=main_scores_of,
+        codec=codec_errors_of,
         published="config/reference.yaml",
     output:
         page=report(

@@ -9,7 +9,7 @@ rule fetch:
     wildcard_constraints:
         source=one_of(name for name in SOURCES if PLACES.registry[name].file),
         file="[^/]+",
-    retries: RETRIES
+    retries: 0  # `fetch` itself tries again where that helps
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -18,11 +18,11 @@ rule fetch:
         runtime=720,
         gpu=0,
     params:
-        options=places.fetch_options(SUITE.downloads),
+        suite=config["suite"],  # another proxy or folder, which the suite names, downloads nothing anew
     message:
         "Download {wildcards.source}"
     shell:
-        "python -m odelt --log {log} fetch {wildcards.source} {params.options} --out {output}"
+        "python -m odelt --log {log} fetch {wildcards.source} --suite {params.suite} --out {output}"
 
 
 rule fetch_repository:
@@ -34,7 +34,7 @@ rule fetch_repository:
         "<benchmarks>/sources/{source}.tsv"
     wildcard_constraints:
         source=one_of(name for name in SOURCES if not PLACES.registry[name].file),
-    retries: RETRIES
+    retries: 0  # `fetch` itself tries again where that helps
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -43,11 +43,11 @@ rule fetch_repository:
         runtime=720,
         gpu=0,
     params:
-        options=places.fetch_options(SUITE.downloads),
+        suite=config["suite"],  # another proxy or folder, which the suite names, downloads nothing anew
     message:
         "Download {wildcards.source}"
     shell:
-        "python -m odelt --log {log} fetch {wildcards.source} {params.options} --out {output}"
+        "python -m odelt --log {log} fetch {wildcards.source} --suite {params.suite} --out {output}"
 
 
 rule import_checkpoint:
