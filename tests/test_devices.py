@@ -230,3 +230,11 @@ def test_a_job_too_large_for_a_cpu_is_refused_there(machine, monkeypatch):
         devices.check(1e17, ())
     monkeypatch.setenv("ODELT_ALLOW_CPU", "1")
     devices.check(1e20, ())
+
+
+def test_a_gpu_that_the_library_does_not_see_is_told():
+    device = devices.Device("GPU-1", "NVIDIA H100", None)
+    devices.require_seen([device], True, "JAX")
+    devices.require_seen([], False, "JAX")  # no GPU here, none claimed
+    with pytest.raises(OdeltError, match="JAX sees no GPU, and this machine has NVIDIA H100"):
+        devices.require_seen([device], False, "JAX")

@@ -72,3 +72,14 @@ def test_weights_without_a_length_table_have_the_conventional_path_only(imported
     assert np.isfinite(odelt.integrate(model, golden["x"], golden["y"], "euler:2")).all()
     with pytest.raises(odelt.OdeltError, match="no length table"):
         odelt.integrate(model, golden["x"], golden["y"], "euler:2", length=4)
+
+
+def test_eulers_step_size_condition_can_be_given(imported, golden):
+    """SPEC 4.5: objectives that ignore d are sampled with d = 0."""
+    model = odelt.load_model(imported / "odelt", "raw")
+    x = golden["x"]
+    for i in range(2):
+        x = x + np.asarray(odelt.velocity(model, x, i / 2, 0, golden["y"], length=4)) / 2
+    found = odelt.integrate(model, golden["x"], golden["y"], solver="euler:2", length=4, d=0)
+    own = odelt.integrate(model, golden["x"], golden["y"], solver="euler:2", length=4)
+    assert relative_error(found, x) < 1e-5 < 1e-3 < relative_error(own, x)

@@ -1,0 +1,66 @@
+"""Runs and points of an experiment, and their names."""
+
+import pathlib
+
+import pytest
+
+from odelt import config, grid
+from odelt.errors import OdeltError
+
+CONFIG = pathlib.Path(__file__).parents[1] / "config"
+PAPER = config.load_suite(CONFIG / "paper.yaml")
+IMAGENET, GROUPS_OF_TWO = PAPER.experiments["imagenet-b"], PAPER.experiments["celebahq-b-g2"]
+
+
+def evaluating(experiment: config.Experiment, *models: str) -> config.Experiment:
+    """The experiment with these models in its grid and no others."""
+    blocks = [block.model_copy(update={"models": list(models)}) for block in experiment.evaluation.grid]
+    evaluation = experiment.evaluation.model_copy(update={"grid": blocks})
+    return experiment.model_copy(update={"evaluation": evaluation})
+
+
+def test_runs_that_the_grid_does_not_evaluate_are_needed_where_others_start_from_them():
+    names = {run.name for run in grid.needed_runs(evaluating(IMAGENET, "sm-ft"))}
+    assert names == {"sm-ft", "sm-ft-stage1", "sm"}
+
+
+def test_without_trained_models_in_the_grid_nothing_is_trained():
+    needed = grid.needed_runs(evaluating(IMAGENET, "sm", "odelt-released"))
+    assert {run.name for run in needed} == {"sm", "odelt-released"}
+
+
+def test_downloaded_points_are_those_of_downloaded_weights():
+    assert {point.group.model for point in grid.downloaded_points(IMAGENET)} == {"sm", "odelt-released"}
+
+
+def test_every_seed_is_sampled_and_one_of_them_is_timed():
+    sampled = {group.model for group in grid.sample_groups(IMAGENET) if group.model.startswith("odelt-seed")}
+    assert sampled == {"odelt-seed0", "odelt-seed20", "odelt-seed30"}
+    assert {model for model, _ in grid.latency_points(IMAGENET)} == {"sm", "sm-ft", "odelt", "odelt-released"}
+
+
+def test_networks_that_were_trained_without_step_sizes_are_sampled_without():
+    """SPEC 4.5: the d-embedding's input is 0, in sampling too."""
+    d = {point.group.model: point.d for point in grid.points(GROUPS_OF_TWO)}
+    assert d["odelt-rfm"] == d["sm-naive"] == 0 and d["odelt"] is d["sm"] is None
+
+
+def test_no_two_names_of_rules_are_the_same():
+    assert grid.rule_name("sample", "x", "y-sm/ema/full") != grid.rule_name("sample", "x-y", "sm/ema/full")
+
+
+def test_a_model_that_has_the_name_of_anothers_seed_is_refused():
+    raw = IMAGENET.model_dump(mode="json")
+    raw["models"]["odelt-seed0"] = raw["models"]["sm"]
+    with pytest.raises(OdeltError, match="models.odelt-seed0: 'odelt' with seed 0 has this name"):
+        config.parse(config.Experiment, raw, "imagenet-b")
+
+
+@pytest.mark.parametrize("warmup, allowed", [(900, True), (901, False)])
+def test_a_warm_up_ends_before_the_decay_begins(warmup, allowed):
+    raw = {"steps": 1000, "learning_rate": 1e-3, "warmup_steps": warmup}
+    if allowed:
+        config.parse(config.Training, raw, "training")
+    else:
+        with pytest.raises(OdeltError, match="warmup_steps: 901 is more than 90 % of the 1000 steps"):
+            config.parse(config.Training, raw, "training")
