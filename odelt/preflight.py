@@ -26,6 +26,9 @@ GPU = ("encode", "codec_error", "real_statistics", "statistics", "train", "sampl
 WORLDS = {"jax": ["jax", "flax"], "torch": ["torch", "diffusers", "clean-fid"], "tensorflow": ["tensorflow-datasets"]}
 
 
+ALIVE = pathlib.Path(".snakemake", "alive")  # locked as long as a workflow process lives
+
+
 class Job(NamedTuple):
     """A job that Snakemake would run: its rule, and its first output."""
 
@@ -89,7 +92,7 @@ def enter(folder: pathlib.Path) -> None:
     os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
     global _claim
     folder.mkdir(exist_ok=True)
-    _claim = (folder / "alive").open("w")
+    _claim = (folder / ALIVE.name).open("w")
     try:
         fcntl.flock(_claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:  # another one is alive
@@ -100,6 +103,18 @@ def enter(folder: pathlib.Path) -> None:
         for lock in (folder / "locks").glob("*.lock"):
             lock.unlink(missing_ok=True)
     fcntl.flock(_claim, fcntl.LOCK_SH)
+
+
+def is_alive() -> bool:
+    """Whether a workflow process lives in this folder."""
+    try:
+        with ALIVE.open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # none has ever been here, or this filesystem has no locks
+        return False
+    return False
 
 
 def missing(suite: Suite, jobs: Sequence[Job], *, gpu: bool = True, packages: bool = True) -> list[str]:

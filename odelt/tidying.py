@@ -1,17 +1,15 @@
 """Removing what can be made again: images, latents, samples and statistics, and drafts of runs that were killed."""
 
-import fcntl
 import pathlib
 import shutil
 from collections.abc import Iterator
 
-from odelt import files
+from odelt import files, preflight
 from odelt.config import Suite
 from odelt.errors import OdeltError
 from odelt.preflight import told_bytes
 
 PASSING = ("samples", "statistics", "features")  # folders of an experiment that no table and no figure needs
-ALIVE = pathlib.Path(".snakemake", "alive")  # locked as long as a run lives (odelt.preflight)
 
 
 def clean(name: str, suite: Suite, *, remove: bool) -> Iterator[str]:
@@ -23,7 +21,7 @@ def clean(name: str, suite: Suite, *, remove: bool) -> Iterator[str]:
         OdeltError: something is to be removed while a run is alive.
     """
     root = pathlib.Path("results", name)
-    if remove and _is_alive():
+    if remove and preflight.is_alive():
         raise OdeltError("a run is alive in this folder: wait for it, or stop it, before anything is removed")
     unfinished = any(root.glob("checkpoints/**/steps"))
     found = [root / experiment / part for experiment in suite.experiments for part in PASSING]
@@ -40,17 +38,6 @@ def clean(name: str, suite: Suite, *, remove: bool) -> Iterator[str]:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
     verb = "removed" if remove else "can be removed with --yes"
     yield f"{told_bytes(total)} {verb}"
-
-
-def _is_alive() -> bool:
-    try:
-        with ALIVE.open("r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _size(path: pathlib.Path) -> int:

@@ -71,6 +71,7 @@ def train(
     out: pathlib.Path,
     prepare: Prepare | None = None,
     sharding: Sharding | None = None,
+    orphaned: Callable[[], bool] = lambda: False,
 ) -> None:
     """Writes the model directory `out`, with its training curve, after the last step.
 
@@ -79,7 +80,8 @@ def train(
     `identity` (digests of the data and the start) tells one run from another. On a CPU in float32 the weights are
     the same to the bit however often the run was interrupted. `prepare` is as in `make_step`; `identity` must tell what
     it does. `sharding` is as in `odelt.sharding.placement`: a run may go on with other devices, and ends with the
-    same weights but for rounding.
+    same weights but for rounding. Where nobody waits for the model any more (`orphaned`), the last checkpoint stays:
+    a workflow that was killed takes what its jobs finished later for incomplete, and asks for it again.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM; the state was saved first.
@@ -102,7 +104,10 @@ def train(
         except BaseException:
             folder.close()
             raise
-        folder.remove()
+        if orphaned():
+            folder.close()
+        else:
+            folder.remove()
 
 
 def _resume(fresh: State, folder: RunFolder) -> tuple[State, list[dict]]:

@@ -169,6 +169,24 @@ def test_killed_twice_in_training_and_started_again_it_ends_with_the_same_weight
     assert (folder / target).read_bytes() == (checkout / target).read_bytes()
 
 
+def test_training_that_outlives_a_killed_workflow_is_not_done_again(make_checkout, checkout):
+    """Snakemake takes what a job wrote after its death for incomplete, and removes it."""
+    folder = make_checkout("orphan")
+    target = "results/tiny/digits/models/sm/model.safetensors"
+    process = start(folder, target)
+    wait_for_a_step_after(folder, "sm", 4)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    deadline = time.monotonic() + 120
+    while not (folder / target).exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    told = snakemake(folder, target)
+    assert told.returncode == 0 and "going on from step 80" in told.stderr, told.stderr
+    assert (folder / target).read_bytes() == (checkout / target).read_bytes()
+    assert not list((folder / "results").rglob("steps"))
+
+
 def wait_for_a_step_after(folder: pathlib.Path, model: str, step: int) -> None:
     deadline = time.monotonic() + 120
     pattern = f"results/tiny/checkpoints/digits/{model}/*/steps/*"
