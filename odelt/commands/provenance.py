@@ -23,7 +23,7 @@ def audit(a):
         content = {"folders": [one.data() for one in audits]}
         if a.against:
             content["stale"] = [one.data() for one in stale]
-        print(json.dumps(content, indent=1, ensure_ascii=False))
+        print(json.dumps(content, indent=1))
     else:
         for one in audits:
             print("\n".join(one.lines()))

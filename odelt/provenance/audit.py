@@ -28,7 +28,7 @@ class Audit:
     def problems(self) -> list[str]:
         """One line each, naming the file."""
         nodes = sorted(self.chain.nodes.values(), key=lambda node: node.name)
-        return [f"{self.path(node.name)}: {told}" for node in nodes for told in node.problems]
+        return [_one_line(f"{self.path(node.name)}: {told}") for node in nodes for told in node.problems]
 
     def path(self, name: str) -> str:
         return _one_line(name if self.place == "." else f"{self.place}/{name}")

@@ -115,19 +115,21 @@ class Chain:
         """Is the record whole, of this suite, and with the suite's parameters?"""
         if record.seal != record.proper_seal:
             yield "its record was edited: its content and its seal do not agree"
-        kept = self._snapshot(prefix)
-        if record.suite is None:
-            return
         suite = self._suite_name(prefix)
         if suite and record.suite != suite:
             yield f"its record is of another suite, '{record.suite}'; this folder is of '{suite}'"
+        if record.suite is None:
+            return
+        kept = self._snapshot(prefix)
         try:
+            if record.verb == "fetch" or record.output.path == snapshot.LOCK:
+                lock = kept.lock
+                yield from unlocked(record, lock) if record.verb == "fetch" else ()
             for told in parameters.differences(kept.suite, record):
                 yield f"was made with other parameters: {told}"
-            if record.verb == "fetch":
-                yield from unlocked(record, kept.lock)
-        except OdeltError:
-            return  # told of the copy itself
+        except OdeltError as error:
+            if record.output.path in kept.readable:  # once, of the copy itself
+                yield str(error)
 
     def _link(self, node: Node, input: Input, prefix: str) -> None:
         """Is the input what this file was made from?"""
@@ -138,11 +140,15 @@ class Chain:
                 node.state = BROKEN
                 told(fault)
             return
-        if not is_plain(input.path) or not self.folder.is_inside(self.folder.root / (prefix + input.path)):
+        name = prefix + input.path
+        if not is_plain(input.path):
             node.state = BROKEN
             told(f"its record names a path outside of the folder, {input.path!r}; it is not followed")
             return
-        name = prefix + input.path
+        if not self.folder.is_inside(self.folder.root / name):
+            node.state = BROKEN
+            told(f"was made from {name}, which is behind a link that leads out of the folder; it is not followed")
+            return
         state = self._state_of_input(name, input, prefix)
         node.links.append(Link(input, name, state))
         if state == BROKEN:
@@ -210,7 +216,8 @@ class Chain:
 
     def _snapshot(self, prefix: str) -> Snapshot:
         if prefix not in self._snapshots:
-            self._snapshots[prefix] = Snapshot(self.folder.root / prefix)
+            readable = [file for file in snapshot.FILES if self.folder.is_file(prefix + file)]
+            self._snapshots[prefix] = Snapshot(self.folder.root / prefix, frozenset(readable))
         return self._snapshots[prefix]
 
     def _suite_name(self, prefix: str) -> str | None:

@@ -59,6 +59,9 @@ class Folder:
         except (OSError, ValueError):
             return False
 
+    def is_file(self, name: str) -> bool:
+        return self.is_there(name) and (self.root / name).is_file()
+
     @functools.cache  # noqa: B019 - a tree lives as long as one audit
     def found(self, name: str) -> digests.Found | str:
         """What a file or a folder is, or why that cannot be said."""

@@ -14,7 +14,7 @@ def differences(suite: Suite, record: Record) -> list[str]:
     make = EXPECTED.get(record.verb)
     try:
         expected = make(suite, record) if make else {}
-    except (LookupError, ValueError, TypeError, AttributeError):
+    except (LookupError, ValueError, TypeError, AttributeError, StopIteration):
         return ["the suite's configuration (suite.yaml) asks for no such output"]
     given = record.parameters
     return [told for name in expected if (told := difference(name, given.get(name), expected[name]))]

@@ -81,7 +81,7 @@ class Record(Section):
 
 def canonical(content: object) -> bytes:
     """The same bytes for the same content."""
-    return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")
 
 
 def beside(output: pathlib.Path) -> pathlib.Path:
@@ -97,7 +97,9 @@ def output_of(record: pathlib.Path) -> pathlib.Path:
 def read(path: pathlib.Path) -> Record:
     """The record in a file; ValueError (or OSError) with one line where it holds something else."""
     try:
-        return Record.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        known = Record.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        canonical(known.model_dump(mode="json"))  # what cannot be written is told here, and not later
+        return known
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
@@ -113,8 +115,22 @@ def write(record: Record, path: pathlib.Path) -> None:
         before = None
     same = before and before.seal == before.proper_seal and not before.removed and before.lasting == record.lasting
     if not (same and before.output.stamp == record.output.stamp):
-        content = record.sealed().model_dump(mode="json")
-        files.write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        _put(record, path)
+
+
+def _put(record: Record, path: pathlib.Path) -> None:
+    content = record.sealed().model_dump(mode="json")
+    files.write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def mark_removed(output: pathlib.Path, when: str) -> None:
+    """Says in an output's record that it was removed on purpose; nothing where it has no record that can be read."""
+    try:
+        known = read(beside(output))
+    except (OSError, ValueError):
+        return
+    if known.seal == known.proper_seal:  # else an edited record would be sealed anew
+        _put(known.model_copy(update={"removed": when}), beside(output))
 
 
 def root_of(output: pathlib.Path) -> tuple[pathlib.Path, str | None]:

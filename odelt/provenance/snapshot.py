@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import pathlib
 import shutil
+from collections.abc import Callable
 
 import yaml
 
@@ -42,22 +43,26 @@ class Snapshot:
     """The copies in a suite's folder, as far as they can be read."""
 
     folder: pathlib.Path
+    readable: frozenset[str]  # those that are files of that folder, and may be opened
 
     @functools.cached_property
     def suite(self) -> Suite:
         """OdeltError where the copy is missing or damaged."""
-        try:
-            return load_suite(self.folder / SUITE)
-        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-            raise OdeltError(f"{SUITE} cannot be read: {' '.join(str(error).split())[:120]}") from None
+        return self._loaded(SUITE, load_suite)
 
     @functools.cached_property
     def lock(self) -> Lock:
-        """OdeltError where the copy is missing or damaged."""
+        """OdeltError where the copy is damaged; where it is missing, nothing is in it."""
+        return self._loaded(LOCK, load_lock) if LOCK in self.readable else Lock()
+
+    def _loaded(self, name: str, load: Callable):
+        if name not in self.readable:
+            raise OdeltError(f"{name} is missing")
         try:
-            return load_lock(self.folder / LOCK)
-        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-            raise OdeltError(f"{LOCK} cannot be read: {' '.join(str(error).split())[:120]}") from None
+            return load(self.folder / name)
+        except (OdeltError, OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+            told = " ".join(str(error).removeprefix(f"{self.folder / name}: ").split())
+            raise OdeltError(f"cannot be read: {told[:160]}") from None
 
     def is_temporary(self, path: str) -> bool:
         """Whether the workflow itself removes this output, by its path in the suite's folder."""

@@ -73,7 +73,8 @@ def command(found: Sequence[Stale], suite: str) -> str:
                 record.started,
                 hashlib.sha256(repr(sorted(record.parameters.items())).encode()).digest(),
             )
-            jobs.setdefault(job, f"results/{suite}/{record.output.path}")
+            path = f"results/{suite}/{record.output.path}"
+            jobs[job] = min(jobs.get(job, path), path)
     return f"snakemake --cores all --config suite={suite} --forcerun {' '.join(sorted(jobs.values()))}"
 
 
