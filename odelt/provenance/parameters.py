@@ -58,6 +58,11 @@ def _encoded(suite: Suite, record: Record) -> dict:
     return {"settings": dataset, "codec": _plain(user.codec)}
 
 
+def _codec_error(suite: Suite, record: Record) -> dict:
+    dataset, user = _of_dataset(suite, record)
+    return {"settings": dataset, "count": user.codec.batch_size}
+
+
 def _real_statistics(suite: Suite, record: Record) -> dict:
     dataset, user = _of_dataset(suite, record)
     return {"dataset": dataset, "settings": _plain(user.features)}
@@ -146,7 +151,7 @@ EXPECTED = {
     "prepare-data": _prepared,
     "prepare-images": _prepared,
     "encode": _encoded,
-    "codec-error": _encoded,
+    "codec-error": _codec_error,
     "real-statistics": _real_statistics,
     "train": _trained,
     "import-checkpoint": _imported,

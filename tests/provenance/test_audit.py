@@ -1,14 +1,16 @@
 """An audit verifies what is whole, and names on one line whatever is not."""
 
+import contextlib
 import hashlib
 import json
 import os
+import pathlib
 import shutil
 
 import pytest
 
 from odelt import cli
-from odelt.provenance import record
+from odelt.provenance import record, snapshot
 
 pytest_plugins = ("finished",)
 SCORE = "digits/scores/odelt/ema/l1/euler-1_w1.json"
@@ -295,3 +297,49 @@ def test_a_kept_copy_behind_a_link_is_not_read(results, audit):
     (results / "suite.yaml").rename(away)
     (results / "suite.yaml").symlink_to(away)
     assert "is a link that leads out of the folder" in of(problems(audit, results), "suite.yaml")
+
+
+STRANGE = [None, "", "\ud800", "\0", "..", "/", "a" * 5000, -1, 1e308, [], {}, [[]], {"\n": "\r"}, True, "{", "0" * 64]
+
+
+def places_in(content, path=()):
+    """The way to every value in plain data."""
+    yield path
+    children = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for key, child in children:
+        yield from places_in(child, (*path, key))
+
+
+def test_whatever_a_record_holds_there_is_an_answer(results, audit):
+    """Every value of a record by something strange, the seal mended where that can be done."""
+    path = record.beside(results / SAMPLES)
+    text = path.read_text()
+    for k, way in enumerate(list(places_in(json.loads(text)))):
+        content = json.loads(text)
+        strange = STRANGE[k % len(STRANGE)]
+        inner = content
+        for key in way[:-1]:
+            inner = inner[key]
+        if way:
+            inner[way[-1]] = strange
+        path.write_text(json.dumps(content if way else strange))
+        with contextlib.suppress(ValueError):
+            path.write_text(json.dumps(json.loads(record.read(path).sealed().model_dump_json())))
+        status, lines, _ = audit(results / SCORE)
+        assert status in (0, 1), (way, strange, lines)
+        assert all(line.startswith("odelt: copied/") for line in lines)
+        audit("--json", results / SCORE)
+
+
+def test_what_the_workflow_removes_is_temporary_and_nothing_else(tmp_path):
+    shutil.copy(pathlib.Path(__file__).parents[2] / "config" / "rehearsal.yaml", tmp_path / "suite.yaml")
+    kept = snapshot.Snapshot(tmp_path, frozenset({"suite.yaml"}))
+    for path in ("datasets/celebahq-256/latents", "celebahq-b/samples/sm/x.npz", "imagenet-b/statistics/x.npz"):
+        assert kept.is_temporary(path), path
+    for path in (
+        "datasets/celebahq-256/codec.json",
+        "celebahq-b/pictures/x.npz",
+        "sources/vae/files",
+        "other/samples/x",
+    ):
+        assert not kept.is_temporary(path), path
