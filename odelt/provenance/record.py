@@ -23,6 +23,11 @@ PAGES = ".html"
 Digest = Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+Commit = Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{40,64}$")]
+Module = Annotated[str, pydantic.Field(pattern=r"^odelt(\.[A-Za-z0-9_]+)+$")]
+Package = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9_]+$")]
+
+
 class Output(Section):
     path: str
     sha256: Digest
@@ -38,14 +43,14 @@ class Input(Section):
 
 
 class Code(Section):
-    commit: str | None  # of the checkout that ran; None outside of one
+    commit: Commit | None  # of the checkout that ran; None outside of one
     dirty: bool | None
-    modules: dict[str, Digest]  # of odelt that the verb imported
+    modules: dict[Module, Digest]  # of odelt that the verb imported
 
 
 class Environment(Section):
     python: str
-    packages: dict[str, str]  # by the names that those modules import
+    packages: dict[Package, str]  # by the names that those modules import
     device: str | None  # of verbs that computed with jax or torch
 
 

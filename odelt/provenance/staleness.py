@@ -9,6 +9,7 @@ import functools
 import hashlib
 import importlib.metadata
 import pathlib
+import shlex
 import subprocess
 from collections.abc import Iterable, Sequence
 
@@ -19,6 +20,7 @@ from odelt.errors import OdeltError
 from odelt.provenance import environment, parameters
 from odelt.provenance.audit import Audit
 from odelt.provenance.chain import EXTERNAL, Node
+from odelt.provenance.folder import is_plain
 from odelt.provenance.record import Record
 from odelt.provenance.snapshot import unlocked
 from odelt.sources.lock import load_lock
@@ -75,7 +77,9 @@ def command(found: Sequence[Stale], suite: str) -> str:
             )
             path = f"results/{suite}/{record.output.path}"
             jobs[job] = min(jobs.get(job, path), path)
-    return f"snakemake --cores all --config suite={suite} --forcerun {' '.join(sorted(jobs.values()))}"
+    return shlex.join(
+        ["snakemake", "--cores", "all", "--config", f"suite={suite}", "--forcerun", *sorted(jobs.values())]
+    )
 
 
 class Today:
@@ -138,7 +142,8 @@ class Today:
         found = []
         for input in record.inputs:
             path = self.checkout / input.path
-            if input.external and path.is_file() and not self._is_the_same(path, input.sha256, record.code.commit):
+            ours = input.external and is_plain(input.path) and path.is_file()
+            if ours and not self._is_the_same(path, input.sha256, record.code.commit):
                 found.append(f"{input.path} has changed")
         return found
 
@@ -154,6 +159,8 @@ class Today:
 
     @functools.cache  # noqa: B019
     def _suite(self, name: str):
+        if not is_plain(name) or "/" in name:
+            raise OdeltError(f"{name!r} is no name of a suite")
         return load_suite(self.checkout / "config" / f"{name}.yaml")
 
     @functools.cache  # noqa: B019
