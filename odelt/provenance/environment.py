@@ -17,6 +17,7 @@ SOURCE = pathlib.Path(odelt.__file__).parent
 IMPORTS = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
 # What every process imports and no number depends on: the command line, the record keeping itself.
 MACHINERY = re.compile(r"odelt(\.(__main__|cli|process|errors|files|devices|commands|provenance(\..*)?))?")
+FROM_COMMANDS = re.compile(r"^\s*from (odelt\.commands\.\w+) import", re.MULTILINE)
 SHARED_COMMANDS = ("odelt.commands.options", "odelt.commands.kinds")
 GIT_SECONDS = 10  # that git may take
 
@@ -56,10 +57,13 @@ def checked_out(folder: pathlib.Path) -> tuple[str | None, bool | None]:
 
 
 def _modules(verb_module: str) -> Iterable[tuple[str, pathlib.Path]]:
+    own = sys.modules.get(verb_module)
+    text = pathlib.Path(own.__file__).read_text(encoding="utf-8") if own else ""
+    commands = {verb_module, *SHARED_COMMANDS, *FROM_COMMANDS.findall(text)}
     for name, module in sorted(sys.modules.items()):
         if not name.startswith("odelt.") or not getattr(module, "__file__", None) or MACHINERY.fullmatch(name):
             continue
-        if not name.startswith("odelt.commands.") or name in (verb_module, *SHARED_COMMANDS):
+        if not name.startswith("odelt.commands.") or name in commands:
             yield name, pathlib.Path(module.__file__)
 
 
