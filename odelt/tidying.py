@@ -23,13 +23,13 @@ def clean(name: str, suite: Suite, *, remove: bool) -> Iterator[str]:
     found += [path for path in root.rglob(".*-*") if path.name.startswith(".")]  # what odelt.files was writing
     total = 0
     for path in found:
-        files = _files(path)
-        if files or (path.exists() and not any(path.rglob(f"*{record.SUFFIX}"))):
-            size = sum(file.lstat().st_size for file in files)
+        there = _files(path)
+        if there or (path.exists() and not any(path.rglob(f"*{record.SUFFIX}"))):
+            size = sum(file.lstat().st_size for file in there)
             total += size
             yield f"{path}: {told_bytes(size)}"
             if remove:
-                _remove(path, files)
+                _remove(path, there)
     verb = "removed" if remove else "can be removed with --yes"
     yield f"{told_bytes(total)} {verb}"
 
