@@ -17,6 +17,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/sampling.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/publishing.smk"
+include: "workflow/rules/provenance.smk"
 
 
 rule all:
@@ -27,6 +28,7 @@ rule all:
         expand("<results>/{experiment}/figures/scaling.png", experiment=EXPERIMENTS),
         [path for name in EXPERIMENTS for path in chain_of(name)],
         [PLACES.codec_error(settings.dataset) for settings in EXPERIMENTS.values() if settings.latent],
+        "<results>/suite.yaml",
         "<results>/report.html",
 
 

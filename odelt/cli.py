@@ -8,11 +8,12 @@ import signal
 import sys
 
 from odelt import __version__, process
-from odelt.commands import data, evaluation, publishing, sampling, sources, suite, training
+from odelt.commands import data, evaluation, provenance, publishing, sampling, sources, suite, training
 from odelt.errors import OdeltError
+from odelt.provenance.recording import recording
 
 USER_ERROR = 2
-ROOMS = (sources, data, training, sampling, evaluation, publishing, suite)
+ROOMS = (sources, data, training, sampling, evaluation, publishing, provenance, suite)
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,7 +38,9 @@ def main(argv: list[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     """The verb's exit status; what went wrong is one line."""
     try:
-        return arguments.verb(arguments) or 0
+        with recording(arguments) as outcome:
+            outcome.status = arguments.verb(arguments) or 0
+        return outcome.status
     except OdeltError as error:
         print(f"odelt: {error}", file=sys.stderr)
         return USER_ERROR
@@ -64,7 +67,7 @@ def parser() -> Parser:
     def verb(name, function, help, **options):
         """Adds a verb; an option in capitals is an argument by its place."""
         p = verbs.add_parser(name, help=help, description=help)
-        p.set_defaults(verb=function)
+        p.set_defaults(verb=function, command=name)
         for option, settings in options.items():
             flag = option.lower() if option.isupper() else f"--{option.replace('_', '-')}"
             p.add_argument(flag, **settings)

@@ -109,6 +109,16 @@ def check(operations: float, claimed: Sequence[Device]) -> None:
     )
 
 
+def processor() -> str:
+    """The processor's name and the number of cores that this process may use."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            model = next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        model = "CPU"
+    return f"{model}, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores"
+
+
 def _listed() -> list[Device]:
     """What nvidia-smi lists, in its order; nothing without a driver that works."""
     command = ["nvidia-smi", "--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader"]

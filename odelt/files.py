@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 
+from odelt import provenance
 from odelt.errors import OdeltError
 
 Path = str | pathlib.Path
@@ -30,6 +31,7 @@ def writing(path: Path) -> Iterator[pathlib.Path]:
                 os.fsync(file.fileno())
             draft.chmod(0o666 & ~_umask())
             draft.replace(path)
+        provenance.made(path)
     finally:
         draft.unlink(missing_ok=True)
 
@@ -49,6 +51,7 @@ def writing_directory(path: Path) -> Iterator[pathlib.Path]:
             path.mkdir(exist_ok=True)
             for file in sorted(draft.iterdir()):
                 file.replace(path / file.name)
+                provenance.made(path / file.name)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

@@ -158,6 +158,30 @@ def pictured_points(experiment: Experiment) -> list[Point]:
     return [point for point in euler if point.group.model == model]
 
 
+def point_facts(name: str, experiment: Experiment, point: Point) -> dict:
+    """What a score says that it is of."""
+    run = runs(experiment)[point.group.model]
+    return {
+        "experiment": name,
+        "model": run.model,
+        "weights": point.group.weights,
+        **length_facts(experiment, point.group.length),
+        "solver": str(point.solver),
+        "d": point.d,
+        "guidance": point.guidance,
+        "seed": run.seed,
+        "sampling_seed": experiment.evaluation.seed,
+    }
+
+
+def length_facts(experiment: Experiment, length: int | None) -> dict:
+    """A nominal length as the command line names it, and how many blocks act."""
+    return {
+        "length": "full" if length is None else length,
+        "effective_blocks": network_of(experiment).effective_blocks(length),
+    }
+
+
 def _evaluated(experiment: Experiment, run: Run) -> bool:
     return any(run.model in block.models for block in experiment.evaluation.grid)
 

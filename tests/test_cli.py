@@ -41,7 +41,8 @@ def sample(directory, out, **changes):
 
 def test_import_and_sample(tmp_path, capsys):
     assert run(capsys, "import-checkpoint", GOLDEN / CHECKPOINTS["odelt"], "--out", tmp_path / "m", *IMPORT)[0] == 0
-    assert {file.name for file in (tmp_path / "m").iterdir()} == {"config.json", "model.safetensors"}
+    written = {"config.json", "model.safetensors"}
+    assert {file.name for file in (tmp_path / "m").iterdir()} == written | {f"{name}.prov.json" for name in written}
     out = tmp_path / "new" / "samples.npz"
     assert run(capsys, *sample(tmp_path / "m", out), "--labels", "1,4")[0] == 0
     with np.load(out) as file:

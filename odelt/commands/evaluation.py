@@ -94,6 +94,7 @@ def statistics(a):
     claim_for_torch()
     import numpy as np
 
+    from odelt import provenance
     from odelt.data.dataset import read_arrays, rows_of
     from odelt.evaluation import fid
     from odelt.publishing.pictures import first_of_each_class
@@ -105,17 +106,18 @@ def statistics(a):
     codec = vae.load(a.vae, dtype=codec_settings.dtype, batch_size=codec_settings.batch_size)
     real = read_arrays(a.real, REAL_SUBSET)
     for samples, out, pictures in zip(a.samples, a.out, a.pictures, strict=True):
-        made = read_arrays(samples, ("labels", "evaluations"))
-        shown = first_of_each_class(made["labels"])
-        kept: dict[int, np.ndarray] = {}
-        with options.progress(len(made["labels"]), "image") as progress:
-            latents = rows_of(samples, "samples", settings.batch_size)
-            images = streams.keeping(streams.decoded(latents, codec, codec_settings.scale), shown, kept)
-            found = describe(streams.counted(images, progress), network, subset=settings.subset)
-        few = np.stack([kept[index] for index in shown.tolist()])
-        fid.save(pictures, {"samples": inception.to_pixels(few), "labels": made["labels"][shown]})
-        described = {name: found[name] for name in (*fid.MOMENTS, "count")}
-        fid.save(out, described | further(found, real, seed=0) | {"evaluations": made["evaluations"].mean()})
+        with provenance.separately():  # a set's statistics do not come from the sets before it
+            made = read_arrays(samples, ("labels", "evaluations"))
+            shown = first_of_each_class(made["labels"])
+            kept: dict[int, np.ndarray] = {}
+            with options.progress(len(made["labels"]), "image") as progress:
+                latents = rows_of(samples, "samples", settings.batch_size)
+                images = streams.keeping(streams.decoded(latents, codec, codec_settings.scale), shown, kept)
+                found = describe(streams.counted(images, progress), network, subset=settings.subset)
+            few = np.stack([kept[index] for index in shown.tolist()])
+            fid.save(pictures, {"samples": inception.to_pixels(few), "labels": made["labels"][shown]})
+            described = {name: found[name] for name in (*fid.MOMENTS, "count")}
+            fid.save(out, described | further(found, real, seed=0) | {"evaluations": made["evaluations"].mean()})
 
 
 def score_fid(a):

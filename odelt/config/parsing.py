@@ -10,6 +10,7 @@ from typing import Annotated
 import pydantic
 import yaml
 
+from odelt import provenance
 from odelt.errors import OdeltError
 
 
@@ -56,6 +57,8 @@ def parse(kind: type[Section], raw: object, where: str) -> typing.Any:
 
 def parse_json(kind: type[Section], text: str, where: str) -> typing.Any:
     """As `parse`, from JSON text or, where the text is a file's name, from that YAML or JSON file."""
+    if not text.lstrip().startswith("{"):
+        provenance.used(text)
     try:
         raw = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(pathlib.Path(text).read_text())
     except (OSError, ValueError, yaml.YAMLError) as error:

@@ -20,7 +20,7 @@ import pyarrow.parquet
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from odelt import files
+from odelt import files, provenance
 from odelt.data.images import decode, share
 from odelt.errors import OdeltError
 
@@ -82,6 +82,8 @@ class CelebaHq(_Builder, skip_registration=True):
 
     def __init__(self, data_dir: str, parquet_files: Sequence[pathlib.Path], size: tuple[int, int], fraction: float):
         self._files, self._size, self._fraction = parquet_files, size, fraction
+        for file in parquet_files:
+            provenance.used(file)
         image = tfds.features.Image(shape=(*size, 3), encoding_format="png")
         super().__init__(data_dir, image, tfds.features.ClassLabel(num_classes=1))
 
@@ -102,6 +104,7 @@ class ImageNet(_Builder, skip_registration=True):
 
     def __init__(self, data_dir: str, tar: pathlib.Path, fraction: float):
         self._tar, self._fraction = tar, fraction
+        provenance.used(tar)
         with _open_tar(tar) as archive:
             self._classes = _class_tars(archive, tar)
         synsets = [member.name.removesuffix(".tar") for member in self._classes]
@@ -125,6 +128,7 @@ def _write(out: pathlib.Path, make: Callable[[str], tfds.core.GeneratorBasedBuil
             raise OSError(_line(error)) from None
         shutil.rmtree(out, ignore_errors=True)
         pathlib.Path(builder.data_dir).rename(out)
+        provenance.made(out)
         for rest in draft.iterdir():  # else `writing_directory` would move it into `out`
             shutil.rmtree(rest)
 

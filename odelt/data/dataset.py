@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from odelt import files
+from odelt import files, provenance
 from odelt.errors import OdeltError
 
 
@@ -33,6 +33,7 @@ def rows_of(path: files.Path, name: str, size: int) -> Iterator[np.ndarray]:
     Raises:
         OdeltError: the file is missing or damaged, or lacks the array.
     """
+    provenance.used(path)
     with _reading(path), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
         np.lib.format.read_magic(file)
         shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
@@ -47,6 +48,7 @@ def rows_of(path: files.Path, name: str, size: int) -> Iterator[np.ndarray]:
 
 def read_arrays(path: files.Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     """These arrays of an npz; OdeltError where the file is missing, damaged or lacks one."""
+    provenance.used(path)
     with _reading(path), np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in names}
 

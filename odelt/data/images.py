@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 import PIL.Image
 
-from odelt import config
+from odelt import config, provenance
 from odelt.data.dataset import Dataset
 from odelt.errors import OdeltError
 
@@ -211,6 +211,7 @@ class FolderSource:
         classes = sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
         if not classes:
             raise OdeltError(f"{root} has no sub-folders: put the images of each class into a folder of its own")
+        provenance.used(root)
         self.classes = len(classes)
         self._files: list[tuple[pathlib.Path, int]] = []
         for label, folder in enumerate(classes):
@@ -239,6 +240,7 @@ class TfdsSource:
         self._path = pathlib.Path(path)
         if not (self._path / "dataset_info.json").is_file():
             raise OdeltError(f"{path} is missing or not a tensorflow-datasets directory: let the workflow make it")
+        provenance.used(self._path)
         with self._damage_told():
             builder = tfds.builder_from_directory(self._path)
             self.classes = builder.info.features["label"].num_classes

@@ -17,7 +17,7 @@ import numpy as np
 from array_record.python.array_record_data_source import ArrayRecordDataSource
 from array_record.python.array_record_module import ArrayRecordWriter
 
-from odelt import files
+from odelt import files, provenance
 from odelt.errors import OdeltError
 
 INDEX = "index.json"
@@ -46,6 +46,7 @@ def write_store(
         (whole / INDEX).write_text(json.dumps(index, indent=1))
         shutil.rmtree(out, ignore_errors=True)
         whole.rename(out)
+        provenance.made(out)
 
 
 def _write_shards(folder: pathlib.Path, batches: Iterator, shard_size: int) -> dict:
@@ -103,6 +104,7 @@ class Moments:
 
     def __init__(self, path: pathlib.Path):
         self.path = pathlib.Path(path)
+        provenance.used(self.path)
         try:
             index = json.loads((self.path / INDEX).read_text())
             self._count, self._shard_size = int(index["count"]), int(index["shard_size"])

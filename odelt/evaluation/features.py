@@ -6,7 +6,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from odelt import files
+from odelt import files, provenance
 from odelt.config import FeatureNetwork
 from odelt.data.dataset import Dataset
 from odelt.errors import OdeltError
@@ -39,6 +39,7 @@ def save(path: files.Path, network: dict[str, np.ndarray]) -> None:
 
 
 def load(path: files.Path) -> dict[str, np.ndarray]:
+    provenance.used(path)
     try:
         network = safetensors.numpy.load_file(path)
         return {name: network[name] for name in NAMES}

@@ -4,7 +4,6 @@ A program is compiled and run once unmeasured; each repetition ends when the dev
 the network sees the batch once per evaluation, with any other scale a doubled batch.
 """
 
-import os
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from odelt import devices
 from odelt.config import Latency, Solver
 from odelt.model import Model
 from odelt.sampling.sample_sets import noise_and_labels, rows_per_program
@@ -80,11 +80,4 @@ def _seconds(function) -> float:
 def device_name() -> str:
     """The accelerator's name, or the processor's with the number of cores this process may use."""
     device = jax.devices()[0]
-    if device.platform != "cpu":
-        return device.device_kind
-    try:
-        with open("/proc/cpuinfo") as file:
-            model = next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
-    except (OSError, StopIteration):
-        model = "CPU"
-    return f"{model}, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores"
+    return devices.processor() if device.platform == "cpu" else device.device_kind

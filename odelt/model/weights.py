@@ -20,7 +20,7 @@ import safetensors
 import safetensors.numpy
 from flax import nnx
 
-from odelt import files
+from odelt import files, provenance
 from odelt.config import Network, parse
 from odelt.errors import OdeltError
 from odelt.model.dit import DiT
@@ -127,6 +127,7 @@ def save_model(directory: files.Path, config: Network, *, raw: Weights, ema: Wei
 
 def load_config(directory: files.Path) -> Network:
     path = pathlib.Path(directory) / CONFIG
+    provenance.used(path)
     try:
         return parse(Network, json.loads(path.read_text()), str(path))
     except OSError as error:
@@ -151,6 +152,7 @@ def load_model(
     if dtype not in ("float32", "bfloat16"):
         raise OdeltError(f"dtype '{dtype}': known are float32 and bfloat16")
     blocks = config.effective_blocks(None if length is None else config.check_length(length))
+    provenance.used(directory / TENSORS)
     try:
         with safetensors.safe_open(directory / TENSORS, framework="numpy") as file:
             paths = [name.removeprefix(f"{weights}/") for name in list(file.keys()) if name.startswith(f"{weights}/")]

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
-from odelt import files
+from odelt import files, provenance
 from odelt.config import FINEST_D, Solver
 from odelt.errors import OdeltError
 from odelt.publishing.rows import FULL, fid_labels
@@ -263,6 +263,7 @@ def _label_images(axes: Axes, labels: Sequence[int], width: int) -> None:
 def _read_curve(path: pathlib.Path) -> dict[str, np.ndarray]:
     """The columns step and LOSSES of a training curve, each float [number of logged steps]."""
     columns = ("step", *LOSSES)
+    provenance.used(path)
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)

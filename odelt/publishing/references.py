@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 import pydantic
 import yaml
 
+from odelt import provenance
 from odelt.config import Section, Solver, parse
 from odelt.errors import OdeltError
 
@@ -182,6 +183,7 @@ def load_references(path: str | pathlib.Path) -> References:
         OdeltError: the file is missing, not YAML, or has a key or a value that is not known; the line names it.
     """
     path = pathlib.Path(path)
+    provenance.used(path)
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:

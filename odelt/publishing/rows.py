@@ -4,6 +4,7 @@ import json
 import pathlib
 from collections.abc import Callable, Sequence
 
+from odelt import provenance
 from odelt.config import Experiment, Inception, Solver, network_of
 from odelt.errors import OdeltError
 from odelt.grid import Point, length_name, points, runs
@@ -152,6 +153,7 @@ def _latency_cells(raw: dict, point: Point) -> dict:
 
 def read_json(path: pathlib.Path, take: Callable, absent):
     """What `take` finds in a JSON file, or `absent` where there is no file."""
+    provenance.used(path)
     try:
         return take(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:

@@ -13,6 +13,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from odelt import provenance
 from odelt.errors import OdeltError
 
 PICKLE = b"\x80"  # how every pickle since protocol 2 begins
@@ -107,6 +108,7 @@ def load(path: str | pathlib.Path) -> Any:
         OdeltError: the file is missing, truncated, not a pickle, or asks for anything but data (which is named).
     """
     path = pathlib.Path(path)
+    provenance.used(path)
     start = b""
     try:
         with path.open("rb") as file:

@@ -9,7 +9,7 @@ import safetensors
 import torch
 from diffusers import AutoencoderKL
 
-from odelt import vision
+from odelt import provenance, vision
 from odelt.errors import OdeltError
 
 SCALING = 0.18215  # SPEC 7: what makes the latents' variance about one
@@ -65,6 +65,7 @@ def load(
     for name in (CONFIG, TENSORS):
         if not (directory / name).is_file():
             raise OdeltError(f"{directory / name} is missing: the VAE is two files, {CONFIG} and {TENSORS}; fetch it")
+    provenance.used(directory)
     try:
         network, report = AutoencoderKL.from_pretrained(
             directory,

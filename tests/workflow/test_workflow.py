@@ -116,6 +116,49 @@ def test_a_missing_score_is_remade_without_its_siblings(checkout):
     assert all(path.stat().st_mtime_ns == before[path] for path in scores[1:])
 
 
+def test_only_the_records_of_what_is_made_again_change(checkout):
+    """A lost score, and the tables that follow; what came out the same as before keeps its record."""
+    records = {path: path.read_bytes() for path in (checkout / "results").rglob("*.prov.json")}
+    score = results(checkout) / "scores" / "odelt" / "ema" / "l1" / "euler-1_w1.json"
+    score.unlink()
+    assert snakemake(checkout).returncode == 0
+    assert {path: path.read_bytes() for path in (checkout / "results").rglob("*.prov.json")} == records
+
+
+def audit(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "odelt", "audit", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+
+
+def test_everything_that_was_made_is_verified_also_where_it_is_copied_to(checkout, tmp_path):
+    here = audit(checkout, "results/tiny")
+    assert here.returncode == 0, here.stderr
+    shutil.copytree(checkout / "results" / "tiny", tmp_path / "copied")
+    there = audit(tmp_path, "copied")
+    assert there.returncode == 0, there.stderr
+    assert there.stdout.replace("copied", "results/tiny") == here.stdout
+
+
+def test_another_sampler_makes_samples_stale_and_not_weights(checkout, tmp_path):
+    today = tmp_path / "today"
+    shutil.copytree(ROOT / "odelt", today / "odelt")
+    shutil.copytree(checkout / "config", today / "config")
+    fresh = audit(checkout, "results/tiny", "--against", str(today))
+    assert fresh.returncode == 0 and fresh.stdout.endswith("nothing is stale\n"), fresh.stdout[-2000:]
+    sampler = today / "odelt" / "sampling" / "sample_sets.py"
+    sampler.write_text(sampler.read_text() + "\nMORE = 1\n")
+    told = audit(checkout, "results/tiny", "--against", str(today))
+    lines = told.stdout.splitlines()
+    stale = {line.split(": ")[1].removeprefix("results/tiny/digits/") for line in lines if line.startswith("stale: ")}
+    assert told.returncode == 1
+    assert {"samples/sm/ema/full/euler-1_w1.npz", "scores/odelt/ema/l1/euler-4_w1.json", "tables/grid.csv"} <= stale
+    assert not any(path.startswith("models/") for path in stale)
+    arguments = lines[-1].removeprefix("make again: snakemake ").split()
+    planned = snakemake(checkout, *arguments, "--dry-run")
+    planned = planned.stdout + planned.stderr
+    assert "Generate the samples of digits/odelt/ema/l1" in planned and "Train" not in planned
+
+
 def planned(folder: pathlib.Path, suite: dict) -> str:
     """What a dry run would make under a changed suite."""
     path = folder / "config" / "tiny.yaml"

@@ -146,37 +146,15 @@ def import_arguments(wildcards):
 
 def facts_of_point(wildcards):
     """What a score is of."""
-    settings = settings_of(wildcards)
     point = POINTS[wildcards.experiment][wildcards.set]
-    run = grid.runs(settings)[point.group.model]
-    return json.dumps(
-        {
-            "experiment": wildcards.experiment,
-            "model": run.model,
-            "weights": point.group.weights,
-            **facts_of_length(settings, point.group.length),
-            "solver": str(point.solver),
-            "d": point.d,
-            "guidance": point.guidance,
-            "seed": run.seed,
-            "sampling_seed": settings.evaluation.seed,
-        }
-    )
-
-
-def facts_of_length(settings, length):
-    network = odelt_config.network_of(settings)
-    return {
-        "length": length_argument(length),
-        "effective_blocks": network.effective_blocks(length),
-    }
+    return json.dumps(grid.point_facts(wildcards.experiment, settings_of(wildcards), point))
 
 
 def facts_of_latency(wildcards):
     settings = settings_of(wildcards)
     run = grid.runs(settings)[wildcards.model]
     facts = {"experiment": wildcards.experiment, "model": run.model}
-    return json.dumps(facts | facts_of_length(settings, timed_length(wildcards)))
+    return json.dumps(facts | grid.length_facts(settings, timed_length(wildcards)))
 
 
 def timed_length(wildcards):

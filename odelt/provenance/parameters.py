@@ -1,0 +1,169 @@
+"""With which parameters a suite makes an output: what a record is compared with."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from odelt import grid
+from odelt.config import Experiment, Section, Suite, network_of
+from odelt.provenance.record import Record
+
+
+def differences(suite: Suite, record: Record) -> list[str]:
+    """Where a record's parameters are not the suite's, in words; a verb that no suite asks for differs in nothing."""
+    make = EXPECTED.get(record.verb)
+    try:
+        expected = make(suite, record) if make else {}
+    except (LookupError, ValueError, TypeError, AttributeError, StopIteration):
+        return ["the suite's configuration (suite.yaml) asks for no such output"]
+    given = record.parameters
+    return [told for name in expected if (told := difference(name, given.get(name), expected[name]))]
+
+
+def difference(name: str, given: Any, expected: Any) -> str | None:
+    """The first place where two plain values differ, in words; None where they agree."""
+    if isinstance(given, Mapping) and isinstance(expected, Mapping):
+        for key in sorted(map(str, given.keys() | expected.keys())):
+            if told := difference(f"{name}.{key}", given.get(key), expected.get(key)):
+                return told
+        return None
+    return None if given == expected else f"{name} is {_short(given)}, and {_short(expected)} in the configuration"
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _plain(section: Section) -> dict:
+    return section.model_dump(mode="json")
+
+
+def _of_dataset(suite: Suite, record: Record) -> tuple[dict, Experiment]:
+    name = _parts(record)[1]
+    user = next(settings for settings in suite.enabled.values() if settings.dataset.name == name)
+    return _plain(user.dataset), user
+
+
+def _parts(record: Record) -> tuple[str, ...]:
+    return pathlib.PurePosixPath(record.output.path).parts
+
+
+def _prepared(suite: Suite, record: Record) -> dict:
+    return {"settings": _of_dataset(suite, record)[0]}
+
+
+def _encoded(suite: Suite, record: Record) -> dict:
+    dataset, user = _of_dataset(suite, record)
+    return {"settings": dataset, "codec": _plain(user.codec)}
+
+
+def _codec_error(suite: Suite, record: Record) -> dict:
+    dataset, user = _of_dataset(suite, record)
+    return {"settings": dataset, "count": user.codec.batch_size}
+
+
+def _real_statistics(suite: Suite, record: Record) -> dict:
+    dataset, user = _of_dataset(suite, record)
+    return {"dataset": dataset, "settings": _plain(user.features)}
+
+
+def _run(suite: Suite, record: Record) -> tuple[Experiment, grid.Run]:
+    name, _, run, *_ = _parts(record)
+    experiment = suite.enabled[name]
+    return experiment, grid.runs(experiment)[run]
+
+
+def _trained(suite: Suite, record: Record) -> dict:
+    experiment, run = _run(suite, record)
+    training = {"training": _plain(run.settings.training), "inner_ode": run.inner_ode, "seed": run.seed}
+    return {"network": _plain(network_of(experiment)), **training}
+
+
+def _imported(suite: Suite, record: Record) -> dict:
+    network = network_of(_run(suite, record)[0])
+    chosen = {"heads": network.heads, "group": network.group, "min_length": network.min_length}
+    return {**chosen, "image": list(network.image)}
+
+
+def _point(suite: Suite, record: Record) -> tuple[str, Experiment, grid.Point]:
+    name, _, *rest = _parts(record)
+    experiment = suite.enabled[name]
+    wanted = "/".join(rest).removesuffix(pathlib.PurePosixPath(rest[-1]).suffix)
+    return name, experiment, next(point for point in grid.points(experiment) if point.path == wanted)
+
+
+def _sampled(suite: Suite, record: Record) -> dict:
+    name, experiment, point = _point(suite, record)
+    evaluation = experiment.evaluation
+    outs, settings = record.parameters["out"], record.parameters["setting"]
+    own = {"setting": [setting for out, setting in zip(outs, settings, strict=True) if out == record.output.path]}
+    asked = [str(point.solver), point.guidance, point.d]
+    if own["setting"] != [asked]:
+        return {"setting": [asked]}
+    return {
+        "model": f"{name}/models/{point.group.model}",
+        "weights": point.group.weights,
+        "length": point.group.length,
+        "count": evaluation.samples,
+        "seed": evaluation.seed,
+        "batch_size": evaluation.batch_size,
+        "dtype": evaluation.dtype,
+        "sharding": evaluation.sharding,
+    }
+
+
+def _scored(suite: Suite, record: Record) -> dict:
+    return {"facts": grid.point_facts(*_point(suite, record))}
+
+
+def _described(suite: Suite, record: Record) -> dict:
+    experiment = suite.enabled[_parts(record)[0]]
+    return {"codec": _plain(experiment.codec), "settings": _plain(experiment.features)}
+
+
+def _timed(suite: Suite, record: Record) -> dict:
+    name, _, model, file = _parts(record)
+    experiment = suite.enabled[name]
+    word = file.removesuffix(".json")
+    length = None if word == "full" else int(word.removeprefix("l"))
+    points = grid.latency_points(experiment)[model, length]
+    timing = experiment.evaluation.latency
+    facts = {"experiment": name, "model": model, **grid.length_facts(experiment, length)}
+    return {
+        "facts": facts,
+        "setting": [[str(point.solver), point.guidance, point.d] for point in points],
+        "batch_size": timing.batch_size,
+        "repeats": timing.repeats,
+        "dtype": experiment.evaluation.dtype,
+    }
+
+
+def _published(suite: Suite, record: Record) -> dict:
+    return {"settings": _plain(suite.enabled[record.parameters["experiment"]])}
+
+
+def _claimed(suite: Suite, record: Record) -> dict:
+    return {"experiment": list(suite.enabled), "settings": [_plain(one) for one in suite.enabled.values()]}
+
+
+EXPECTED = {
+    "prepare-data": _prepared,
+    "prepare-images": _prepared,
+    "encode": _encoded,
+    "codec-error": _codec_error,
+    "real-statistics": _real_statistics,
+    "train": _trained,
+    "import-checkpoint": _imported,
+    "sample-grid": _sampled,
+    "fit-features": lambda suite, record: {"settings": _plain(suite.enabled[_parts(record)[0]].features)},
+    "floor": lambda suite, record: {"seed": suite.seed},
+    "score": _scored,
+    "score-fid": _scored,
+    "statistics": _described,
+    "latency": _timed,
+    "tables": _published,
+    "main-table": _published,
+    "figures": _published,
+    "claims": _claimed,
+}

@@ -1,0 +1,88 @@
+"""What a suite's folder keeps of the project, so that it can be audited anywhere: configuration, lock, registry,
+published numbers."""
+
+import dataclasses
+import functools
+import pathlib
+import shutil
+from collections.abc import Callable
+
+import yaml
+
+from odelt import files, preflight
+from odelt.config import Suite, load_suite
+from odelt.errors import OdeltError
+from odelt.provenance import trace
+from odelt.provenance.record import Record
+from odelt.sources.lock import Lock, load_lock
+
+SUITE, LOCK, REGISTRY, PUBLISHED = "suite.yaml", "sources.lock.yaml", "sources.yaml", "reference.yaml"
+FILES = (SUITE, LOCK, REGISTRY, PUBLISHED)
+TEMPORARY = ("samples", "statistics")  # of an experiment with latents: the workflow removes them once they are read
+TEMPORARY_OF_DATASET = ("images", "latents")
+
+
+def originals(name: str) -> dict[str, pathlib.Path]:
+    """The project's files that a suite's folder keeps, by the name of the copy; in the project's folder."""
+    suite = preflight.suite_named(name)
+    paths = (preflight.CONFIG / f"{name}.yaml", suite.downloads.lock, suite.downloads.registry)
+    return dict(zip(FILES, map(pathlib.Path, (*paths, preflight.CONFIG / PUBLISHED)), strict=True))
+
+
+def keep(name: str, folder: pathlib.Path) -> None:
+    """Copies the suite's files into its folder; OdeltError where the suite is not valid or cannot be copied."""
+    for copy, original in originals(name).items():
+        if original.exists() or copy == SUITE:
+            with trace.separately(), files.writing(folder / copy) as draft:
+                trace.used(original)
+                shutil.copyfile(original, draft)
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """The copies in a suite's folder, as far as they can be read."""
+
+    folder: pathlib.Path
+    readable: frozenset[str]  # those that are files of that folder, and may be opened
+
+    @functools.cached_property
+    def suite(self) -> Suite:
+        """OdeltError where the copy is missing or damaged."""
+        return self._loaded(SUITE, load_suite)
+
+    @functools.cached_property
+    def lock(self) -> Lock:
+        """OdeltError where the copy is damaged; where it is missing, nothing is in it."""
+        return self._loaded(LOCK, load_lock) if LOCK in self.readable else Lock()
+
+    def _loaded(self, name: str, load: Callable):
+        if name not in self.readable:
+            raise OdeltError(f"{name} is missing")
+        try:
+            return load(self.folder / name)
+        except (OdeltError, OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+            told = " ".join(str(error).removeprefix(f"{self.folder / name}: ").split())
+            raise OdeltError(f"cannot be read: {told[:160]}") from None
+
+    def is_temporary(self, path: str) -> bool:
+        """Whether the workflow itself removes this output, by its path in the suite's folder."""
+        parts = pathlib.PurePosixPath(path).parts
+        if parts[0] == "datasets":
+            return len(parts) == 3 and parts[2] in TEMPORARY_OF_DATASET
+        experiment = self.suite.experiments.get(parts[0])
+        return experiment is not None and experiment.latent and len(parts) > 2 and parts[1] in TEMPORARY
+
+
+def unlocked(record: Record, lock: Lock) -> list[str]:
+    """Files of a download that the lock does not have, or has with another digest; in words."""
+    name = str(record.parameters.get("name"))
+    known = lock.of(name)
+    file = pathlib.PurePosixPath(record.output.path).name
+    found = record.output.files if record.output.files is not None else {file: record.output.sha256}
+    told = []
+    for path, sha256 in sorted(found.items()):
+        if path not in known:
+            told.append(f"{path} of the source '{name}' is not in the lock ({LOCK})")
+        elif not known[path].admits(sha256):
+            told.append(f"{path} of the source '{name}' has sha256 {sha256}, the lock ({LOCK}) has {known[path]}")
+    return told or ([] if found else [f"the source '{name}' is empty"])

@@ -1,0 +1,228 @@
+"""What is stale against today's checkout: made by other code, other packages or another configuration, or from what is.
+
+Snakemake sees a changed parameter and a newer input, but neither the package's code nor its libraries.
+"""
+
+import ast
+import dataclasses
+import functools
+import hashlib
+import importlib.metadata
+import pathlib
+import shlex
+import subprocess
+from collections.abc import Iterable, Sequence
+
+import yaml
+
+from odelt.config import load_suite
+from odelt.errors import OdeltError
+from odelt.provenance import environment, parameters
+from odelt.provenance.audit import Audit
+from odelt.provenance.chain import EXTERNAL, Node
+from odelt.provenance.folder import is_plain
+from odelt.provenance.record import Record
+from odelt.provenance.snapshot import unlocked
+from odelt.sources.lock import load_lock
+
+
+@dataclasses.dataclass(frozen=True)
+class Stale:
+    """An output that today's checkout would make otherwise."""
+
+    path: str
+    suite: str | None
+    record: Record
+    reasons: tuple[str, ...]  # of its own; none where only something that it was made from is stale
+
+    def data(self) -> dict:
+        return {"path": self.path, "reasons": list(self.reasons)}
+
+
+def stale(audits: Iterable[Audit], checkout: pathlib.Path) -> list[Stale]:
+    """The stale outputs among those that were audited, what others are made from first.
+
+    Raises:
+        OdeltError: `checkout` is no checkout of this project, or its configuration is not valid.
+    """
+    if not (checkout / "odelt" / "__init__.py").is_file():
+        raise OdeltError(f"{checkout} is no checkout of this project: it has no odelt/__init__.py")
+    today = Today(checkout)
+    return [one for audited in audits for one in _stale(audited, today)]
+
+
+def told(found: Sequence[Stale]) -> list[str]:
+    """For people: what is stale and why, and the command that makes it again."""
+    if not found:
+        return ["nothing is stale"]
+    lines = [f"stale: {one.path}: {'; '.join(one.reasons) or 'what it was made from is'}" for one in found]
+    suites = list(dict.fromkeys(one.suite for one in found if one.suite))
+    return lines + [f"make again: {command(found, suite)}" for suite in suites]
+
+
+def command(found: Sequence[Stale], suite: str) -> str:
+    """The command that makes the stale outputs of a suite again, and nothing else.
+
+    One output of each job with a reason of its own is enough: the job's other outputs come with it, and Snakemake
+    makes again what is older than its inputs.
+    """
+    jobs: dict[tuple, str] = {}
+    for one in found:
+        if one.suite == suite and one.reasons:
+            record = one.record
+            job = (
+                record.verb,
+                record.started,
+                hashlib.sha256(repr(sorted(record.parameters.items())).encode()).digest(),
+            )
+            path = f"results/{suite}/{record.output.path}"
+            jobs[job] = min(jobs.get(job, path), path)
+    return shlex.join(
+        ["snakemake", "--cores", "all", "--config", f"suite={suite}", "--forcerun", *sorted(jobs.values())]
+    )
+
+
+class Today:
+    """A checkout as it is now, and the packages of this environment."""
+
+    def __init__(self, checkout: pathlib.Path):
+        self.checkout = checkout
+
+    def reasons(self, record: Record) -> list[str]:
+        """Why a record's verb would make its output otherwise today, apart from its inputs within the suite."""
+        if record.verb == "fetch":  # whatever fetches it, it is what the lock says
+            return unlocked(record, self._lock(record.suite)) if record.suite else []
+        found = self._external(record)
+        if record.verb == "snapshot":
+            return found
+        found += self._modules(record)
+        for name, version in record.environment.packages.items():
+            now = _version(name)
+            if now and now != version:
+                found.append(f"{name} is {now} now, and was {version}")
+        if record.suite:
+            found += [f"configuration: {told}" for told in parameters.differences(self._suite(record.suite), record)]
+        return found
+
+    def _modules(self, record: Record) -> list[str]:
+        changed = []
+        for name, sha256 in record.code.modules.items():
+            path = _file_of(self.checkout, name)
+            if path is None:
+                changed.append(f"{name} is gone")
+            elif not self._means_the_same(path, sha256, record.code.commit):
+                changed.append(f"{name} has changed")
+        return changed
+
+    @functools.cache  # noqa: B019 - lives as long as one audit
+    def _means_the_same(self, path: pathlib.Path, sha256: str, commit: str | None) -> bool:
+        """Whether a module is the recorded one, but for comments and docstrings where git still has that one."""
+        now = path.read_bytes()
+        if hashlib.sha256(now).hexdigest() == sha256:
+            return True
+        before = self._at(commit, path.relative_to(self.checkout).as_posix()) if commit else None
+        if before is None or hashlib.sha256(before).hexdigest() != sha256:
+            return False
+        try:
+            return _meaning(before) == _meaning(now)
+        except (SyntaxError, ValueError):
+            return False
+
+    def _at(self, commit: str, path: str) -> bytes | None:
+        """A file as it was at a commit."""
+        command = ["git", "-C", str(self.checkout), "show", f"{commit}:./{path}"]
+        try:
+            told = subprocess.run(command, capture_output=True, timeout=environment.GIT_SECONDS)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return told.stdout if told.returncode == 0 else None
+
+    def _external(self, record: Record) -> list[str]:
+        """Files of the project that were read; YAML counts by its content, not by its comments."""
+        found = []
+        for input in record.inputs:
+            path = self.checkout / input.path
+            ours = input.external and is_plain(input.path) and path.is_file()
+            if ours and not self._is_the_same(path, input.sha256, record.code.commit):
+                found.append(f"{input.path} has changed")
+        return found
+
+    @functools.cache  # noqa: B019
+    def _is_the_same(self, path: pathlib.Path, sha256: str, commit: str | None) -> bool:
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
+                return True
+        before = self._at(commit, path.relative_to(self.checkout).as_posix()) if commit else None
+        if path.suffix != ".yaml" or before is None or hashlib.sha256(before).hexdigest() != sha256:
+            return False
+        return yaml.safe_load(before) == yaml.safe_load(path.read_bytes())
+
+    @functools.cache  # noqa: B019
+    def _suite(self, name: str):
+        if not is_plain(name) or "/" in name:
+            raise OdeltError(f"{name!r} is no name of a suite")
+        return load_suite(self.checkout / "config" / f"{name}.yaml")
+
+    @functools.cache  # noqa: B019
+    def _lock(self, name: str):
+        return load_lock(self.checkout / self._suite(name).downloads.lock)
+
+
+def _stale(audited: Audit, today: Today) -> list[Stale]:
+    found: dict[str, Stale] = {}
+    for name, node in _inputs_first(audited.chain.nodes):
+        if node.record is None:
+            continue
+        reasons = tuple(today.reasons(node.record))
+        if reasons or any(link.name in found for link in node.links if link.state != EXTERNAL):
+            found[name] = Stale(audited.path(name), node.record.suite, node.record, reasons)
+    return list(found.values())
+
+
+def _inputs_first(nodes: dict[str, Node]) -> list[tuple[str, Node]]:
+    """Every file after those that it was made from; in a cycle, in any order."""
+    ordered: dict[str, Node] = {}
+    for start in sorted(nodes):
+        waiting = [(start, False)]
+        opened: set[str] = set()
+        while waiting:
+            name, done = waiting.pop()
+            if done:
+                ordered.setdefault(name, nodes[name])
+            elif name not in opened and name not in ordered:
+                opened.add(name)
+                waiting.append((name, True))
+                waiting += [(link.name, False) for link in nodes[name].links if link.state != EXTERNAL]
+    return list(ordered.items())
+
+
+def _meaning(source: bytes) -> str:
+    """A module without comments, layout and docstrings."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body = node.body[1:]
+    return ast.dump(tree)
+
+
+def _file_of(checkout: pathlib.Path, module: str) -> pathlib.Path | None:
+    base = checkout.joinpath(*module.split("."))
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
+@functools.cache
+def _version(package: str) -> str | None:
+    """The installed version of what is imported by this name; None where this environment lacks it."""
+    if known := environment.version(package):
+        return known
+    distributions = _distributions().get(package)
+    return importlib.metadata.version(distributions[0]) if distributions else None
+
+
+_distributions = functools.cache(importlib.metadata.packages_distributions)

@@ -1,0 +1,66 @@
+"""What this process reads and writes, noted while it does. Imports nothing of the project: everything reports here."""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+Path = str | pathlib.Path
+
+
+@dataclasses.dataclass
+class Trace:
+    """Inputs with their fingerprints, taken when they were first read; and for each output its own inputs."""
+
+    fingerprint: Callable[[pathlib.Path], tuple[pathlib.Path, Any]]  # the file or folder that has a record, its digest
+    inputs: dict[pathlib.Path, Any] = dataclasses.field(default_factory=dict)
+    outputs: dict[pathlib.Path, dict[pathlib.Path, Any]] = dataclasses.field(default_factory=dict)
+
+
+_trace: Trace | None = None
+
+
+@contextlib.contextmanager
+def tracing(trace: Trace) -> Iterator[Trace]:
+    """Within the block everything that is read and written is noted in `trace`."""
+    global _trace
+    before, _trace = _trace, trace
+    try:
+        yield trace
+    finally:
+        _trace = before
+
+
+def used(path: Path) -> None:
+    """Notes a file or a folder that is about to be read; one that is not there, or that this process made, is not."""
+    absolute = _absolute(path)
+    if _trace is None or absolute in _trace.inputs or absolute in _trace.outputs or not absolute.exists():
+        return
+    unit, digest = _trace.fingerprint(absolute)
+    _trace.inputs[absolute] = (unit, digest)
+
+
+def made(path: Path) -> None:
+    """Notes a file, or a folder as a whole, that has just been written."""
+    if _trace is not None:
+        _trace.outputs[_absolute(path)] = _trace.inputs  # the same dict: what is read later counts too
+
+
+@contextlib.contextmanager
+def separately() -> Iterator[None]:
+    """What is read in the block belongs only to what is written in it, besides what was read before."""
+    if _trace is None:
+        yield
+        return
+    common, _trace.inputs = _trace.inputs, dict(_trace.inputs)
+    try:
+        yield
+    finally:
+        _trace.inputs = common
+
+
+def _absolute(path: Path) -> pathlib.Path:
+    """Without following links: a link in the tree is a file of the tree."""
+    return pathlib.Path(os.path.abspath(path))
