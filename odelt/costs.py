@@ -5,7 +5,6 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from odelt import grid
 from odelt.config import Experiment, Network, Solver, Training, network_of
 from odelt.objectives.batch import length_rows, rows_of_time
 
@@ -75,6 +74,8 @@ def group(network: Network, length: int | None, settings: Sequence[tuple], count
 
 def cost(experiment: Experiment, pending: Callable[[str], bool] = lambda path: True) -> Cost:
     """What all jobs of an experiment cost, or the pending ones: by the path of what they make, below its folder."""
+    from odelt import grid  # here, so that a job which only counts its operations does not depend on the grid
+
     network = network_of(experiment)
     runs = [run for run in grid.needed_runs(experiment) if pending(f"models/{run.name}/")]
     trained = [run.settings for run in runs if run.settings.training]

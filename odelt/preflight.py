@@ -1,6 +1,5 @@
 """Before the first job: is the configuration valid, and is anything missing that the jobs asked for need here."""
 
-import fcntl
 import importlib.metadata
 import os
 import pathlib
@@ -24,9 +23,6 @@ TORCH = ("encode", "codec_error", "real_statistics", "statistics")
 TENSORFLOW = ("fetch", "prepare_images")
 GPU = ("encode", "codec_error", "real_statistics", "statistics", "train", "sample", "latency")
 WORLDS = {"jax": ["jax", "flax"], "torch": ["torch", "diffusers", "clean-fid"], "tensorflow": ["tensorflow-datasets"]}
-
-
-ALIVE = pathlib.Path(".snakemake", "alive")  # locked as long as a workflow process lives
 
 
 class Job(NamedTuple):
@@ -76,45 +72,6 @@ def configured() -> str:
 
 def suite_named(name: str) -> Suite:
     return load_suite(CONFIG / f"{name}.yaml")
-
-
-_claim = None  # open while this process lives
-
-
-def enter(folder: pathlib.Path) -> None:
-    """Prepares the process that runs a workflow, whose own files are in `folder` (.snakemake).
-
-    Jobs find this environment's programs, also where the environment is not activated. And no lock of a dead Snakemake
-    stands in the way: every workflow process holds a shared lock on a file of ours, which the kernel takes back
-    however it ends. Who can lock it exclusively for a moment is the only one alive, so that Snakemake's own lock files
-    are leftovers.
-    """
-    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-    global _claim
-    folder.mkdir(exist_ok=True)
-    _claim = (folder / ALIVE.name).open("w")
-    try:
-        fcntl.flock(_claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:  # another one is alive
-        pass
-    except OSError:  # a filesystem without locks
-        return
-    else:
-        for lock in (folder / "locks").glob("*.lock"):
-            lock.unlink(missing_ok=True)
-    fcntl.flock(_claim, fcntl.LOCK_SH)
-
-
-def is_alive() -> bool:
-    """Whether a workflow process lives in this folder."""
-    try:
-        with ALIVE.open("r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # none has ever been here, or this filesystem has no locks
-        return False
-    return False
 
 
 def missing(suite: Suite, jobs: Sequence[Job], *, gpu: bool = True, packages: bool = True) -> list[str]:

@@ -4,7 +4,7 @@ import contextlib
 import pathlib
 from collections.abc import Iterator
 
-from odelt import files, preflight
+from odelt import alive, files
 from odelt.config import Suite
 from odelt.errors import OdeltError
 from odelt.preflight import told_bytes
@@ -23,7 +23,7 @@ def clean(name: str, suite: Suite, *, remove: bool) -> Iterator[str]:
         OdeltError: something is to be removed while a run is alive.
     """
     root = pathlib.Path("results", name)
-    if remove and preflight.is_alive():
+    if remove and alive.is_alive():
         raise OdeltError("a run is alive in this folder: wait for it, or stop it, before anything is removed")
     unfinished = any(root.glob("checkpoints/**/steps"))
     found = [root / experiment / part for experiment in suite.experiments for part in PASSING]

@@ -8,11 +8,11 @@ from odelt.config import Codec, Network, Training, parse_json
 
 
 def train(a):
-    from odelt import costs, devices, preflight
+    from odelt import alive, costs, devices
 
     network = parse_json(Network, a.network, "--network")
     training = parse_json(Training, a.training, "--training")
-    watched = preflight.is_alive()
+    watched = alive.is_alive()
     claimed = devices.claim(1 if training.sharding == "none" else "all")
     devices.check(training.steps * costs.step(network, training, a.inner_ode), claimed)
 
@@ -52,7 +52,7 @@ def train(a):
             out=a.out,
             prepare=prepare,
             sharding=training.sharding,
-            orphaned=lambda: watched and not preflight.is_alive(),
+            orphaned=lambda: watched and not alive.is_alive(),
         )
     except checkpoints.Interrupted as interrupted:
         print(f"odelt: {interrupted}", file=sys.stderr)

@@ -252,7 +252,7 @@ def test_a_live_run_stands_in_the_way(make_checkout):
 
 def test_a_lock_is_of_the_living_as_long_as_one_of_them_is_there(tmp_path):
     """Two processes may share a folder; the leftovers go only when neither is there."""
-    program = "import pathlib, sys; from odelt.preflight import enter; enter(pathlib.Path(sys.argv[1])); print(1)"
+    program = "import pathlib, sys; from odelt.alive import enter; enter(pathlib.Path(sys.argv[1])); print(1)"
     locks = tmp_path / "locks"
     locks.mkdir()
     (locks / "0.input.lock").touch()

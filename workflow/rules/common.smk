@@ -4,7 +4,7 @@ import pathlib
 import shlex
 
 from odelt import config as odelt_config
-from odelt import devices, grid, places, preflight
+from odelt import alive, devices, grid, places, preflight
 
 SUITE = preflight.suite_or_exit(config)
 RESULTS = pathlib.Path("results", config["suite"])
@@ -28,7 +28,7 @@ pathvars:
 
 
 if workflow.is_main_process:
-    preflight.enter(pathlib.Path(".snakemake"))
+    alive.enter(alive.FOLDER)
     # So that no job waits for a GPU while it holds cores that others could use.
     if workflow.local_exec and "gpu" not in workflow.global_resources and (gpus := devices.inventory()):
         workflow.register_resource("gpu", len(gpus))
