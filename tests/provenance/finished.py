@@ -66,7 +66,7 @@ def commands(suite: Suite, results: pathlib.Path):
     layout, network = everywhere.experiment(name), network_of(settings)
     data, source = everywhere.data(settings), everywhere.source("released")
     feature_network, real = layout.root / "features/network.safetensors", layout.root / "features/real.npz"
-    yield ["fetch", "released", *places.fetch_options(suite.downloads).split(), "--out", source]
+    yield ["fetch", "released", "--suite", "tiny", "--out", source]
     yield [
         *("import-checkpoint", source, "--out", layout.model("released"), "--heads", network.heads),
         *("--group", network.group, "--min-length", network.min_length, "--image", "8x8"),
