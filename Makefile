@@ -4,16 +4,20 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 SOURCES := odelt tests benchmarks envs rehearsal
 
-.PHONY: env env-full mini rehearsal paper test lint pins
+.PHONY: env env-full env-crate mini rehearsal paper test lint pins
 
 env: .venv/ready
 env-full: .venv-full/ready
+# Another reader of the crates that the workflow writes; the test that wants it is left out without it.
+env-crate: .venv-crate/ready
 
 .venv/ready: requirements/dev.txt
 # With a GPU, JAX's CUDA packages too.
 .venv-full/ready: requirements/full.txt $(if $(shell command -v nvidia-smi),requirements/gpu.txt)
 
-.venv/ready .venv-full/ready: requirements/uv.txt pyproject.toml
+.venv-crate/ready: requirements/crate.txt
+
+.venv/ready .venv-full/ready .venv-crate/ready: requirements/uv.txt pyproject.toml
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	$(@D)/bin/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r $(lastword $(filter-out %/uv.txt %.toml,$^))
@@ -43,6 +47,6 @@ lint: env
 
 # Pins anew, with hashes and without the address they came from; one version of a package everywhere.
 pins: env
-	for world in uv full gpu dev jax vision data; do $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade \
+	for world in uv full gpu dev crate jax vision data; do $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header requirements/$$world.in -o requirements/$$world.txt; done
 	$(BIN)/python envs/generate.py
