@@ -48,6 +48,8 @@ def test_every_output_has_a_record_and_a_whole_folder_is_verified(whole, audit):
     assert {path.relative_to(whole).as_posix() for path in outputs} == set(KINDS) | {
         *(OTHER_SCORE, SAMPLES.replace("euler-1", "euler-2"), FEATURES.replace("euler-1", "euler-2")),
         "digits/models/released/config.json",
+        *(f"digits/{kind}/released/ema/l1/euler-1_w1.npz" for kind in ("samples", "features")),
+        *("digits/scores/released/ema/l1/euler-1_w1.json", "digits/latency/released/l1.json"),
     }
     status, lines, said = audit(whole)
     assert (status, lines) == (0, [])
