@@ -40,6 +40,19 @@ function facts(pairs) {
   return el("dl", { class: "facts" }, shown.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 }
 
+// As facts, side by side.
+function brief(pairs) {
+  const list = facts(pairs);
+  list.className = "brief";
+  return list;
+}
+
+// A path that breaks after its slashes, where it has to.
+function path(text) {
+  const parts = text.split("/").flatMap((part, k) => (k ? ["/", document.createElement("wbr"), part] : [part]));
+  return el("span", { class: "path" }, parts);
+}
+
 function more(summary, ...children) {
   return el("details", {}, el("summary", {}, summary), ...children);
 }
@@ -85,7 +98,7 @@ function copyButton(text, what) {
 }
 
 function command(text, what) {
-  return el("div", { class: "command" }, el("code", {}, text), copyButton(text, what));
+  return el("div", { class: "command" }, el("code", {}, text.split(" ").flatMap((word, k) => [k ? " " : "", path(word)])), copyButton(text, what));
 }
 
 function digest(sha256, what) {
@@ -302,7 +315,7 @@ function walk(event) {
 }
 
 function fileButton(place, text, properties) {
-  const button = el("button", { type: "button", class: "file", ...properties }, text || files[place].path);
+  const button = el("button", { type: "button", class: "file", ...properties }, text || path(files[place].path));
   button.addEventListener("click", () => openChain({ place, from: button }));
   return button;
 }
@@ -362,8 +375,7 @@ function ancestors(start) {
 }
 
 // Of a score: what made the samples, apart from what they are measured against.
-function split(start) {
-  const all = ancestors(start);
+function split(start, all) {
   const samples = all.filter((place) => SAMPLES.includes(files[place].verb));
   if (!samples.length) return [all, []];
   const below = new Set(samples.flatMap(ancestors));
@@ -421,7 +433,7 @@ function fileLine(place, first) {
   return el(
     "div",
     { class: "line" },
-    first ? el("span", { class: "path" }, file.path) : fileButton(place, null, { class: "file path" }),
+    first ? path(file.path) : fileButton(place, null, { class: "file path" }),
     state(file.state),
     file.sha256 ? more(el("span", {}, "sha256 ", el("code", {}, `${file.sha256.slice(0, 12)}…`)), digest(file.sha256, `the sha256 of ${file.path}`), el("span", { class: "size" }, size(file.bytes))) : null,
     file.problems.length ? el("ul", { class: "problems" }, file.problems.map((problem) => el("li", {}, problem))) : null,
@@ -452,8 +464,8 @@ function training(file) {
   const place = placeOf.get(`${folder}/training.csv`);
   const start = parameter(file, "start");
   const shown = [
-    facts([
-      ["Start weights", start || "fresh ones"],
+    brief([
+      ["Start weights", start ? path(start) : "fresh ones"],
       ["Seed", file.seed],
       ["Steps", parameter(file, "training.steps")],
       ["Batch", parameter(file, "training.batch_size")],
@@ -467,7 +479,7 @@ function training(file) {
 
 function curve(file, place) {
   const { steps, losses } = file.curve;
-  const [width, height, left, right, top, bottom] = [520, 150, 52, 10, 10, 24];
+  const [width, height, left, right, top, bottom] = [400, 140, 48, 6, 8, 24];
   const ends = (values) => {
     const [least, most] = values.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity]);
     return least === most ? [least - 1, most + 1] : [least, most];
@@ -502,7 +514,7 @@ function record(file) {
   const modules = Object.entries(code.modules);
   const pairs = data.parameters[file.parameters];
   const inputs = file.inputs.map(([to, told]) =>
-    el("li", {}, typeof to === "number" ? fileButton(to, null, { class: "file path" }) : el("span", { class: "path" }, to), " ", state(told)),
+    el("li", {}, typeof to === "number" ? fileButton(to, null, { class: "file path" }) : path(to), " ", state(told)),
   );
   return more(
     `How: odelt ${file.verb}`,
@@ -548,7 +560,7 @@ function show({ place, number }) {
       el("h2", { id: "panel-title", tabindex: "-1" }, number ? number.heading : stepName(files[place])),
       el("button", { type: "button", class: "close", "aria-label": "Close", onclick: closePanel }, "Close"),
     ),
-    number ? numberPart(number) : el("p", { class: "path" }, files[place].path),
+    number ? numberPart(number) : el("p", {}, path(files[place].path)),
     el("div", { id: "chain" }, chainPart(place, number)),
   );
   if (!panel.open) narrow ? panel.showModal() : panel.show();
@@ -562,7 +574,7 @@ function numberPart(number) {
   const sound = number.files.every((place) => files[place].sound);
   const exact = number.exact && number.exact !== number.text ? el("span", { class: "exact" }, `in full ${number.exact}`) : null;
   const chips = number.files.map((place) => {
-    const chip = el("button", { type: "button", class: "chip", "aria-pressed": String(place === number.files[0]) }, files[place].path);
+    const chip = el("button", { type: "button", class: "chip", "aria-pressed": String(place === number.files[0]) }, path(files[place].path));
     chip.addEventListener("click", () => {
       chip.parentElement.querySelectorAll("button").forEach((other) => other.setAttribute("aria-pressed", String(other === chip)));
       document.getElementById("chain").replaceChildren(...chainPart(place, number));
@@ -604,10 +616,9 @@ function publishedPart(number) {
 }
 
 function chainPart(place, number) {
-  const [chain, beside] = split(place);
-  const long = chain.length + beside.length > UNFOLDED;
+  const all = ancestors(place);
   const parts = [again(number && number.files.includes(place) ? number.files : [place], place)];
-  if (long) {
+  if (all.length > UNFOLDED) {
     const inputs = files[place].inputs.filter(([to]) => typeof to === "number");
     parts.push(
       el("h3", {}, "The chain"),
@@ -617,6 +628,7 @@ function chainPart(place, number) {
       el("ul", { class: "files" }, inputs.map(([to, told]) => el("li", {}, fileButton(to, null, { class: "file path" }), " ", state(told)))),
     );
   } else {
+    const [chain, beside] = split(place, all);
     parts.push(el("h3", {}, "The chain, back to its sources"), steps(chain, place));
     if (beside.length) parts.push(el("h3", {}, "What it is measured against, and with"), steps(beside, place));
   }
