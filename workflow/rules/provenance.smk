@@ -33,7 +33,8 @@ rule audit_page:
         rules.publish.input,
         rules.snapshot.output,
     output:
-        multiext("<results>/audit", ".html", ".yaml"),
+        page="<results>/audit.html",
+        brief="<results>/audit.yaml",
     log:
         "<logs>/audit_page.log",
     benchmark:
@@ -48,8 +49,8 @@ rule audit_page:
         gpu=0,
     params:
         suite=config["suite"],
-        results=subpath(output[0], parent=True),
+        results=subpath(output.page, parent=True),
     message:
-        "Audit the suite {params.suite} and write the page of it: {output[0]}"
+        "Audit the suite {params.suite} and write the page of it: {output.page}"
     shell:
-        "python -m odelt --log {log} audit-page --suite {params.suite} --results {params.results} --out {output[0]}"
+        "python -m odelt --log {log} audit-page --suite {params.suite} --results {params.results} --out {output.page}"

@@ -617,7 +617,7 @@ function publishedPart(number) {
 
 function chainPart(place, number) {
   const all = ancestors(place);
-  const parts = [again(number && number.files.includes(place) ? number.files : [place], place)];
+  const parts = [again(number ? number.files : [place], place, number ? "number" : "file")];
   if (all.length > UNFOLDED) {
     const inputs = files[place].inputs.filter(([to]) => typeof to === "number");
     parts.push(
@@ -647,13 +647,13 @@ function shownAt(one, place) {
   return el("span", {}, button, ` in ${one.table}`);
 }
 
-function again(places, place) {
+function again(places, place, what) {
   const named = places.map((one) => files[one]);
   const file = files[place];
   if (!named.every((one) => one.verb && isPlain(one.path)) || !isPlain(data.suite))
     return el("p", { class: "note" }, "No command makes this again: it has no record, or not a name that the workflow gives.");
   const targets = named.map((one) => `results/${data.suite}/${one.path}`);
-  const what = places.length > 1 ? "these files" : "this file";
+  const made = places.length > 1 ? "these files" : "this file";
   const code = data.codes[file.code];
   const commit = code.commit
     ? `in a checkout of commit ${code.commit.slice(0, 12)}${code.dirty ? ", which had uncommitted changes" : ""}`
@@ -661,9 +661,9 @@ function again(places, place) {
   return el(
     "div",
     { class: "again" },
-    el("h3", {}, "Make this number again"),
+    el("h3", {}, `Make this ${what} again`),
     command(`snakemake --cores all --config suite=${data.suite} --force ${targets.join(" ")}`, "the command"),
-    el("p", { class: "note" }, `Type it ${commit}. It makes ${what} again; with `, el("code", {}, "--forceall"), " in place of ", el("code", {}, "--force"), " everything below is made again too."),
+    el("p", { class: "note" }, `Type it ${commit}. It makes ${made} again; with `, el("code", {}, "--forceall"), " in place of ", el("code", {}, "--force"), " everything below is made again too."),
   );
 }
 
