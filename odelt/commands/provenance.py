@@ -42,6 +42,12 @@ def audit(a):
     return 1 if problems or stale else 0
 
 
+def audit_page(a):
+    from odelt.provenance import page
+
+    page.write(a.suite, a.results, a.out)
+
+
 def register(verb):
     verb(
         "snapshot",
@@ -58,4 +64,12 @@ def register(verb):
         json={"action": "store_true", "help": "as JSON"},
         against=options.path(default=None, metavar="DIR", help="also tell what is stale against this checkout"),
         expect=options.text(default=None, metavar="DIGEST", help="the digest that the suite's folder should have"),
+    )
+    verb(
+        "audit-page",
+        audit_page,
+        "write the page on which every published number leads back to its sources, from an audit of the suite",
+        suite=options.text(metavar="NAME"),
+        results=options.path(metavar="DIR", help="the suite's results"),
+        out=options.path(metavar="FILE", help="the page; the audit's outcome in brief is written beside it, as .yaml"),
     )

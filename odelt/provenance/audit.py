@@ -28,10 +28,10 @@ class Audit:
     def problems(self) -> list[str]:
         """One line each, naming the file."""
         nodes = sorted(self.chain.nodes.values(), key=lambda node: node.name)
-        return [_one_line(f"{self.path(node.name)}: {told}") for node in nodes for told in node.problems]
+        return [one_line(f"{self.path(node.name)}: {told}") for node in nodes for told in node.problems]
 
     def path(self, name: str) -> str:
-        return _one_line(name if self.place == "." else f"{self.place}/{name}")
+        return one_line(name if self.place == "." else f"{self.place}/{name}")
 
     def lines(self) -> Iterator[str]:
         """The tree: each file with what it was made from below it; what was shown above is not unfolded again."""
@@ -51,7 +51,7 @@ class Audit:
                 for link in reversed(node.links):
                     external = f"{EXTERNAL}, sha256 {link.input.sha256}"
                     known = external if link.state == EXTERNAL else self.chain.nodes[link.name]
-                    waiting.append((_one_line(link.name), known, depth + 1))
+                    waiting.append((one_line(link.name), known, depth + 1))
 
     def data(self) -> dict:
         """All of it as plain data."""
@@ -59,7 +59,7 @@ class Audit:
             "folder": self.place,
             "verified": not self.problems,
             "digest": self.digest,
-            "files": {_one_line(name): _data(node) for name, node in sorted(self.chain.nodes.items())},
+            "files": {one_line(name): _data(node) for name, node in sorted(self.chain.nodes.items())},
             "problems": self.problems,
         }
 
@@ -119,7 +119,7 @@ def _made_by(node: Node) -> str:
     record = node.record
     seed = "" if record.seed is None else f", seed {record.seed}"
     had = f", had sha256 {record.output.sha256}" if node.state == REMOVED else ""
-    return _one_line(f"{record.verb}{seed}, {record.ended}{had}")
+    return one_line(f"{record.verb}{seed}, {record.ended}{had}")
 
 
 def _data(node: Node) -> dict:
@@ -134,6 +134,6 @@ def _shown(root: pathlib.Path) -> str:
     return root.relative_to(here).as_posix() if root.is_relative_to(here) else str(root)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Whatever a record holds: no line breaks, no control characters."""
     return "".join(letter if letter.isprintable() else "�" for letter in text)

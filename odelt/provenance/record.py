@@ -17,7 +17,7 @@ from odelt.config import NotNegative, Section
 SUFFIX = ".prov.json"
 RESULTS = "results"  # the folder of the suites' folders
 # Parts of a suite's folder that are outside of the chain, and pages, which show what the chain holds.
-OUTSIDE = ("logs", "benchmarks", "checkpoints", "crate")
+OUTSIDE = ("logs", "benchmarks", "checkpoints", "crate", "audit.yaml")
 PAGES = ".html"
 
 Digest = Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{64}$")]

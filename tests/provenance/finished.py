@@ -4,8 +4,10 @@ import contextlib
 import hashlib
 import json
 import pathlib
+import pickle
 import shutil
 
+import numpy as np
 import pytest
 import yaml
 from conftest import CHECKPOINTS, GOLDEN
@@ -13,6 +15,7 @@ from conftest import CHECKPOINTS, GOLDEN
 from odelt import cli, grid, places
 from odelt.config import Suite, load_suite, network_of
 from odelt.provenance import record
+from odelt.sources import unpickle
 from odelt.sources.registry import load_registry
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -28,7 +31,10 @@ DIGITS = {
     "evaluation": {
         "samples": 20,
         "latency": {"batch_size": 8, "repeats": 1},
-        "grid": [{"models": ["odelt"], "lengths": [1], "solvers": ["euler:1", "euler:2"]}],
+        "grid": [
+            {"models": ["odelt"], "lengths": [1], "solvers": ["euler:1", "euler:2"]},
+            {"models": ["released"], "lengths": [1], "solvers": ["euler:1"]},
+        ],
     },
 }
 
@@ -37,10 +43,10 @@ def project(folder: pathlib.Path) -> None:
     """A checkout's configuration, with a suite `tiny` and one source, which has been fetched by hand."""
     (folder / "downloads").mkdir(parents=True)
     (folder / "config").mkdir()
-    shutil.copy(GOLDEN / CHECKPOINT, folder / "downloads" / CHECKPOINT)
+    released(folder / "downloads" / CHECKPOINT)
     shutil.copy(ROOT / "config" / "reference.yaml", folder / "config")
     source = {"what": "a checkpoint", "licence": "MIT", "url": f"https://example.org/{CHECKPOINT}", "bytes": 1}
-    sha256 = hashlib.sha256((GOLDEN / CHECKPOINT).read_bytes()).hexdigest()
+    sha256 = hashlib.sha256((folder / "downloads" / CHECKPOINT).read_bytes()).hexdigest()
     written = {
         "tiny": {"seed": 10, "experiments": {"digits": DIGITS}},
         "sources": {"sources": {"released": source}},
@@ -48,6 +54,19 @@ def project(folder: pathlib.Path) -> None:
     }
     for name, content in written.items():
         (folder / "config" / f"{name}.yaml").write_text(yaml.safe_dump(content))
+
+
+def released(path: pathlib.Path) -> None:
+    """The released code's own small checkpoint, with one channel and ten classes, so that it makes digits."""
+    content = unpickle.load(GOLDEN / CHECKPOINT)
+    for params in (content["params"], content["params_ema"]):
+        patches, labels = params["PatchEmbed_0"]["Conv_0"], params["LabelEmbedder_0"]["Embed_0"]
+        patches["kernel"] = patches["kernel"][:, :, :1]
+        labels["embedding"] = np.resize(labels["embedding"], (11, labels["embedding"].shape[1]))
+        last = params["FinalLayer_0"]["Dense_1"]
+        last |= {name: leaf[..., :4] for name, leaf in last.items()}
+    with path.open("wb") as file:
+        pickle.dump(content, file)
 
 
 def make(folder: pathlib.Path) -> pathlib.Path:

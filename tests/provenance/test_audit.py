@@ -30,6 +30,13 @@ KINDS = [
     *("suite.yaml", "sources.lock.yaml", "sources.yaml", "reference.yaml"),
 ]
 
+OTHERS = [  # of the same kinds
+    *(OTHER_SCORE, SAMPLES.replace("euler-1", "euler-2"), FEATURES.replace("euler-1", "euler-2")),
+    *(f"digits/{kind}/released/ema/l1/euler-1_w1.npz" for kind in ("samples", "features")),
+    *("digits/scores/released/ema/l1/euler-1_w1.json", "digits/latency/released/l1.json"),
+    "digits/models/released/config.json",
+]
+
 
 def problems(audit, path) -> list[str]:
     status, lines, _ = audit(path)
@@ -45,10 +52,7 @@ def of(lines: list[str], name: str) -> str:
 
 def test_every_output_has_a_record_and_a_whole_folder_is_verified(whole, audit):
     outputs = [path for path in whole.rglob("*") if path.is_file() and not path.name.endswith((".html", ".prov.json"))]
-    assert {path.relative_to(whole).as_posix() for path in outputs} == set(KINDS) | {
-        *(OTHER_SCORE, SAMPLES.replace("euler-1", "euler-2"), FEATURES.replace("euler-1", "euler-2")),
-        "digits/models/released/config.json",
-    }
+    assert {path.relative_to(whole).as_posix() for path in outputs} == {*KINDS, *OTHERS}
     status, lines, said = audit(whole)
     assert (status, lines) == (0, [])
     assert f"{len(outputs)} verified, 0 not" in said
@@ -256,7 +260,9 @@ def test_only_records_left_is_told(results, audit):
     for path in results.rglob("*"):
         if path.is_file() and not path.name.endswith(record.SUFFIX):
             path.unlink()
-    assert len([line for line in problems(audit, results) if ": is missing; it had" in line]) == len(KINDS) + 4
+    assert len([line for line in problems(audit, results) if ": is missing; it had" in line]) == len(KINDS) + len(
+        OTHERS
+    )
 
 
 def test_what_is_cleaned_away_is_told_and_verified(results, audit, whole, monkeypatch):

@@ -25,3 +25,32 @@ rule snapshot:
         "Keep the configuration of {params.suite} with its results"
     shell:
         "python -m odelt --log {log} snapshot --suite {params.suite} --out {params.out}"
+
+
+# The last of all: it audits whatever is published, and shows it.
+rule audit_page:
+    input:
+        rules.publish.input,
+        rules.snapshot.output,
+    output:
+        page="<results>/audit.html",
+        brief="<results>/audit.yaml",
+    log:
+        "<logs>/audit_page.log",
+    benchmark:
+        "<benchmarks>/audit_page.tsv"
+    retries: RETRIES
+    conda:
+        "../../envs/jax.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+        gpu=0,
+    params:
+        suite=config["suite"],
+        results=subpath(output.page, parent=True),
+    message:
+        "Audit the suite {params.suite} and write the page of it: {output.page}"
+    shell:
+        "python -m odelt --log {log} audit-page --suite {params.suite} --results {params.results} --out {output.page}"

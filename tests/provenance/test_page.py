@@ -1,0 +1,201 @@
+"""The audit page's content: each published number with its files, whatever the folder holds."""
+
+import contextlib
+import json
+import re
+
+import pytest
+import yaml
+
+from odelt import cli
+from odelt.provenance import page, record
+
+pytest_plugins = ("finished",)
+SCORE = "digits/scores/odelt/ema/l1/euler-1_w1.json"
+RELEASED = "digits/scores/released/ema/l1/euler-1_w1.json"
+CURVE = "digits/models/odelt/training.csv"
+BARE = {"digits/trade-off": {"digits/latency/odelt/l1.json"}}  # no model of this suite is timed on the full path
+DOWNLOAD = "sources/released/g2_odelt_checkpoint.pkl"
+HOSTILE = "</script><script>alert(1)</script><!--<img src=x onerror=alert(1)> & \u2028 \u202e \x1b[31m"
+
+
+@pytest.fixture
+def written(tmp_path, capsys):
+    """Writes the page of a folder; returns its content, as a browser reads it."""
+
+    def write(results, suite="tiny"):
+        out = results / "audit.html"
+        with contextlib.chdir(tmp_path):
+            assert cli.main(["audit-page", "--suite", suite, "--results", str(results), "--out", str(out)]) == 0
+        assert "Traceback" not in capsys.readouterr().err
+        return content_of(out.read_text(encoding="utf-8"))
+
+    return write
+
+
+def content_of(text: str) -> dict:
+    (block,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, flags=re.S)
+    return json.loads(block)
+
+
+def cells(content, table) -> list[list]:
+    """The linked cells of a table."""
+    (found,) = [one for one in content["tables"] if one["id"] == table]
+    blocks = [block for block in found["blocks"] if block["kind"] == "table"]
+    return [cell for block in blocks for row in block["rows"] for cell in row if isinstance(cell, list)]
+
+
+def file(content, path) -> dict:
+    (found,) = [one for one in content["files"] if one["path"] == path]
+    return found
+
+
+def paths(content, cell) -> list[str]:
+    return [content["files"][place]["path"] for place in cell[1]]
+
+
+def test_every_scored_number_leads_to_the_score_that_it_was_read_from(results, written):
+    content = written(results)
+    scores = json.loads((results / SCORE).read_text())
+    for table in ("digits/main", "digits/grid", "digits/trade-off"):
+        exact = f"{scores['frechet_distance']}"
+        assert any(paths(content, cell) == [SCORE] and cell[2] == exact for cell in cells(content, table)), table
+        known = {path for cell in cells(content, table) for path in paths(content, cell)}
+        assert {SCORE, RELEASED, "digits/latency/odelt/l1.json"} <= known | BARE.get(table, set())
+    assert not any(table["unlinked"] for table in content["tables"])
+
+
+def test_a_chain_leads_down_to_the_download_with_its_licence_and_address(results, written):
+    content = written(results)
+    seen, waiting = set(), [file(content, RELEASED)]
+    while waiting:
+        one = waiting.pop()
+        seen.add(one["path"])
+        waiting += [content["files"][to] for to, _ in one["inputs"] if isinstance(to, int)]
+    assert {DOWNLOAD, "digits/models/released/model.safetensors", "datasets/digits/dataset.npz"} <= seen
+    download = file(content, DOWNLOAD)
+    assert content["sources"][download["source"]] == {
+        "what": "a checkpoint",
+        "licence": "MIT",
+        "address": "https://example.org/g2_odelt_checkpoint.pkl",
+        "lock": "verified",
+    }
+
+
+def test_a_training_run_has_its_settings_seed_and_curve(results, written):
+    content = written(results)
+    run = file(content, "digits/models/odelt/model.safetensors")
+    assert ["training.steps", "2"] in content["parameters"][run["parameters"]] and run["seed"] == "10"
+    assert file(content, CURVE)["curve"]["steps"] == [1, 2]
+
+
+def test_page_and_brief_come_from_the_audit_and_are_outside_of_the_chain(results, written, audit):
+    before = audit(results)[2].splitlines()[-1]
+    told = written(results)["audit"]
+    brief = yaml.safe_load((results / "audit.yaml").read_text())["audit"]
+    assert brief == {name: told[name] for name in ("digest", "verified", "removed", "made")} | {"problems": 0}
+    assert f"{brief['verified']} verified, 0 not; digest {brief['digest']}" in before
+    assert audit(results)[2].splitlines()[-1] == before
+    assert not record.beside(results / "audit.yaml").exists() and not record.beside(results / "audit.html").exists()
+
+
+def test_what_is_not_verified_is_told_with_all_that_rests_on_it(results, written):
+    (results / "digits/models/released/model.safetensors").write_bytes(b"other")
+    content = written(results)
+    assert content["audit"]["broken"] and any("model.safetensors" in line for line in content["audit"]["problems"])
+    assert file(content, "digits/models/released/model.safetensors")["state"] == "broken"
+    assert not file(content, RELEASED)["sound"] and file(content, SCORE)["sound"]
+    assert yaml.safe_load((results / "audit.yaml").read_text())["audit"]["problems"] == content["audit"]["broken"]
+
+
+def test_a_table_whose_csv_has_other_rows_is_shown_without_links(results, written):
+    path = results / "digits/tables/grid.csv"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    content = written(results)
+    (table,) = [one for one in content["tables"] if one["id"] == "digits/grid"]
+    assert "3 rows in the Markdown, 2 in the CSV" in table["unlinked"] and not cells(content, "digits/grid")
+
+
+def test_what_is_published_stands_with_its_source_and_verdict(results, written):
+    grid = results / "digits/tables/grid.csv"
+    header, first, *rest = grid.read_text().splitlines()
+    told = {"published": "0.5", "published_source": "sm_readme", "verdict": "differs (worse)", "difference": "0.35"}
+    values = [told.get(name, value) for name, value in zip(header.split(","), first.split(","), strict=True)]
+    grid.write_text("\n".join([header, ",".join(values), *rest]) + "\n")
+    content = written(results)
+    (place,) = {cell[3] for cell in cells(content, "digits/grid") if cell[3] is not None}
+    assert content["published"][place] | told_as(told) == content["published"][place]
+    assert content["published_in"]["sm_readme"]["repository"] == "kvfrans/shortcut-models"
+
+
+def told_as(told: dict) -> dict:
+    return {
+        "value": told["published"],
+        "source": told["published_source"],
+        **{name: told[name] for name in ("verdict", "difference")},
+    }
+
+
+def test_the_verdicts_sentence_and_table_are_shown_where_they_are(results, written):
+    told = {"summary": "1 of 2 reproduced.", "rule": "within 5%", "against": "an earlier run"}
+    (results / "verdicts.json").write_text(json.dumps({"verdicts": told}))
+    columns = "number,source,kind,experiment,solver,published,ours,difference,verdict,score,latency"
+    score = SCORE.removeprefix("digits/")
+    (results / "verdicts.csv").write_text(
+        f"{columns}\n1,sm_readme,fid,digits,euler:1,0.5,0.85,0.35,differs (worse),{score},\n"
+    )
+    (results / "verdicts.md").write_text(
+        "# Verdicts\n\n## digits\n\n| source | solver | published | ours | difference | verdict |\n"
+        "| --- | --- | --- | --- | --- | --- |\n| sm_readme | euler:1 | 0.50 | 0.85 | +0.35 | differs (worse) |\n"
+    )
+    content = written(results)
+    assert content["verdicts"] == told
+    assert [(cell[0], paths(content, cell)) for cell in cells(content, "verdicts")] == [
+        ("0.50", ["reference.yaml"]),
+        ("0.85", [SCORE]),
+        ("+0.35", [SCORE]),
+    ]
+
+
+def test_hostile_text_stays_text(results, edit, written):
+    edit(SCORE, lambda content: content["parameters"].update({HOSTILE: HOSTILE}))
+    (results / "digits/tables/main.md").write_text(f"# Main\n\n{HOSTILE}\n\n| a |\n| --- |\n| {HOSTILE} |\n")
+    content = written(results)
+    text = (results / "audit.html").read_text(encoding="utf-8")
+    assert text.count("<script") == 2 and "alert" not in re.sub(
+        r'(?s)<script type="application/json".*?</script>', "", text
+    )
+    assert "onerror=alert(1)" in json.dumps(content) and "\x1b" not in text and "\u202e" not in text
+    assert page.embedded(HOSTILE).isascii() and json.loads(page.embedded(HOSTILE)) == HOSTILE
+
+
+DAMAGE = {
+    "no tables": lambda results: [path.unlink() for path in results.glob("digits/tables/*.md")],
+    "no records": lambda results: [path.unlink() for path in results.rglob("*.prov.json") if "scores" in path.parts],
+    "no copies": lambda results: [path.unlink() for path in results.glob("*.yaml*")],
+    "garbage": lambda results: [path.write_bytes(bytes(range(256))) for path in results.rglob("*.csv")],
+    "strange markdown": lambda results: [path.write_text("> - | a |\n" * 500) for path in results.rglob("*.md")],
+    "strange numbers": lambda results: (results / CURVE).write_text("step,loss\n1,nan\n2,inf\n"),
+    "strange verdicts": lambda results: (results / "verdicts.json").write_text("[" * 5000),
+    "a link out": lambda results: (results / "claims.md").unlink() or (results / "claims.md").symlink_to("/etc/passwd"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_damaged_folder_still_gives_a_page(results, written, name):
+    DAMAGE[name](results)
+    content = written(results)
+    assert content["audit"]["problems"] and content["files"]
+    assert "root:" not in (results / "audit.html").read_text()
+
+
+def test_an_empty_folder_and_another_suite_are_told_on_one_line(results, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    for suite, folder, told in (
+        ("tiny", tmp_path / "empty", "nothing that could be audited"),
+        ("x", results, "'tiny'"),
+    ):
+        out = tmp_path / "out" / "audit.html"
+        assert cli.main(["audit-page", "--suite", suite, "--results", str(folder), "--out", str(out)]) == 2
+        said = capsys.readouterr().err
+        assert told in said and len(said.splitlines()) == 1 and not out.exists()
