@@ -82,6 +82,7 @@ rule main_table:
         " --published {input.published} {params.notes} --results {params.results} --out {params.out}"
 
 
+# In the report's menu, which is in alphabetical order, what is over all experiments comes before each of them.
 rule verdicts:
     input:
         scores=all_scores(),
@@ -90,7 +91,7 @@ rule verdicts:
         page=report(
             "<results>/verdicts.html",
             caption="../report/verdicts.rst",
-            category="Verdicts",
+            category="All verdicts",
             labels={"table": "every published number"},
         ),
         files=multiext("<results>/verdicts", ".md", ".csv", ".json"),
@@ -124,7 +125,7 @@ rule claims:
         page=report(
             "<results>/claims.html",
             caption="../report/claims.rst",
-            category="Verdicts",
+            category="All verdicts",
             labels={"table": "what the abstracts claim"},
         ),
         files=multiext("<results>/claims", ".md", ".csv"),
