@@ -36,7 +36,7 @@ def write_expectations(name: str, suite: Suite, results: pathlib.Path, out: path
         raise OdeltError(f"{results} has no scores of the suite '{name}'; make it first")
     run = EarlierRun(
         machine=text.told(row.device for row in every),
-        seeds=list(dict.fromkeys(row["seed"] for row in every if row["seed"] != "")),
+        seeds=list(dict.fromkeys(row["seed"] for row in every if row["score"] and row["seed"] != "")),
         command=f"snakemake --cores all --config suite={name}; odelt expect --suite {name} --results results/{name}",
     )
     title = f"an earlier run of this project, suite {name}"

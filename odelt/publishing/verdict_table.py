@@ -120,7 +120,7 @@ def _caption(found: Sequence[Compared], references: References) -> str:
         return f"Of the experiments of this suite there are no {references.what}."
     told = [
         *comparisons.told_of_earlier_runs(references),
-        f"{verdicts.rule()[0].upper()}{verdicts.rule()[1:]}; smaller is better. A number counts once, with every model "
+        f"{verdicts.rule()}; smaller is better. A number counts once, with every model "
         "and weights that it may mean; ours is the mean over the seeds that were run.",
     ]
     if any(one.number.ambiguous for one in found):
