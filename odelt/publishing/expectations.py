@@ -49,11 +49,11 @@ def write_expectations(name: str, suite: Suite, results: pathlib.Path, out: path
 def _expected(rows: list[Row]) -> list[PublishedRow]:
     """One for each model, length, weights, guidance and d, with what was run of its solvers."""
     found: dict[tuple, dict[str, dict]] = {}
-    seen = set()
-    for row, spread in zip(rows, spreads(rows).values(), strict=True):
+    seen, spread = set(), spreads(rows)
+    for k, row in enumerate(rows):
         cell = cell_of(row)
         if cell not in seen and row["frechet_distance"] != NOT_RUN:
-            value, deviation = row["frechet_distance"], spread["frechet_distance"]
+            value, deviation = row["frechet_distance"], spread[k]["frechet_distance"]
             key = (cell.model, cell.length, cell.weights, cell.guidance, cell.d)
             method = "steps" if cell.solver.steps else cell.solver.method
             values = found.setdefault(key, {}).setdefault(method, {})
