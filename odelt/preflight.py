@@ -13,10 +13,12 @@ import yaml
 from odelt import costs, devices, places
 from odelt.config import Experiment, Suite, load_suite, nearest
 from odelt.errors import OdeltError
+from odelt.publishing.references import load_references
 from odelt.sources.registry import Registry, load_registry
 
 CONFIG = pathlib.Path("config")
 CONFIG_KEYS = ("suite",)
+REPORT_KEYS = ("verdicts", "audit")  # files that the rule `report` hands to the report's first page
 
 # The rules of each world, and those that a GPU is for; a generated rule's name begins with its room's word.
 TORCH = ("encode", "codec_error", "real_statistics", "statistics")
@@ -38,10 +40,12 @@ class Job(NamedTuple):
 def suite_or_exit(config: dict) -> Suite:
     """The suite that the workflow's configuration names; one line and exit status 2 where that is not valid."""
     try:
-        for key in config:
-            if key not in CONFIG_KEYS:
+        for key, value in config.items():
+            if key not in CONFIG_KEYS and not (key in REPORT_KEYS and isinstance(value, dict)):
                 raise OdeltError(f"unknown configuration key '{key}'{nearest(key, CONFIG_KEYS)}")
-        return suite_named(config.get("suite"))
+        suite = suite_named(config.get("suite"))
+        load_references(suite.published)
+        return suite
     except OdeltError as error:
         print(f"odelt: {error}", file=sys.stderr)
         sys.exit(2)

@@ -93,6 +93,39 @@ def test_more_seeds_and_more_samples_cost_more():
     assert costs.cost(experiment).training - costs.cost(one).training == pytest.approx(3 * per_run)
 
 
+@pytest.fixture
+def in_the_project(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def test_the_report_s_own_keys_are_no_misspelt_ones(in_the_project):
+    told = {"verdicts": {"summary": "all of them"}, "audit": {"digest": "0"}}
+    assert preflight.suite_or_exit({"suite": "mini", **told}) == MINI
+
+
+@pytest.mark.parametrize("key", ["verdict", "audits", "suit"])
+def test_a_key_that_nobody_reads_stops_the_run_whatever_it_holds(in_the_project, capsys, key):
+    for value in ({}, "mini"):
+        with pytest.raises(SystemExit, match="2"):
+            preflight.suite_or_exit({"suite": "mini", key: value})
+        assert capsys.readouterr().err.startswith(f"odelt: unknown configuration key '{key}'")
+
+
+def test_a_report_s_key_that_somebody_types_is_refused(in_the_project, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        preflight.suite_or_exit({"suite": "mini", "verdicts": "all"})
+    assert "unknown configuration key 'verdicts'" in capsys.readouterr().err
+
+
+def test_numbers_to_compare_with_that_are_not_there_stop_the_run(tmp_path, capsys):
+    (tmp_path / "config").mkdir()
+    text = (ROOT / "config" / "mini.yaml").read_text().replace("expected/mini.yaml", "expected/mimi.yaml")
+    (tmp_path / "config" / "mini.yaml").write_text(text)
+    with pytest.raises(SystemExit, match="2"):
+        preflight.suite_or_exit({"suite": "mini"})
+    assert "cannot read the published numbers config/expected/mimi.yaml" in capsys.readouterr().err
+
+
 def test_clean_tells_first_and_removes_what_can_be_made_again_when_asked(tmp_path):
     root = tmp_path / "results" / "mini" / "digits"
     for path in ("samples/sm/ema/full/euler-1_w1.npz", "scores/sm/ema/full/euler-1_w1.json", "tables/main.md"):

@@ -8,8 +8,8 @@ from odelt.errors import OdeltError
 def tables(a):
     from odelt.publishing import pages, tables
 
-    rows, _ = _rows(a)
-    tables.write_grid(rows, a.out / "grid", _note(a))
+    rows, published = _rows(a)
+    tables.write_grid(rows, published, a.out / "grid", _note(a))
     tables.write_trade_off(rows, a.out / "trade-off")
     for name in ("grid", "trade-off"):
         pages.write_page(a.out / f"{name}.md")
@@ -24,20 +24,25 @@ def main_table(a):
 
 def claims(a):
     """Over all experiments together: a claim says "up to"."""
-    from odelt.places import Layout
     from odelt.publishing import claims, pages
-    from odelt.publishing.references import load_references
-    from odelt.publishing.rows import rows
 
-    if len(a.experiment) != len(a.settings):
-        raise OdeltError(f"{len(a.experiment)} experiments, but {len(a.settings)} settings")
-    published = load_references(a.published)
-    found = []
-    for name, text in zip(a.experiment, a.settings, strict=True):
-        experiment = parse_json(Experiment, text, "--settings")
-        found += rows(name, experiment, Layout(a.results / name), references=published)
-    claims.write_claims(claims.check_claims(found, published), a.out / "claims")
+    rows, published = _rows_of_all(a)
+    claims.write_claims(claims.check_claims(rows, published), a.out / "claims")
     pages.write_page(a.out / "claims.md")
+
+
+def verdicts(a):
+    from odelt.publishing import pages, verdict_table
+
+    verdict_table.write_verdicts(*_rows_of_all(a), a.out / "verdicts")
+    pages.write_page(a.out / "verdicts.md")
+
+
+def expect(a):
+    from odelt import preflight
+    from odelt.publishing import expectations
+
+    expectations.write_expectations(a.suite, preflight.suite_named(a.suite), a.results, a.out)
 
 
 def figures(a):
@@ -65,6 +70,22 @@ def _rows(a):
     published = load_references(a.published) if a.published else None
     experiment = parse_json(Experiment, a.settings, "--settings")
     return rows(a.experiment, experiment, Layout(a.results), references=published), published
+
+
+def _rows_of_all(a):
+    """The rows of all experiments, and the published numbers."""
+    from odelt.places import Layout
+    from odelt.publishing.references import load_references
+    from odelt.publishing.rows import rows
+
+    if len(a.experiment) != len(a.settings):
+        raise OdeltError(f"{len(a.experiment)} experiments, but {len(a.settings)} settings")
+    published = load_references(a.published)
+    found = []
+    for name, text in zip(a.experiment, a.settings, strict=True):
+        experiment = parse_json(Experiment, text, "--settings")
+        found += rows(name, experiment, Layout(a.results / name), references=published)
+    return found, published
 
 
 def _note(a) -> str:
@@ -97,13 +118,21 @@ def register(verb):
     verb("main-table", main_table, "the paper's table from whatever has been scored", **of_experiment, **lock)
     verb("figures", figures, "figures of an experiment from whatever has been made", **of_experiment)
     several = {"action": "append", "help": "may be repeated"}
+    results = options.path(metavar="DIR", help="the suite's results")
+    of_suite = {
+        "experiment": options.text(metavar="NAME") | several,
+        "settings": options.SETTINGS | several,
+        "results": results,
+        "published": options.path(metavar="FILE", help="published numbers and claims"),
+        "out": options.OUT,
+    }
+    verb("claims", claims, "check the abstracts' claims against whatever has been scored", **of_suite)
+    verb("verdicts", verdicts, "compare every published number with whatever has been scored", **of_suite)
     verb(
-        "claims",
-        claims,
-        "check the abstracts' claims against whatever has been scored",
-        experiment=options.text(metavar="NAME") | several,
-        settings=options.SETTINGS | several,
-        results=options.path(metavar="DIR", help="the suite's results"),
-        published=options.path(metavar="FILE", help="published numbers and claims"),
-        out=options.OUT,
+        "expect",
+        expect,
+        "write a finished run's numbers as those that later runs are compared with",
+        suite=options.text(metavar="NAME"),
+        results=results,
+        out=options.path(metavar="FILE", help="what the key `published` of a suite may name"),
     )

@@ -32,6 +32,7 @@ class Suite(Section):
     """A whole reproduction: what `config/<suite>.yaml` holds."""
 
     seed: NotNegative
+    published: str = "config/reference.yaml"  # the numbers to compare with
     downloads: Downloads = Downloads()
     experiments: Annotated[dict[Name, Experiment], pydantic.Field(min_length=1)]
 

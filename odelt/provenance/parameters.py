@@ -166,4 +166,5 @@ EXPECTED = {
     "main-table": _published,
     "figures": _published,
     "claims": _claimed,
+    "verdicts": _claimed,
 }

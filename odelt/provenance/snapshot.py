@@ -25,8 +25,8 @@ TEMPORARY_OF_DATASET = ("images", "latents")
 def originals(name: str) -> dict[str, pathlib.Path]:
     """The project's files that a suite's folder keeps, by the name of the copy; in the project's folder."""
     suite = preflight.suite_named(name)
-    paths = (preflight.CONFIG / f"{name}.yaml", suite.downloads.lock, suite.downloads.registry)
-    return dict(zip(FILES, map(pathlib.Path, (*paths, preflight.CONFIG / PUBLISHED)), strict=True))
+    paths = (preflight.CONFIG / f"{name}.yaml", suite.downloads.lock, suite.downloads.registry, suite.published)
+    return dict(zip(FILES, map(pathlib.Path, paths), strict=True))
 
 
 def keep(name: str, folder: pathlib.Path) -> None:

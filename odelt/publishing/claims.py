@@ -69,7 +69,9 @@ def write_claims(results: Sequence[Finding], out: pathlib.Path) -> None:
             pairs[key] = _for_people(finding)
         if table:
             parts += [f"## {heading}", text.markdown([row | pairs[key] for key, row in table.items()])]
-    if not any(finding.pairs for finding in results):
+    if not results:
+        parts.append("What this suite is compared with (its key `published`) holds no claims.")
+    elif not any(finding.pairs for finding in results):
         parts.append("None of the experiments that the abstracts report on has such a pair in this suite.")
     readings = dict.fromkeys(finding.reading for finding in results)
     parts.append("\n".join(f"- *{reading.name}*: {reading.words}." for reading in readings))

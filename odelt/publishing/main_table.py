@@ -3,14 +3,12 @@
 import pathlib
 from collections.abc import Sequence
 
-from odelt.config import Solver
-from odelt.publishing import text, verdicts
+from odelt.publishing import comparisons, text
 from odelt.publishing.references import References
-from odelt.publishing.rows import FULL, Row, fid_labels, steps
+from odelt.publishing.rows import Row, baselines, cell_of, fid_labels, steps
 from odelt.publishing.seeds import over_seeds
 from odelt.publishing.tables import (
     OPTIONAL,
-    baselines,
     distance_caption,
     distances,
     published_caption,
@@ -37,7 +35,7 @@ def write_main(rows: Sequence[Row], references: References | None, out: pathlib.
     for T, guidance in sorted({_setting(cell) for cell in cells}):
         of_setting = [_for_people(cell) for cell in cells if _setting(cell) == (T, guidance)]
         parts += [f"## T = {T}, guidance {guidance:g}", text.markdown(of_setting)]
-    parts += [_caption(cells), verdicts.summary(cells), note]
+    parts += [_caption(cells, references), comparisons.summary(cells, references), note]
     text.write_markdown(out, text.title("Main table", rows), *parts)
 
 
@@ -65,8 +63,7 @@ def _setting(row: Row) -> Setting:
 def _published_ratio(cell: Row, references: References | None) -> float | str:
     if references is None:
         return ""
-    length = None if cell["length"] == FULL else cell["length"]
-    found = references.relative_latency(cell["experiment"], cell["model"], length, Solver.parse(cell["solver"]))
+    found = references.relative_latency(cell_of(cell))
     return "" if found is None else found
 
 
@@ -118,7 +115,7 @@ def _seeds(cell: Row) -> str:
     )
 
 
-def _caption(cells: Sequence[Row]) -> str:
+def _caption(cells: Sequence[Row], references: References | None) -> str:
     baseline = text.told(cell["relative_to"] for cell in cells if cell["relative_to"] != NOT_RUN)
     relative = "" if baseline == NOT_RUN else f" Relative latency: to {baseline} at the same T and w."
     first = f" The first table shows FID ({fid_labels(cells[0])[0]})." if cells and fid_labels(cells[0]) else ""
@@ -127,11 +124,11 @@ def _caption(cells: Sequence[Row]) -> str:
         "the conventional path without inner ODE. Weights: the moving average (ema) or the raw ones.",
         f"{distance_caption(cells)}{first} With several seeds: mean ± standard deviation.",
         *[OPTIONAL["agreement"][2] for cell in cells[:1] if "agreement" in cell],
-        published_caption(cells),
+        published_caption(cells, references),
         f"Latency: {text.timing(cells)}, median (quartiles); where w is neither 0 nor 1 each evaluation "
         f"is of a doubled batch.{relative} "
         "Memory: the peak of that program, weights included.",
     ]
     if any(cell["published_relative_latency"] != "" for cell in cells):
-        told.append("Published latencies hold compilation and do not wait for the device, which shows at T = 1.")
+        told.append(comparisons.PUBLISHED_LATENCIES)
     return " ".join(one for one in told if one)

@@ -1,8 +1,10 @@
-"""The published numbers (`config/reference.yaml`) and which of our rows each is compared with (SPEC 6, 9.10, 11)."""
+"""The file of the numbers to compare with, published ones (SPEC 11) or those of an earlier run of this project."""
 
+import functools
 import math
 import pathlib
-from typing import Annotated, NamedTuple
+from collections.abc import Iterator
+from typing import Annotated, Literal, NamedTuple
 
 import pydantic
 import yaml
@@ -10,33 +12,54 @@ import yaml
 from odelt import provenance
 from odelt.config import Section, Solver, parse
 from odelt.errors import OdeltError
+from odelt.publishing.belongings import BASELINE, BELONGINGS, RELEASED_D, Belonging, Cell, Published, published_guidance
 
 Measured = Annotated[float, pydantic.Field(gt=0)]
-RELEASED_D = 0  # the release's adaptive solver conditions on the one-step size (SPEC 9.2)
+Deviation = Annotated[float, pydantic.Field(ge=0)]
+Value = Measured | tuple[Measured, Deviation]  # with the standard deviation over seeds, where that is known
+
+
+class EarlierRun(Section):
+    """How an earlier run of this project was made, whose numbers are expected where nothing is published."""
+
+    machine: str
+    seeds: list[int]  # of training; the first one's numbers are compared with, the others give the deviation
+    command: str
 
 
 class Source(Section):
-    """Where a number was published."""
+    """Where a number was published, or from which run of this project it is."""
 
     title: str
     repository: str | None = None
     commit: str | None = None
     date: str | None = None
+    earlier_run: EarlierRun | None = None
 
 
 class PublishedRow(Section):
-    """Numbers of one model (length None: the conventional path) by Euler steps T or Dopri5's tolerance."""
+    """Numbers of one model (length None: the conventional path) by Euler steps T or an adaptive solver's tolerance.
+
+    An earlier run says which of our cells it is of; of a publication BELONGINGS and SPEC 6 say that.
+    """
 
     experiment: str | None = None  # its block's where nothing is said
     model: str
     length: int | None = None
-    steps: dict[int, Measured] = pydantic.Field(default_factory=dict)
-    dopri5: dict[float, Measured] = pydantic.Field(default_factory=dict)
+    weights: Literal["ema", "raw"] | None = None
+    guidance: Annotated[float, pydantic.Field(ge=0)] | None = None
+    d: int | None = None
+    steps: dict[int, Value] = pydantic.Field(default_factory=dict)
+    dopri5: dict[float, Value] = pydantic.Field(default_factory=dict)
+    tsit5: dict[float, Value] = pydantic.Field(default_factory=dict)
 
-    def at(self, solver: Solver) -> float | None:
-        if solver.adaptive:
-            return self.dopri5.get(solver.tolerance) if solver.method == "dopri5" else None
-        return self.steps.get(solver.steps)
+    def values(self) -> Iterator[tuple[Solver, Value]]:
+        """Each number with its solver."""
+        for T, value in self.steps.items():
+            yield Solver(method="euler", steps=T), value
+        for method, values in (("dopri5", self.dopri5), ("tsit5", self.tsit5)):
+            for tolerance, value in values.items():
+                yield Solver(method=method, tolerance=tolerance), value
 
 
 class ThreeRuns(Section):
@@ -69,31 +92,6 @@ class Claim(Section):
         return self
 
 
-class Belonging(NamedTuple):
-    """Which rows of ours a source's numbers are compared with."""
-
-    models: tuple[str, ...]
-    statistics: str  # the reference statistics of the FID that is compared (SPEC 6)
-    weights: tuple[str, ...]
-    ambiguous: bool = False  # the source does not say which of the models it means
-
-
-# SM's own code evaluates the EMA. The release evaluates the EMA at the end of a training and raw weights under that
-# name when it loads a file (SPEC 9.1); the script does not say which it was, so its numbers stand beside both.
-BELONGINGS = {
-    ("sm_readme", "sm"): Belonging(("sm",), "ours", ("ema",)),
-    ("odelt_scaling", "odelt"): Belonging(("odelt", "odelt-released"), "jax", ("ema", "raw")),
-    ("odelt_scaling", "sm"): Belonging(("sm", "sm-ft"), "jax", ("ema", "raw"), ambiguous=True),
-}
-
-
-class Published(NamedTuple):
-    value: float
-    source: str  # its key in the file
-    statistics: str
-    ambiguous: bool
-
-
 class Spread(NamedTuple):
     """Relative standard deviation between trainings that differ in their seed."""
 
@@ -114,47 +112,90 @@ class References(Section):
                 raise ValueError(f"no source '{block.source}' is described under sources")
         for block in (*self.fid, *self.latency_s_per_batch):
             for row in block.rows:
-                if not (row.experiment or block.experiment):
-                    raise ValueError(f"a row of {block.source} for the model '{row.model}' names no experiment")
-                if (block.source, row.model) not in BELONGINGS:
-                    raise ValueError(
-                        f"{block.source} has numbers of '{row.model}', and BELONGINGS in references.py does not say "
-                        "which of our models they are compared with"
-                    )
+                self._check_row(block, row)
         return self
+
+    def _check_row(self, block: Block, row: PublishedRow) -> None:
+        of = f"a row of {block.source} for the model '{row.model}'"
+        if not (row.experiment or block.experiment):
+            raise ValueError(f"{of} names no experiment")
+        if self.sources[block.source].earlier_run:
+            if row.weights is None or row.guidance is None:
+                raise ValueError(f"{of} names no weights or no guidance, as those of an earlier run do")
+        elif (block.source, row.model) not in BELONGINGS:
+            raise ValueError(
+                f"{block.source} has numbers of '{row.model}', and BELONGINGS in belongings.py does not say "
+                "which of our models they are compared with"
+            )
+        elif (row.weights, row.guidance, row.d) != (None, None, None):
+            raise ValueError(f"{of} says weights, guidance or d, which BELONGINGS and SPEC 6 say of a publication")
+
+    @property
+    def title(self) -> str:
+        """What is compared with, for people."""
+        used = dict.fromkeys(block.source for block in (*self.fid, *self.latency_s_per_batch) if block.rows)
+        return "; ".join(self.sources[source].title for source in used)
+
+    @property
+    def what(self) -> str:
+        """What its numbers are called: one who reads of an earlier run must not take it for a publication."""
+        earlier = any(source.earlier_run for source in self.sources.values())
+        return "numbers of an earlier run of this project (not a publication)" if earlier else "published numbers"
+
+    @property
+    def earlier_runs(self) -> list[Source]:
+        return [source for source in self.sources.values() if source.earlier_run]
 
     @property
     def experiments(self) -> list[str]:
         """Those with a published FID, in the file's order."""
         return list(dict.fromkeys(row.experiment or block.experiment for block in self.fid for row in block.rows))
 
-    def published(
-        self,
-        experiment: str,
-        model: str,
-        length: int | None,
-        solver: Solver,
-        *,
-        weights: str = "ema",
-        guidance: float = 0.0,
-        d: int | None = None,
-    ) -> list[Published]:
-        """The published FIDs of one of our rows; those whose source says which model it means come first."""
-        if guidance != published_guidance(experiment, solver) or d not in (None, RELEASED_D):
-            return []
-        found = []
-        for source, belonging, value in _found(self.fid, experiment, model, length, solver):
-            if weights in belonging.weights:
-                found.append(Published(value, source, belonging.statistics, belonging.ambiguous))
-        return sorted(found, key=lambda published: published.ambiguous)
+    @functools.cached_property
+    def fids(self) -> tuple[Published, ...]:
+        """Every published FID whose experiment is named, in the file's order."""
+        return tuple(self._numbers(self.fid))
 
-    def relative_latency(self, experiment: str, model: str, length: int | None, solver: Solver) -> float | None:
-        """The published latency over that of the same source's SM at the same solver; seconds do not compare (9.4)."""
-        for source, _, seconds in _found(self.latency_s_per_batch, experiment, model, length, solver):
-            for other, _, baseline in _found(self.latency_s_per_batch, experiment, "sm", None, solver):
-                if source == other:
-                    return seconds / baseline
-        return None
+    @functools.cached_property
+    def latencies(self) -> tuple[Published, ...]:
+        """Every published latency, over that of the source's SM at the same solver: seconds do not compare (9.4)."""
+        found = list(self._numbers(self.latency_s_per_batch))
+        baselines = {
+            (one.source, one.experiment, one.solver): one.printed
+            for one in found
+            if one.model == BASELINE and one.length is None
+        }
+        return tuple(one._replace(value=_ratio(one, baselines)) for one in found)
+
+    def published(self, cell: Cell) -> list[Published]:
+        """The published FIDs of a cell; those whose source says which model it means come first."""
+        return sorted((one for one in self.fids if one.is_of(cell)), key=lambda one: one.ambiguous)
+
+    def relative_latency(self, cell: Cell) -> float | None:
+        """The published latency of a cell over that of the same source's SM at the same solver."""
+        return next((one.value for one in self.latencies if one.is_of(cell)), None)
+
+    def _numbers(self, blocks: list[Block]) -> Iterator[Published]:
+        for block in blocks:
+            for row in block.rows:
+                for solver, value in row.values():
+                    yield self._number(block, row, solver, *(value if isinstance(value, tuple) else (value, None)))
+
+    def _number(
+        self, block: Block, row: PublishedRow, solver: Solver, value: float, deviation: float | None
+    ) -> Published:
+        experiment = row.experiment or block.experiment
+        if self.sources[block.source].earlier_run:
+            belonging, guidance, conditions = Belonging((row.model,), "", (row.weights,)), row.guidance, (row.d,)
+        else:
+            belonging, guidance = BELONGINGS[block.source, row.model], published_guidance(experiment, solver)
+            conditions = (None, RELEASED_D)
+        return Published(
+            **{"value": value, "source": block.source, "statistics": belonging.statistics},
+            **{"ambiguous": belonging.ambiguous, "deviation": deviation, "printed": value, "experiment": experiment},
+            **{"model": row.model, "length": row.length, "solver": solver, "models": belonging.models},
+            **{"weights": belonging.weights, "guidance": guidance, "conditions": conditions},
+        )
 
     def spread(self) -> Spread | None:
         """From the published means, minima and maxima of three runs: the third run is 3·mean − minimum − maximum."""
@@ -167,13 +208,6 @@ class References(Section):
         if not found:
             return None
         return Spread(math.sqrt(sum(one**2 for one in found) / len(found)), max(found))
-
-
-def published_guidance(experiment: str, solver: Solver) -> float:
-    """At which guidance a published number was taken (SPEC 6): CelebA-HQ has no labels; ImageNet goes by T."""
-    if experiment.startswith("celebahq"):
-        return 0.0
-    return 1.0 if not solver.adaptive and solver.steps <= 4 else 1.5
 
 
 def load_references(path: str | pathlib.Path) -> References:
@@ -193,12 +227,7 @@ def load_references(path: str | pathlib.Path) -> References:
     return parse(References, raw, str(path))
 
 
-def _found(blocks: list[Block], experiment: str, model: str, length: int | None, solver: Solver):
-    """(source, belonging, value) of each published number of our model at this length and solver."""
-    for block in blocks:
-        for row in block.rows:
-            belonging = BELONGINGS[block.source, row.model]
-            value = row.at(solver)
-            here = (row.experiment or block.experiment, row.length) == (experiment, length)
-            if here and model in belonging.models and value is not None:
-                yield block.source, belonging, value
+def _ratio(latency: Published, baselines: dict[tuple, float]) -> float | None:
+    """None for SM's own, which the others are relative to, and where SM was not timed with that solver."""
+    baseline = baselines.get((latency.source, latency.experiment, latency.solver))
+    return None if baseline is None or latency.model == BASELINE else latency.printed / baseline

@@ -2,16 +2,17 @@
 
 import json
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from odelt import provenance
 from odelt.config import Experiment, Inception, Solver, network_of
 from odelt.errors import OdeltError
 from odelt.grid import Point, length_name, points, runs
 from odelt.places import Layout
+from odelt.publishing.belongings import Cell
 from odelt.publishing.references import References
-from odelt.publishing.seeds import compared_column, spreads
-from odelt.publishing.verdicts import NOT_RUN, NOTHING_PUBLISHED, verdict
+from odelt.publishing.seeds import compared_column, judged, spreads
+from odelt.publishing.verdicts import NOT_RUN, NOTHING_PUBLISHED
 
 FULL = length_name(None)
 RECOMPUTED = "recomputed"  # the label of the reference statistics that the workflow makes itself (SPEC 6)
@@ -24,8 +25,8 @@ LATENCY_COLUMNS = ("latency_s", "latency_q1_s", "latency_q3_s", "peak_bytes")
 # Scores that a large dataset's files may hold beside the FIDs; a table has those that one of its scores has.
 METRICS = ("fid_clean", "inception_score", "kid", "precision", "recall")
 PUBLISHED_COLUMNS = (
-    *("published", "published_source", "published_statistics", "published_ambiguous", "published_others"),
-    *("difference", "verdict"),
+    *("published", "published_std", "published_source", "published_statistics", "published_ambiguous"),
+    *("published_others", "difference", "verdict"),
 )
 
 
@@ -72,6 +73,22 @@ def steps(row: dict) -> int | None:
     return Solver.parse(row["solver"]).steps
 
 
+def cell_of(row: dict) -> Cell:
+    """Which cell of the grid a row is of."""
+    length = None if row["length"] == FULL else row["length"]
+    where = {column: row[column] for column in ("experiment", "model", "weights", "guidance", "d")}
+    return Cell(**where, length=length, solver=Solver.parse(row["solver"]))
+
+
+def baselines(rows: Iterable[Row]) -> dict[tuple[int, float], Row]:
+    """For each T and guidance the first timed Euler row on the full path: what latencies are relative to."""
+    found: dict[tuple[int, float], Row] = {}
+    for row in rows:
+        if row["length"] == FULL and row["latency_s"] != NOT_RUN and steps(row) is not None:
+            found.setdefault((steps(row), row["guidance"]), row)
+    return found
+
+
 def _derived(column: str) -> bool:
     return column in METRICS or column.endswith("_std")
 
@@ -113,25 +130,20 @@ def _compare(rows: Sequence[Row], references: References | None) -> None:
     """Fills what is published for each row; the spread of a model with several seeds counts for each of them."""
     spread = spreads(rows)
     for k, row in enumerate(rows):
-        length = None if row["length"] == FULL else row["length"]
-        where = {"weights": row["weights"], "guidance": row["guidance"], "d": row["d"]}
-        solver = Solver.parse(row["solver"])
-        found = references.published(row["experiment"], row["model"], length, solver, **where) if references else []
+        found = references.published(cell_of(row)) if references else []
         if not found:
             row |= {"published": NOTHING_PUBLISHED, "verdict": NOTHING_PUBLISHED}
             continue
         first, *others = found
         row |= {
             "published": float(first.value),
+            "published_std": "" if first.deviation is None else first.deviation,
             "published_source": first.source,
             "published_statistics": first.statistics,
             "published_ambiguous": "yes" if first.ambiguous else "",
             "published_others": "; ".join(f"{one.value:g} ({one.source}, {one.statistics})" for one in others),
         }
-        ours = row.get(compared_column(row), NOT_RUN)
-        ours = None if ours == NOT_RUN else ours
-        row["difference"] = "" if ours is None else ours - first.value
-        row["verdict"] = verdict(ours, first.value, spread[k].get(compared_column(row)))
+        row |= judged(row, spread[k].get(compared_column(first.statistics)))
 
 
 def _score_cells(raw: dict) -> dict:

@@ -37,9 +37,19 @@ def deviation(cell: Sequence[dict], column: str) -> float | None:
     return statistics.stdev(values) if len(values) > 1 else None
 
 
-def compared_column(row: dict) -> str:
-    """The column of the FID that the row's published number is compared with."""
-    return f"fid_{row['published_statistics']}"
+def compared_column(statistics: str) -> str:
+    """The column of the FID that a number of these reference statistics (empty: the first) is compared with."""
+    return f"fid_{statistics}" if statistics else "frechet_distance"
+
+
+def judged(row: dict, deviation: float | None) -> dict:
+    """Difference to, and verdict on, the row's published number; `deviation` is that of the FID over our seeds."""
+    ours = row.get(compared_column(row["published_statistics"]), NOT_RUN)
+    ours = None if ours == NOT_RUN else ours
+    return {
+        "difference": "" if ours is None else ours - row["published"],
+        "verdict": verdict(ours, row["published"], deviation, row["published_std"] or None),
+    }
 
 
 def _cells(rows: Iterable[dict]) -> list[list[dict]]:
@@ -62,10 +72,7 @@ def _over_seeds(cell: Sequence[dict]) -> dict:
         row[column] = statistics.fmean(values) if values else NOT_RUN
         row[f"{column}_std"] = deviation(cell, column)
     if isinstance(row["published"], float):
-        ours = row.get(compared_column(row), NOT_RUN)
-        ours = None if ours == NOT_RUN else ours
-        row["verdict"] = verdict(ours, row["published"], row.get(f"{compared_column(row)}_std"))
-        row["difference"] = "" if ours is None else ours - row["published"]
+        row |= judged(row, row.get(f"{compared_column(row['published_statistics'])}_std"))
     return row
 
 

@@ -3,10 +3,9 @@
 import pathlib
 from collections.abc import Iterable, Sequence
 
-from odelt.publishing import seeds, text, verdicts
-from odelt.publishing.rows import FULL as FULL
-from odelt.publishing.rows import Row, fid_labels, steps
-from odelt.publishing.rows import rows as rows
+from odelt.publishing import comparisons, seeds, text, verdicts
+from odelt.publishing.references import References
+from odelt.publishing.rows import Row, baselines, fid_labels, steps
 from odelt.publishing.text import shown
 from odelt.publishing.verdicts import NOT_RUN, NOTHING_PUBLISHED
 
@@ -34,12 +33,13 @@ OPTIONAL = {
 UNITS = {"kid": 1e-3}
 
 
-def write_grid(rows: Sequence[Row], out: pathlib.Path, note: str = "") -> None:
+def write_grid(rows: Sequence[Row], references: References | None, out: pathlib.Path, note: str = "") -> None:
     """Writes every row to `<out>.csv` in full precision and to `<out>.md`, rounded, for people; `note` at its end."""
     text.write_csv(out, list(rows[0]) if rows else [], rows)
     table = text.markdown([_for_people(row) for row in rows])
-    counted = verdicts.summary(seeds.over_seeds(rows))
-    text.write_markdown(out, text.title("Evaluation grid", rows), table, _grid_caption(rows), counted, note)
+    counted = comparisons.summary(seeds.over_seeds(rows), references)
+    caption = _grid_caption(rows, references)
+    text.write_markdown(out, text.title("Evaluation grid", rows), table, caption, counted, note)
 
 
 def write_trade_off(rows: Sequence[Row], out: pathlib.Path) -> None:
@@ -53,15 +53,6 @@ def write_trade_off(rows: Sequence[Row], out: pathlib.Path) -> None:
     text.write_csv(out, [*TRADE_OFF_KEY, *(f"{name}_T{T}" for name in groups for T in columns)], table)
     body = text.markdown([_trade_off_for_people(row, columns, groups) for row in table])
     text.write_markdown(out, text.title("Trade-off", rows), body, _trade_off_caption(rows))
-
-
-def baselines(rows: Iterable[Row]) -> dict[tuple[int, float], Row]:
-    """For each T and guidance the first timed Euler row on the full path: what latencies are relative to."""
-    found: dict[tuple[int, float], Row] = {}
-    for row in rows:
-        if row["length"] == FULL and row["latency_s"] != NOT_RUN and steps(row) is not None:
-            found.setdefault((steps(row), row["guidance"]), row)
-    return found
 
 
 def distances(row: Row) -> dict[str, str]:
@@ -83,22 +74,24 @@ def published_cells(row: Row, difference: str = "{:+.2f}") -> dict[str, str]:
     if row["published"] == NOTHING_PUBLISHED:
         return {"published": "", "difference": "", "verdict": NOTHING_PUBLISHED}
     doubt = "?" if row["published_ambiguous"] else ""
+    statistics = f" ({row['published_statistics']})" if row["published_statistics"] else ""
+    deviation = f" ± {row['published_std']:.2g}" if row["published_std"] != "" else ""
     return {
-        "published": f"{row['published']:.4g}{doubt} ({row['published_statistics']})",
+        "published": f"{row['published']:.4g}{deviation}{doubt}{statistics}",
         "difference": shown(row["difference"], difference),
         "verdict": row["verdict"],
     }
 
 
-def published_caption(rows: Iterable[Row]) -> str:
+def published_caption(rows: Iterable[Row], references: References | None) -> str:
     """What the published columns mean, with the rule; empty where nothing is published."""
     published = [row for row in rows if row["published"] != NOTHING_PUBLISHED]
     if not published:
         return ""
-    told = (
-        "Published: with the reference statistics it belongs to, which are those of our FID that it is compared with. "
-        f"Difference: measured less published; {verdicts.rule()}."
+    told = " ".join(comparisons.told_of_earlier_runs(references)) or (
+        "Published: with the reference statistics it belongs to, which are those of our FID that it is compared with."
     )
+    told += f" Difference: measured less published; {verdicts.rule()}."
     if any(row["published_ambiguous"] for row in published):
         told += " “?”: the source does not say whether its SM is the released or the fine-tuned one."
     if any(row["published_others"] for row in published):
@@ -158,7 +151,7 @@ def _trade_off_for_people(row: dict, columns: Sequence[int], groups: Sequence[st
     return cells
 
 
-def _grid_caption(rows: Sequence[Row]) -> str:
+def _grid_caption(rows: Sequence[Row], references: References | None) -> str:
     told = [
         "Length: blocks asked for, and in brackets those that act; “full” is the conventional path without inner ODE.",
         "Evaluations: of the vector field, mean per sample.",
@@ -166,7 +159,7 @@ def _grid_caption(rows: Sequence[Row]) -> str:
         *_optional_captions(rows),
         f"Latency: {text.timing(rows)}, median (quartiles).",
         "Memory: the peak of that program, weights included.",
-        published_caption(rows),
+        published_caption(rows, references),
     ]
     return " ".join(one for one in told if one)
 

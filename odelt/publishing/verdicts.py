@@ -1,12 +1,18 @@
 """When a published number counts as reproduced: one rule, stated once, and the words for its outcomes."""
 
-from collections.abc import Iterable, Mapping
+import collections
+from collections.abc import Iterable, Sequence
 
 NOT_RUN = "not run"
 NOTHING_PUBLISHED = "nothing published"
 REPRODUCED = "reproduced"
 BETTER = "differs (better)"
 WORSE = "differs (worse)"
+# Of a number that is compared with several of our cells, or with none.
+BETTER_AND_WORSE = "differs (better and worse)"
+DEPENDS = "depends on which of our models or weights is meant"
+NOT_IN_THE_GRID = "not in the grid"
+NOT_COMPARABLE = "not comparable"
 
 # The three-run means, minima and maxima in reference.yaml give a standard deviation between trainings of 1.2 % of the
 # FID (pooled over nine cells; 1.9 % in the widest). Two single runs of the same recipe then differ by less than
@@ -14,55 +20,59 @@ WORSE = "differs (worse)"
 # but not the difference between two codecs and Inception programs, nor the README's rounding to a tenth (up to 1.3 %
 # of its smallest number, 3.8). 5 % admits these and is well below the differences between neighbouring lengths and T.
 TOLERANCE = 0.05
-DEVIATIONS = 2  # standard deviations over our own seeds, where a model has several
+DEVIATIONS = 2  # standard deviations over seeds, ours or the source's own, where there are several
 
 
-def verdict(ours: float | None, published: float | None, spread: float | None = None) -> str:
-    """The outcome in words for an FID (None: not run), the published one (None: nothing) and the std over seeds.
+def verdict(ours: float | None, published: float | None, *deviations: float | None) -> str:
+    """The outcome in words for a number (None: not run), the published one (None: nothing) and the stds over seeds.
 
-    Reproduced if |ours − published| ≤ max(TOLERANCE · published, DEVIATIONS · spread); a smaller FID is better.
+    Reproduced if |ours − published| ≤ max(TOLERANCE · published, DEVIATIONS · deviations); smaller is better, of an FID
+    and of a latency.
     """
     if published is None:
         return NOTHING_PUBLISHED
     if ours is None:
         return NOT_RUN
-    if abs(ours - published) <= max(TOLERANCE * published, DEVIATIONS * (spread or 0)):
+    widest = max((deviation for deviation in deviations if deviation), default=0)
+    if abs(ours - published) <= max(TOLERANCE * published, DEVIATIONS * widest):
         return REPRODUCED
     return BETTER if ours < published else WORSE
+
+
+def outcome(verdicts: Sequence[str]) -> str:
+    """Of one published number, from the verdicts on the cells that it is compared with; what was not run has no say."""
+    found = set(verdicts) - {NOT_RUN}
+    if len(found) == 1:
+        return found.pop()
+    if not found:
+        return NOT_RUN if verdicts else NOT_IN_THE_GRID
+    return DEPENDS if REPRODUCED in found else BETTER_AND_WORSE
 
 
 def rule() -> str:
     """The rule in words, for captions."""
     return (
         f"“{REPRODUCED}” is said where the measured number lies within {TOLERANCE:.0%} of the published one, or within "
-        f"{DEVIATIONS} standard deviations over our seeds where that is wider"
+        f"{DEVIATIONS} standard deviations over seeds, ours or the source's own, where that is wider"
     )
 
 
-def summary(rows: Iterable[Mapping]) -> str:
-    """How many comparisons came out how, from rows with `verdict` and `published_ambiguous`, as one or two sentences.
-
-    Rows are to be one for each cell (`seeds.over_seeds`): several seeds of a model are one comparison.
-    """
-    compared = [row for row in rows if row["verdict"] != NOTHING_PUBLISHED]
-    clear = [row["verdict"] for row in compared if not row["published_ambiguous"]]
-    ambiguous = [row["verdict"] for row in compared if row["published_ambiguous"]]
-    if not compared:
-        return "Nothing is published for these points."
-    told = (
-        [_counted(clear, "Comparisons with published numbers, one for each model and weights that a number belongs to")]
-        if clear
-        else []
-    )
-    if ambiguous:
-        told.append(_counted(ambiguous, "Comparisons with numbers whose source does not say which SM it means"))
-    return " ".join(told)
-
-
-def _counted(verdicts: list[str], what: str) -> str:
-    better, worse = verdicts.count(BETTER), verdicts.count(WORSE)
-    return (
-        f"{what}: {verdicts.count(REPRODUCED)} of {len(verdicts)} reproduced within {TOLERANCE:.0%} or {DEVIATIONS} "
-        f"standard deviations over seeds; {verdicts.count(NOT_RUN)} not run; {better + worse} differ ({better} better, "
-        f"{worse} worse)."
-    )
+def summary(outcomes: Iterable[str], what: str = "published numbers") -> str:
+    """How many numbers came out how, in a sentence; `what` they are called. Each number counts once."""
+    counts = collections.Counter(outcomes)
+    apart = counts.pop(NOT_COMPARABLE, 0)
+    if not counts:
+        return f"There are no {what} to compare with."
+    differing = [counts[BETTER], counts[WORSE], counts[BETTER_AND_WORSE]]
+    told = [
+        f"{counts[REPRODUCED]} of {counts.total()} {what} reproduced within {TOLERANCE:.0%} or {DEVIATIONS} standard "
+        "deviations over seeds",
+        f"{counts[NOT_RUN]} {NOT_RUN}",
+        f"{sum(differing)} differ" + (" ({} better, {} worse, {} both)".format(*differing) if any(differing) else ""),
+    ]
+    if counts[DEPENDS]:
+        told.append(f"{counts[DEPENDS]}: it {DEPENDS}")
+    if counts[NOT_IN_THE_GRID]:
+        told.append(f"{counts[NOT_IN_THE_GRID]} {NOT_IN_THE_GRID}")
+    besides = f" {apart} more are {NOT_COMPARABLE}." if apart else ""
+    return "; ".join(told) + "." + besides

@@ -134,7 +134,8 @@ def commands(suite: Suite, results: pathlib.Path):
     yield ["tables", *of_experiment, *published, *root, "--out", layout.root / "tables"]
     yield ["main-table", *of_experiment, *published, *root, "--out", layout.root / "tables"]
     yield ["figures", *of_experiment, *root, "--out", layout.root / "figures"]
-    yield ["claims", *of_experiment, *published, "--results", results, "--out", results]
+    for verb in ("verdicts", "claims"):
+        yield [verb, *of_experiment, *published, "--results", results, "--out", results]
     yield ["snapshot", "--suite", "tiny", "--out", results]
 
 

@@ -25,6 +25,7 @@ KINDS = [
     *(f"digits/models/{name}" for name in ("odelt/config.json", "odelt/training.csv", "released/model.safetensors")),
     *("digits/features/network.safetensors", "digits/features/real.npz", "digits/scores/floor.json"),
     *("digits/latency/odelt/l1.json", "claims.md", "claims.csv"),
+    *("verdicts.md", "verdicts.csv", "verdicts.json"),
     *(f"digits/tables/{name}.{kind}" for name in ("main", "grid", "trade-off") for kind in ("md", "csv")),
     *(f"digits/figures/{name}.{kind}" for name in ("scaling", "samples", "training") for kind in ("svg", "png")),
     *("suite.yaml", "sources.lock.yaml", "sources.yaml", "reference.yaml"),

@@ -53,7 +53,7 @@ def test_its_markdown_shows_mean_deviation_published_number_and_verdict(faces, t
 def test_every_row_of_its_markdown_has_as_many_cells(faces, tmp_path):
     for name, layout in {"whole": faces, "empty": Layout(tmp_path / "nothing")}.items():
         write_main(rows_of(layout), REFERENCES, tmp_path / name)
-        tables.write_grid(rows_of(layout), tmp_path / "grid")
+        tables.write_grid(rows_of(layout), REFERENCES, tmp_path / "grid")
         for path in (tmp_path / f"{name}.md", tmp_path / "grid.md"):
             found = cells_by_row(path)
             assert found and all(len(set(rows)) == 1 for rows in found)
@@ -71,15 +71,14 @@ def test_its_csv_keeps_every_digit_and_leads_to_the_scores(faces, tmp_path):
     assert row["fid_jax_std"] == ""
 
 
-def test_the_summary_counts_a_model_once_whatever_its_seeds(faces, tmp_path):
+def test_the_summary_counts_a_published_number_once_whatever_it_is_compared_with(faces, tmp_path):
     write_main(rows_of(faces), REFERENCES, tmp_path / "main")
     text = (tmp_path / "main.md").read_text(encoding="utf-8")
-    # T = 1 and 128: released SM (ema), two models at three lengths (ema), ours at three lengths (raw); the script's SM
-    # stands beside fine-tuned SM (ema) and released SM (raw).
-    assert "of 20 reproduced" in text and "of 4 reproduced" in text
+    # T = 1 and 128: the README's SM, the script's SM, and the script's three lengths.
+    assert "of 10 published numbers reproduced" in text
 
 
 def test_a_run_that_has_not_begun_gives_a_table_without_a_number(tmp_path):
     write_main(rows_of(Layout(tmp_path)), REFERENCES, tmp_path / "main")
     text = (tmp_path / "main.md").read_text(encoding="utf-8")
-    assert "0 of 20 reproduced" in text and "20 not run" in text and "not timed yet" in text
+    assert "0 of 10 published numbers reproduced" in text and "10 not run" in text and "not timed yet" in text

@@ -4,11 +4,16 @@ from celebahq import REFERENCES
 
 from odelt.config import Solver
 from odelt.errors import OdeltError
+from odelt.publishing.belongings import Cell
 from odelt.publishing.references import load_references
 
 
 def published(experiment, model, length, solver, **where):
-    return [one[:3] for one in REFERENCES.published(experiment, model, length, Solver.parse(solver), **where)]
+    cell = Cell(experiment, model, length, Solver.parse(solver), **where)
+    return [(one.value, one.source, one.statistics) for one in REFERENCES.published(cell)]
+
+
+EARLIER = {"title": "a run", "earlier_run": {"machine": "a laptop", "seeds": [10], "command": "make mini"}}
 
 
 def altered(tmp_path, **changes):
@@ -22,13 +27,14 @@ def altered(tmp_path, **changes):
 
 
 def test_sms_readme_comes_first_for_released_sm_and_the_ambiguous_script_second():
-    found = REFERENCES.published("celebahq-b", "sm", None, Solver.parse("euler:4"))
-    assert [one[:3] for one in found] == [(13.8, "sm_readme", "ours"), (19.18571472, "odelt_scaling", "jax")]
-    assert [one.ambiguous for one in found] == [False, True]
+    found = published("celebahq-b", "sm", None, "euler:4")
+    assert found == [(13.8, "sm_readme", "ours"), (19.18571472, "odelt_scaling", "jax")]
+    cell = Cell("celebahq-b", "sm", None, Solver.parse("euler:4"))
+    assert [one.ambiguous for one in REFERENCES.published(cell)] == [False, True]
 
 
 def test_fine_tuned_sm_has_only_the_ambiguous_number():
-    (found,) = REFERENCES.published("celebahq-b", "sm-ft", None, Solver.parse("euler:4"))
+    (found,) = REFERENCES.published(Cell("celebahq-b", "sm-ft", None, Solver.parse("euler:4")))
     assert found.ambiguous and found.statistics == "jax"
 
 
@@ -57,9 +63,37 @@ def test_an_adaptive_number_is_of_the_released_condition_and_of_dopri5():
 
 
 def test_published_latencies_are_taken_as_ratios():
-    ratio = REFERENCES.relative_latency("celebahq-b", "odelt", 4, Solver.parse("euler:128"))
-    assert ratio == pytest.approx(4.329354476 / 12.88829373)
-    assert REFERENCES.relative_latency("imagenet-b", "odelt", 4, Solver.parse("euler:128")) is None
+    cell = Cell("celebahq-b", "odelt", 4, Solver.parse("euler:128"))
+    assert REFERENCES.relative_latency(cell) == pytest.approx(4.329354476 / 12.88829373)
+    assert REFERENCES.relative_latency(cell._replace(experiment="imagenet-b", guidance=1.5)) is None
+
+
+def test_every_published_number_is_there_with_its_experiment():
+    assert len(REFERENCES.fids) == 9 + 3 * 8 + 8 + 3 * 4
+    assert len(REFERENCES.latencies) == 3 * 8 + 8 + 3 * 4
+
+
+def test_a_latency_has_no_ratio_where_it_is_sms_or_sm_was_not_timed():
+    without = [one for one in REFERENCES.latencies if one.value is None]
+    assert {(one.model, one.solver.method) for one in without} == {("sm", "euler"), ("odelt", "dopri5")}
+    assert all(one.printed > 0 for one in without)
+
+
+def test_a_row_of_an_earlier_run_says_itself_which_cell_it_is_of(tmp_path):
+    row = {"experiment": "digits", "model": "odelt", "length": 2, "weights": "raw", "guidance": 1.5, "d": 7}
+    path = altered(
+        tmp_path,
+        sources={"run": EARLIER},
+        fid=[{"source": "run", "rows": [{**row, "steps": {4: 3.0}, "tsit5": {1e-3: [2.0, 0.25]}}]}],
+    )
+    references = load_references(path)
+    cell = Cell("digits", "odelt", 2, Solver.parse("tsit5:1e-3"), weights="raw", guidance=1.5, d=7)
+    (found,) = references.published(cell)
+    assert (found.value, found.deviation, found.statistics, found.ambiguous) == (2.0, 0.25, "", False)
+    for other in ({"weights": "ema"}, {"guidance": 1.0}, {"d": 0}, {"length": None}, {"model": "odelt-released"}):
+        assert references.published(cell._replace(**other)) == []
+    assert "not a publication" in references.what and references.title == "a run"
+    assert "earlier" not in REFERENCES.what
 
 
 def test_the_spread_between_trainings_is_that_of_the_three_published_runs():
@@ -79,6 +113,8 @@ def test_the_experiments_are_those_with_a_published_number():
         ({"fid": [{"source": "sm_readme", "rows": [{"model": "sm", "steps": {1: 20.5}}]}]}, "names no experiment"),
         ({"fid": [{"source": "sm_readme", "experiment": "e", "rows": [{"model": "new"}]}]}, "BELONGINGS"),
         ({"fid": [{"source": "sm_readme", "rows": [{"experiment": "e", "model": "sm", "steps": {1: -1}}]}]}, "steps.1"),
+        ({"fid": [{"source": "sm_readme", "experiment": "e", "rows": [{"model": "sm", "d": 0}]}]}, "of a publication"),
+        ({"sources": {"sm_readme": EARLIER}}, "names no weights or no guidance"),
         ({"claims": [{"source": "sm_readme", "text": "fast"}]}, "either latency_ratio or fid_points"),
     ],
 )

@@ -139,7 +139,7 @@ def test_a_damaged_latency_or_floor_file_is_named(layout):
 
 def test_the_csv_of_the_grid_keeps_every_digit(layout, tmp_path):
     rows = rows_of(layout)
-    tables.write_grid(rows, tmp_path / "out" / "grid.v1")
+    tables.write_grid(rows, None, tmp_path / "out" / "grid.v1")
     read = read_csv(tmp_path / "out" / "grid.v1.csv")
     assert tuple(read[0]) == tuple(rows[0]) and len(read) == len(rows)
     assert [float(row["frechet_distance"]) for row in read] == [row["frechet_distance"] for row in rows]
@@ -147,7 +147,7 @@ def test_the_csv_of_the_grid_keeps_every_digit(layout, tmp_path):
 
 
 def test_the_grid_for_people_is_rounded_and_its_caption_names_samples_batch_device_and_floor(layout, tmp_path):
-    tables.write_grid(rows_of(layout), tmp_path / "grid")
+    tables.write_grid(rows_of(layout), None, tmp_path / "grid")
     text = (tmp_path / "grid.md").read_text(encoding="utf-8")
     row = "| ODE_t(ODE_l) | ema | 2 (2) | euler:4 | 1 | 10 | 4 | 9.33 | 90.0% | 80.00 (72.00–88.00) | 3.0 |"
     assert row in text
@@ -157,7 +157,7 @@ def test_the_grid_for_people_is_rounded_and_its_caption_names_samples_batch_devi
 
 def test_all_lines_of_a_markdown_table_have_the_same_number_of_cells(layout, tmp_path):
     rows = rows_of(layout)
-    tables.write_grid(rows, tmp_path / "grid")
+    tables.write_grid(rows, None, tmp_path / "grid")
     tables.write_trade_off(rows, tmp_path / "trade-off")
     for name in ("grid.md", "trade-off.md"):
         lines = [line for line in (tmp_path / name).read_text(encoding="utf-8").splitlines() if line.startswith("|")]
@@ -191,7 +191,7 @@ def test_without_a_latency_of_the_first_baseline_the_next_one_serves(layout, tmp
 
 def test_tables_of_a_suite_that_has_not_run_can_be_written(tmp_path):
     rows = rows_of(Layout(tmp_path))
-    tables.write_grid(rows, tmp_path / "grid")
+    tables.write_grid(rows, None, tmp_path / "grid")
     tables.write_trade_off(rows, tmp_path / "trade-off")
     assert read_csv(tmp_path / "trade-off.csv")[0]["relative_latency_T1"] == "not run"
     assert "its floor was not run" in (tmp_path / "grid.md").read_text(encoding="utf-8")

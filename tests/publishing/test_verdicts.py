@@ -4,7 +4,20 @@ import pytest
 from celebahq import REFERENCES
 
 from odelt.publishing import verdicts
-from odelt.publishing.verdicts import BETTER, NOT_RUN, NOTHING_PUBLISHED, REPRODUCED, WORSE, summary, verdict
+from odelt.publishing.verdicts import (
+    BETTER,
+    BETTER_AND_WORSE,
+    DEPENDS,
+    NOT_COMPARABLE,
+    NOT_IN_THE_GRID,
+    NOT_RUN,
+    NOTHING_PUBLISHED,
+    REPRODUCED,
+    WORSE,
+    outcome,
+    summary,
+    verdict,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,15 +51,43 @@ def test_the_rule_in_words_has_the_numbers_of_the_rule():
     assert "5%" in verdicts.rule() and "2 standard deviations" in verdicts.rule()
 
 
-def test_the_summary_counts_and_keeps_ambiguous_sources_apart():
-    outcomes = [*[REPRODUCED] * 3, BETTER, WORSE, WORSE, NOT_RUN, NOTHING_PUBLISHED]
-    rows = [{"verdict": outcome, "published_ambiguous": ""} for outcome in outcomes]
-    told = summary(rows)
-    assert "3 of 7 reproduced" in told and "1 not run" in told and "3 differ (1 better, 2 worse)" in told
-    assert "does not say" not in told
-    told = summary([*rows, {"verdict": REPRODUCED, "published_ambiguous": "yes"}])
-    assert "3 of 7 reproduced" in told and "1 of 1 reproduced" in told and "does not say" in told
+def test_the_sources_own_spread_counts_too():
+    assert verdict(11.0, 10.0, None, 0.5) == verdict(11.0, 10.0, 0.1, 0.5) == REPRODUCED
+    assert verdict(11.0, 10.0, 0.1, 0.1) == WORSE
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ([REPRODUCED, REPRODUCED], REPRODUCED),
+        ([REPRODUCED, NOT_RUN], REPRODUCED),
+        ([NOT_RUN, NOT_RUN], NOT_RUN),
+        ([WORSE, NOT_RUN, WORSE], WORSE),
+        ([BETTER, WORSE], BETTER_AND_WORSE),
+        ([REPRODUCED, WORSE, NOT_RUN], DEPENDS),
+        ([], NOT_IN_THE_GRID),
+    ],
+)
+def test_a_number_that_belongs_to_several_cells_has_one_outcome(verdicts, expected):
+    assert outcome(verdicts) == expected
+
+
+def test_the_summary_counts_every_outcome_once():
+    outcomes = [*[REPRODUCED] * 3, BETTER, WORSE, WORSE, BETTER_AND_WORSE, NOT_RUN, DEPENDS, NOT_IN_THE_GRID]
+    told = summary([*outcomes, NOT_COMPARABLE])
+    assert told.startswith(
+        "3 of 10 published numbers reproduced within 5% or 2 standard deviations over seeds; 1 not run"
+    )
+    assert "4 differ (1 better, 2 worse, 1 both)" in told and "; 1: it depends on which of our models" in told
+    assert "1 not in the grid. 1 more are not comparable." in told
+
+
+def test_the_summary_says_nothing_of_what_there_is_none_of():
+    told = summary([REPRODUCED, NOT_RUN], "numbers of a run")
+    assert (
+        told == "1 of 2 numbers of a run reproduced within 5% or 2 standard deviations over seeds; 1 not run; 0 differ."
+    )
 
 
 def test_without_published_numbers_the_summary_says_so():
-    assert "Nothing is published" in summary([{"verdict": NOTHING_PUBLISHED, "published_ambiguous": ""}])
+    assert summary([]) == "There are no published numbers to compare with."

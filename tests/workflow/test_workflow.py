@@ -1,6 +1,7 @@
 """The real workflow, on a suite cut down from mini.yaml, as a user runs it."""
 
 import fcntl
+import json
 import os
 import pathlib
 import shutil
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 LABELS = ("SM", "ODE_t(ODE_l)")
+SUFFIXES = ("csv", "md", "html", "json")  # of the verdicts
 ROOT = pathlib.Path(__file__).parents[2]
 pytestmark = pytest.mark.workflow
 
@@ -86,7 +88,7 @@ def test_everything_is_made(checkout):
         *(f"figures/{name}.{kind}" for name in ("scaling", "samples", "training") for kind in ("svg", "png")),
         *(f"models/{name}/model.safetensors" for name in ("sm", "odelt")),
     ]
-    for path in (*expected, "../report.html", "../claims.md"):
+    for path in (*expected, "../report.html", "../claims.md", *(f"../verdicts.{kind}" for kind in SUFFIXES)):
         assert (results(checkout) / path).stat().st_size > 0, path
     grid = (results(checkout) / "tables" / "grid.csv").read_text()
     assert len(grid.splitlines()) == 1 + 2 + 2 * 2 and "not run" not in grid
@@ -104,6 +106,17 @@ def test_the_report_shows_tables_and_figures(checkout):
     for name in ("grid.html", "trade-off.html", "scaling.svg", "samples.svg", "training.svg"):
         assert name in page
     assert "every grid point" in page and "quality against latency" in page
+
+
+def test_the_report_begins_with_the_verdicts_summary_and_leads_to_the_audit(checkout):
+    page = (checkout / "results" / "tiny" / "report.html").read_text()
+    told = json.loads((checkout / "results" / "tiny" / "verdicts.json").read_text())["verdicts"]
+    first_page = page.partition("workflow_desc = ")[2].partition("</script>")[0]
+    assert "numbers of an earlier run of this project" in told["summary"] and told["summary"] in first_page
+    assert told["against"] in first_page
+    for table in ("verdicts", "claims", *(f"digits/{name}" for name in ("main", "grid", "trade-off"))):
+        assert f"audit.html#table={table}" in page
+    assert '{"All verdicts": ' in page and "every published number" in page
 
 
 def test_a_missing_score_is_remade_without_its_siblings(checkout):

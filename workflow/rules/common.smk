@@ -186,6 +186,17 @@ def main_scores_of(wildcards):
     return list(measured(wildcards.experiment, grid.main_points(settings_of(wildcards))))
 
 
+def all_scores():
+    return [path for name in EXPERIMENTS for path in measured(name, POINTS[name].values())]
+
+
+def experiment_arguments():
+    """Every experiment with its settings, for verbs that look at all of them together."""
+    return " ".join(
+        f"--experiment {name} --settings {shlex.quote(as_json(settings))}" for name, settings in EXPERIMENTS.items()
+    )
+
+
 def source_notes(wildcards):
     """What a table says of its sources, and where it finds out which of them nobody has vouched for yet."""
     sources = places.sources_of_experiment(settings_of(wildcards))

@@ -2,7 +2,7 @@
 rule snapshot:
     input:
         configuration=f"config/{config['suite']}.yaml",
-        published="config/reference.yaml",
+        published=SUITE.published,
         downloads=[PLACES.source(name) for name in SOURCES],
     output:
         multiext("<results>/", "suite.yaml", "sources.lock.yaml", "sources.yaml", "reference.yaml"),

@@ -2,7 +2,7 @@ rule tables:
     input:
         scores=scores_of,
         codec=codec_errors_of,
-        published="config/reference.yaml",
+        published=SUITE.published,
     output:
         grid=report(
             "<results>/{experiment}/tables/grid.html",
@@ -48,7 +48,7 @@ rule main_table:
     input:
         scores=main_scores_of,
         codec=codec_errors_of,
-        published="config/reference.yaml",
+        published=SUITE.published,
     output:
         page=report(
             "<results>/{experiment}/tables/main.html",
@@ -82,15 +82,50 @@ rule main_table:
         " --published {input.published} {params.notes} --results {params.results} --out {params.out}"
 
 
+# In the report's menu, which is in alphabetical order, what is over all experiments comes before each of them.
+rule verdicts:
+    input:
+        scores=all_scores(),
+        published=SUITE.published,
+    output:
+        page=report(
+            "<results>/verdicts.html",
+            caption="../report/verdicts.rst",
+            category="All verdicts",
+            labels={"table": "every published number"},
+        ),
+        files=multiext("<results>/verdicts", ".md", ".csv", ".json"),
+    log:
+        "<logs>/verdicts.log",
+    benchmark:
+        "<benchmarks>/verdicts.tsv"
+    retries: RETRIES
+    conda:
+        "../../envs/jax.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
+    params:
+        experiments=experiment_arguments(),
+        out=subpath(output.page, parent=True),
+    message:
+        "Compare every published number with the grid"
+    shell:
+        "python -m odelt --log {log} verdicts {params.experiments} --published {input.published}"
+        " --results {params.out} --out {params.out}"
+
+
 rule claims:
     input:
-        scores=[path for name in EXPERIMENTS for path in measured(name, POINTS[name].values())],
-        published="config/reference.yaml",
+        scores=all_scores(),
+        published=SUITE.published,
     output:
         page=report(
             "<results>/claims.html",
             caption="../report/claims.rst",
-            category="Claims",
+            category="All verdicts",
             labels={"table": "what the abstracts claim"},
         ),
         files=multiext("<results>/claims", ".md", ".csv"),
@@ -107,10 +142,7 @@ rule claims:
         runtime=60,
         gpu=0,
     params:
-        experiments=" ".join(
-            f"--experiment {name} --settings {shlex.quote(as_json(settings))}"
-            for name, settings in EXPERIMENTS.items()
-        ),
+        experiments=experiment_arguments(),
         out=subpath(output.page, parent=True),
     message:
         "Check the abstracts' claims against the grid"
@@ -177,14 +209,17 @@ rule figures:
 
 rule publish:
     input:
+        "<results>/verdicts.html",
         "<results>/claims.html",
         expand("<results>/{experiment}/tables/{table}.md", experiment=EXPERIMENTS, table=["main", "grid"]),
         expand("<results>/{experiment}/figures/scaling.svg", experiment=EXPERIMENTS),
 
 
+# The verdicts are configuration to the process that writes the report, so that its first page can say them.
 rule report:
     input:
-        rules.publish.input,
+        shown=rules.publish.input,
+        verdicts="<results>/verdicts.json",
     output:
         "<results>/report.html",
     log:
@@ -202,7 +237,8 @@ rule report:
     message:
         "The report: {output}"
     shell:
-        "snakemake publish --report {output} --cores all --config suite={params.suite} > {log} 2>&1"
+        "snakemake publish --report {output} --cores all --configfile {input.verdicts}"
+        " --config suite={params.suite} > {log} 2>&1"
 
 
 # `snakemake only_<experiment>` makes one experiment; `snakemake released_<experiment>` scores its downloaded weights, and
@@ -244,7 +280,7 @@ for experiment, settings in EXPERIMENTS.items():
             gpu=0,
         params:
             common=f"--experiment {experiment} --results {RESULTS}/{experiment} --settings {shlex.quote(as_json(settings))}",
-            published="--published config/reference.yaml",
+            published=f"--published {SUITE.published}",
             out=f"{RESULTS}/so-far/{experiment}",
         message:
             "Tables and figures of what there is, in {params.out}"

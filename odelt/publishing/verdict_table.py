@@ -1,0 +1,140 @@
+"""The verdict on every published number, as a table, with the one sentence that the report begins with."""
+
+import json
+import pathlib
+from collections.abc import Iterable, Sequence
+
+from odelt import files
+from odelt.publishing import comparisons, text, verdicts
+from odelt.publishing.comparisons import DISTANCE, RELATIVE_LATENCY, Compared, Comparison
+from odelt.publishing.references import References
+from odelt.publishing.rows import FULL, Row
+from odelt.publishing.seeds import over_seeds
+from odelt.publishing.text import shown
+from odelt.publishing.verdicts import NOT_COMPARABLE, NOT_RUN
+
+OF_NUMBER = (
+    *("number", "source", "kind", "experiment", "published_model", "published_length", "solver", "printed"),
+    *("published", "published_std", "published_statistics", "published_ambiguous", "outcome"),
+)
+OF_CELL = ("model", "label", "weights", "length", "effective_blocks", "d", "guidance", "seeds")
+HEADINGS = {DISTANCE: "Fréchet distance", RELATIVE_LATENCY: "relative latency"}
+OF_COMPARISON = ("ours", "ours_std", "difference", "verdict", "score", "latency")
+
+
+def write_verdicts(rows: Iterable[Row], references: References, out: pathlib.Path) -> None:
+    """Writes `<out>.csv`, `<out>.md` and `<out>.json` of the rows of all experiments.
+
+    The CSV has a row for each published number and cell that it is compared with, and one for a number that the grid
+    has no cell for; `number` counts the numbers, `outcome` is that of the number, `score` and `latency` name our files
+    below the experiment's folder. The JSON has the summary, the rule and what was compared with.
+    """
+    cells = over_seeds(rows)
+    found = [*comparisons.compare_fids(cells, references), *comparisons.compare_latencies(cells, references)]
+    lines = [line for k, compared in enumerate(found, start=1) for line in _lines(k, compared)]
+    text.write_csv(out, [*OF_NUMBER, *OF_CELL, *OF_COMPARISON], lines)
+    summary = verdicts.summary([one.outcome for one in found], references.what)
+    told = {"summary": summary, "rule": f"{verdicts.rule()}.", "against": references.title}
+    # Under a key of its own: the report takes the file for configuration.
+    files.write_text(text.beside(out, ".json"), json.dumps({"verdicts": told}, indent=2, ensure_ascii=False) + "\n")
+    text.write_markdown(out, "# Verdicts", summary, _caption(found, references), *_sections(found))
+
+
+def _lines(k: int, compared: Compared) -> list[dict]:
+    """The CSV's rows of a number."""
+    number = compared.number
+    of_number = {
+        "number": k,
+        "source": number.source,
+        "kind": compared.kind,
+        "experiment": number.experiment,
+        "published_model": number.model,
+        "published_length": FULL if number.length is None else number.length,
+        "solver": str(number.solver),
+        "printed": number.printed,
+        "published": number.value,
+        "published_std": number.deviation,
+        "published_statistics": number.statistics if compared.kind == DISTANCE else "",
+        "published_ambiguous": "yes" if number.ambiguous else "",
+        "outcome": compared.outcome,
+    }
+    return [of_number | _in_full(compared, one) for one in compared.comparisons] or [of_number]
+
+
+def _in_full(compared: Compared, comparison: Comparison) -> dict:
+    run = comparison.ours is not None
+    return {
+        **{column: comparison.cell[column] for column in OF_CELL},
+        "ours": comparison.ours if run else NOT_RUN,
+        "ours_std": comparison.deviation,
+        "difference": comparison.ours - compared.number.value if run else "",
+        "verdict": comparison.verdict,
+        "score" if compared.kind == DISTANCE else "latency": comparison.files,
+    }
+
+
+def _sections(found: Sequence[Compared]) -> list[str]:
+    """A heading and a table for each experiment and kind of number."""
+    parts = []
+    for experiment, kind in dict.fromkeys((one.number.experiment, one.kind) for one in found):
+        own = [one for one in found if (one.number.experiment, one.kind) == (experiment, kind)]
+        parts += [f"## {experiment}: {HEADINGS[kind]}", text.markdown([row for one in own for row in _for_people(one)])]
+    return parts
+
+
+def _for_people(compared: Compared) -> list[dict[str, str]]:
+    """A number's rows; what is of the number and not of a comparison stands in the first."""
+    number = compared.number
+    length = "full" if number.length is None else f"l = {number.length}"
+    form = "{:.2f}" if compared.kind == DISTANCE else "{:.2f}×"
+    value = f"{number.printed:.3g} s" if number.value is None else form.format(number.value)
+    value += "" if number.deviation is None else f" ± {number.deviation:.2f}"
+    value += "?" if number.ambiguous else ""
+    statistics = f" ({number.statistics})" if number.statistics and compared.kind == DISTANCE else ""
+    of_number = {
+        "source": number.source,
+        "its model": f"{number.model}, {length}",
+        "solver": str(number.solver),
+        "published": value + statistics,
+        "outcome": compared.outcome,
+    }
+    rows = [_of_comparison(compared, one, form) for one in compared.comparisons] or [dict.fromkeys(PEOPLE, "")]
+    return [(of_number if k == 0 else dict.fromkeys(of_number, "")) | row for k, row in enumerate(rows)]
+
+
+PEOPLE = ("compared with", "ours", "difference", "verdict")
+
+
+def _of_comparison(compared: Compared, comparison: Comparison, form: str) -> dict[str, str]:
+    cell, ours = comparison.cell, comparison.ours
+    condition = "" if cell["d"] is None else f", d = {cell['d']}"
+    where = f"{cell['label']}, {cell['weights']}{condition}, w = {cell['guidance']:g}"
+    deviation = "" if comparison.deviation is None else f" ± {comparison.deviation:.2f}"
+    difference = "" if ours is None else f"{ours - compared.number.value:+.2f}"
+    told = NOT_RUN if ours is None else shown(ours, form) + deviation
+    return dict(zip(PEOPLE, (where, told, difference, comparison.verdict), strict=True))
+
+
+def _caption(found: Sequence[Compared], references: References) -> str:
+    if not found:
+        return f"Of the experiments of this suite there are no {references.what}."
+    told = [
+        *comparisons.told_of_earlier_runs(references),
+        f"{verdicts.rule()}; smaller is better. A number counts once, with every model "
+        "and weights that it may mean; ours is the mean over the seeds that were run.",
+    ]
+    if any(one.number.ambiguous for one in found):
+        told.append("“?”: the source does not say whether its SM is the released or the fine-tuned one.")
+    if any(one.kind != DISTANCE for one in found):
+        told.append(
+            "Relative latency: to that of the source's own SM, and ours to that of our first SM, with the same solver. "
+            f"{comparisons.PUBLISHED_LATENCIES}"
+        )
+    if any(one.outcome == NOT_COMPARABLE for one in found):
+        told.append(
+            f"“{NOT_COMPARABLE[0].upper()}{NOT_COMPARABLE[1:]}” are SM's own latencies, which the others are relative "
+            "to, and those with a solver that SM was not timed with: seconds on another machine do not compare."
+        )
+    if any(block.unattributed_mean_min_max for block in references.fid):
+        told.append("Published numbers that name no experiment are not here.")
+    return " ".join(told)
