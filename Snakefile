@@ -29,6 +29,7 @@ rule all:
         [path for name in EXPERIMENTS for path in chain_of(name)],
         [PLACES.codec_error(settings.dataset) for settings in EXPERIMENTS.values() if settings.latent],
         "<results>/suite.yaml",
+        "<results>/crate",
         "<results>/report.html",
 
 
@@ -41,5 +42,12 @@ onstart:
     )
 
 
+onsuccess:
+    keep_snapshot()
+
+
 onerror:
-    print("Not everything was made. Finished work is kept: mend what is named above, or type the same command again.")
+    keep_snapshot()
+    print(
+        "Not everything was made. Finished work is kept: mend what is named above, or type the same command again."
+    )

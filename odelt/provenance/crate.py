@@ -13,7 +13,7 @@ from rocrate.rocrate import ROCrate
 
 from odelt import files, provenance
 from odelt.errors import OdeltError
-from odelt.provenance import crate_entities, snapshot
+from odelt.provenance import crate_entities, crate_json, snapshot
 from odelt.provenance.folder import Folder
 from odelt.provenance.record import RETOLD, Record
 from odelt.sources.registry import Registry, load_registry
@@ -105,7 +105,7 @@ def _crate(graph: crate_entities.Graph) -> ROCrate:
     crate = ROCrate(version="1.1")
     crate.metadata.extra_contexts.append(CONTEXT)
     crate.metadata.extra_terms |= _names(graph)
-    crate.metadata["conformsTo"] = [{"@id": crate.metadata.profile}, {"@id": crate_entities.WORKFLOW_RO_CRATE}]
+    crate.metadata["conformsTo"] = [{"@id": crate.metadata.profile}, {"@id": crate_json.WORKFLOW_RO_CRATE}]
     for name, value in graph.root().items():
         crate.root_dataset[name] = value
     for entity in graph.described():

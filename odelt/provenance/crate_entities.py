@@ -4,41 +4,14 @@ What the crate does not hold has a local identifier (`#output/<path>`), with siz
 that (https://github.com/ResearchObject/ro-crate/issues/400), and the web has no copy to point at.
 """
 
-import hashlib
-import importlib.metadata
-import json
 import pathlib
-import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
-from odelt.provenance import snapshot
-from odelt.provenance.record import Input, Record, canonical
+from odelt.provenance import crate_json, snapshot
+from odelt.provenance.record import Input, Record
 from odelt.sources.registry import Registry
 
-WORKFLOW_RO_CRATE = "https://w3id.org/workflowhub/workflow-ro-crate/1.0"
-PROFILES = {
-    "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
-    "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
-    "https://w3id.org/ro/wfrun/provenance/0.5": "Provenance Run Crate",
-    WORKFLOW_RO_CRATE: "Workflow RO-Crate",
-}
-BIOSCHEMAS = "https://bioschemas.org/profiles/{}/1.0-RELEASE"
-LICENCE = "https://spdx.org/licenses/MIT"
-PAPER = "https://arxiv.org/abs/2506.21714"  # the project names no address of its own
-MEDIA = {
-    ".csv": "text/csv",
-    ".json": "application/json",
-    ".md": "text/markdown",
-    ".png": "image/png",
-    ".svg": "image/svg+xml",
-    ".yaml": "application/yaml",
-    ".npz": "application/zip",
-    ".smk": "text/plain",
-    "": "text/plain",  # the Snakefile
-}
 TABLES = (".csv", ".md")
-AUTHORS, AGENT, SNAKEMAKE, LANGUAGE = "#authors", "#agent", "#snakemake", "#snakemake-language"
 RECORDS, README = "records.json", "README.md"
 DESCRIPTION = "Results of a reproduction of ODE_t(ODE_l), with the jobs that made them."
 RUN = "#run"  # of the workflow as a whole
@@ -68,7 +41,10 @@ class Graph:
         self.suite, self.digest, self.known, self.registry, self.workflow = suite, digest, known, registry, workflow
         self.base = f"https://odelt.invalid/{digest}/"
         self._dated = {"sdDatePublished": max(record.ended for record in known.values())}
-        self.ids = {name: f"outputs/{_quoted(name)}" if name in copied else _local("output", name) for name in known}
+        self.ids = {
+            name: f"outputs/{crate_json.quoted(name)}" if name in copied else crate_json.local("output", name)
+            for name in known
+        }
         self.copy_of = {self.ids[name]: name for name in copied}
         self.jobs: dict[tuple, list[Record]] = {}  # in the order of their start
         for record in sorted(known.values(), key=lambda record: (record.started, record.output.path)):
@@ -78,7 +54,12 @@ class Graph:
         self.configuration = [name for name in snapshot.FILES if name in known]
         ends = [name for name in known if name not in consumed and name not in snapshot.FILES]
         self.results = sorted(ends, key=lambda name: (not _is_table(name), name))
-        self.values = {job: _values(job[0], records[0], self._types(job[0])) for job, records in self.jobs.items()}
+        self.values = {
+            job: crate_json.property_values(job[0], records[0], self._types(job[0]))
+            for job, records in self.jobs.items()
+        }
+        fetched = {str(record.parameters.get("name")) for record in known.values() if record.verb == "fetch"}
+        self.sources = sorted(name for name in fetched if name in registry)
         self.slots = self._slots()
 
     def readme(self) -> str:
@@ -98,13 +79,13 @@ class Graph:
             "description": f"{DESCRIPTION} The identifier is the digest that `odelt audit` tells of the suite.",
             "identifier": self.digest,
             "datePublished": self._dated["sdDatePublished"],
-            "license": {"@id": LICENCE},
-            "author": {"@id": AUTHORS},
-            "publisher": {"@id": AUTHORS},
-            "conformsTo": _refs(PROFILES),
+            "license": {"@id": crate_json.LICENCE},
+            "author": {"@id": crate_json.AUTHORS},
+            "publisher": {"@id": crate_json.AUTHORS},
+            "conformsTo": crate_json.refs(crate_json.PROFILES),
             # The profile wants the workflow as the main entity: what the crate is about are the tables all the same.
-            **_some("about", tables),
-            "mentions": _refs([RUN, "#engine", *map(_run, self.jobs)]),
+            **crate_json.some("about", tables),
+            "mentions": crate_json.refs([RUN, "#engine", *map(_run, self.jobs)]),
         }
 
     def files(self) -> Iterator[dict]:
@@ -115,22 +96,23 @@ class Graph:
         for path in self.workflow[1:]:
             yield {"@id": path, "@type": ["File", "SoftwareSourceCode"], "name": path, **self._source_code(path)}
         name = "the record of every output, by its path in the suite's folder"
-        yield {"@id": RECORDS, "@type": "File", "name": name, **self._dated, **_media(RECORDS)}
+        yield {"@id": RECORDS, "@type": "File", "name": name, **self._dated, **crate_json.media(RECORDS)}
         about = {"name": "what this crate is", "about": {"@id": "./"}}
-        yield {"@id": README, "@type": "CreativeWork", **about, **_media(README)}
+        yield {"@id": README, "@type": "CreativeWork", **about, **crate_json.media(README)}
 
     def described(self) -> Iterator[dict]:
         """Everything else, each once."""
-        yield from _fixed()
+        yield from crate_json.fixed()
         for name, record in self.known.items():
             if not self._is_copied(name):
                 yield self._output(record)
+        own = set(self.ids.values())
         others = {self._input(input): input for record in self.known.values() for input in record.inputs}
         for id, input in sorted(others.items()):
-            if id not in self.ids.values():
-                told = {"name": input.path, "sha256": input.sha256, **_media(input.path)}
+            if id not in own:
+                told = {"name": input.path, "sha256": input.sha256, **crate_json.media(input.path)}
                 yield {"@id": id, "@type": "CreativeWork", **told}
-        for name in sorted(self._sources()):
+        for name in self.sources:
             source = self.registry[name]
             told = {"name": source.what, "license": source.licence, "url": source.address}
             yield {"@id": self._source(name), "@type": "CreativeWork", **told}
@@ -145,32 +127,36 @@ class Graph:
         output = record.output
         id, kind = self.ids[output.path], _type(record)
         told = {"name": output.path, "contentSize": str(output.bytes), "sha256": output.sha256} | self._dated
-        media = _media(output.path) if kind == "File" else {}
-        slots = _some("exampleOfWork", sorted(self.slots.get(id, ())))
+        media = crate_json.media(output.path) if kind == "File" else {}
+        slots = crate_json.some("exampleOfWork", sorted(self.slots.get(id, ())))
         return {"@id": id, "@type": kind, **told, **media, **slots}
 
     def _workflow(self) -> dict:
         main = self.workflow[0]
-        steps = [_local("step", verb) for verb in self.verbs]
+        steps = [crate_json.local("step", verb) for verb in self.verbs]
         return {
             "@id": main,
             "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"],
             "name": "odelt's workflow",
             **self._source_code(main),
-            "conformsTo": {"@id": BIOSCHEMAS.format("ComputationalWorkflow")},
-            "license": {"@id": LICENCE},
-            "hasPart": _refs(self._tool_ids()),
-            "step": _refs(steps),
-            **_some("input", self._slots_of("workflow", "input")),
-            **_some("output", self._slots_of("workflow", "output")),
+            "conformsTo": {"@id": crate_json.BIOSCHEMAS.format("ComputationalWorkflow")},
+            "license": {"@id": crate_json.LICENCE},
+            "hasPart": crate_json.refs(self._tool_ids()),
+            "step": crate_json.refs(steps),
+            **crate_json.some("input", self._slots_of("workflow", "input")),
+            **crate_json.some("output", self._slots_of("workflow", "output")),
         }
 
     def _source_code(self, path: str) -> dict:
         versions = sorted({_version(record) for record in self.known.values()})
         return (
-            {"programmingLanguage": {"@id": LANGUAGE}, "url": PAPER, "version": ", ".join(versions)}
+            {
+                "programmingLanguage": {"@id": crate_json.LANGUAGE},
+                "url": crate_json.PAPER,
+                "version": ", ".join(versions),
+            }
             | self._dated
-            | _media(path)
+            | crate_json.media(path)
         )
 
     def _input(self, input: Input) -> str:
@@ -178,18 +164,15 @@ class Graph:
         now = None if input.external else self.known.get(input.path)
         if now and now.output.sha256 == input.sha256:
             return self.ids[input.path]
-        return f"{self.base}{_local('project' if input.external else 'earlier', input.path)}@{input.sha256[:12]}"
+        return (
+            f"{self.base}{crate_json.local('project' if input.external else 'earlier', input.path)}@{input.sha256[:12]}"
+        )
 
     def _inputs(self, records: Iterable[Record]) -> list[str]:
         return list(dict.fromkeys(self._input(input) for record in records for input in record.inputs))
 
     def _source(self, name: str) -> str:
-        return self.base + _local("source", name)
-
-    def _sources(self) -> set[str]:
-        """The sources that were downloaded."""
-        told = {str(record.parameters.get("name")) for record in self.known.values() if record.verb == "fetch"}
-        return {name for name in told if name in self.registry}
+        return self.base + crate_json.local("source", name)
 
     def _slots(self) -> dict[str, set[str]]:
         """The FormalParameters that a file or a folder is an example of, by its @id."""
@@ -198,7 +181,7 @@ class Graph:
 
         def fill(tool: str, side: str, ids: Iterable[str]) -> None:
             for id in ids:
-                found.setdefault(id, set()).add(_slot(tool, side, kinds[id]))
+                found.setdefault(id, set()).add(crate_json.slot(tool, side, kinds[id]))
 
         for (verb, *_), records in self.jobs.items():
             fill(verb, "input", filter(kinds.get, self._inputs(records)))
@@ -209,7 +192,7 @@ class Graph:
 
     def _slots_of(self, tool: str, side: str) -> list[str]:
         every = set().union(*self.slots.values())
-        return [slot for kind in KINDS if (slot := _slot(tool, side, kind)) in every]
+        return [slot for kind in KINDS if (slot := crate_json.slot(tool, side, kind)) in every]
 
     def _types(self, verb: str) -> dict[str, str]:
         """The kind of each parameter of a verb, as schema.org calls it."""
@@ -217,16 +200,16 @@ class Graph:
         for record in self.known.values():
             for name, value in record.parameters.items() if record.verb == verb else ():
                 given.setdefault(name, []).extend([] if value is None else [value])
-        return {name: _kind_of(values) for name, values in sorted(given.items()) if values}
+        return {name: crate_json.kind_of(values) for name, values in sorted(given.items()) if values}
 
     def _parameters(self) -> Iterator[dict]:
         """FormalParameters and the values that were given for them."""
         for slot in sorted(set().union(*self.slots.values())):
             side, _, kind = slot.rpartition("/")[2].partition("-")
-            yield _formal(slot, f"{side}s", kind)
+            yield crate_json.formal_parameter(slot, f"{side}s", kind)
         for verb in self.verbs:
             for name, kind in self._types(verb).items():
-                yield _formal(_local("parameter", f"{verb}/{name}"), name, kind)
+                yield crate_json.formal_parameter(crate_json.local("parameter", f"{verb}/{name}"), name, kind)
         values = {value["@id"]: value for values in self.values.values() for value in values}
         yield from (values[id] for id in sorted(values))
 
@@ -236,53 +219,66 @@ class Graph:
     def _tools(self) -> Iterator[dict]:
         """The verbs, each with the code and packages that it ran with, and the steps that they are of the workflow."""
         for id, record in sorted({_tool(record): record for record in self.known.values()}.items()):
-            named = [_local("parameter", f"{record.verb}/{name}") for name in self._types(record.verb)]
+            named = [crate_json.local("parameter", f"{record.verb}/{name}") for name in self._types(record.verb)]
             packages = [f"{name} {version}" for name, version in sorted(record.environment.packages.items())]
             yield {
                 "@id": id,
                 "@type": "SoftwareApplication",
                 "name": f"odelt {record.verb}",
-                "url": PAPER,
+                "url": crate_json.PAPER,
                 "softwareVersion": _version(record),
-                "softwareRequirements": _one_or_all([f"Python {record.environment.python}", *packages]),
-                **_some("input", self._slots_of(record.verb, "input") + named),
-                **_some("output", self._slots_of(record.verb, "output")),
+                "softwareRequirements": crate_json.one_or_all([f"Python {record.environment.python}", *packages]),
+                **crate_json.some("input", self._slots_of(record.verb, "input") + named),
+                **crate_json.some("output", self._slots_of(record.verb, "output")),
             }
         for position, verb in enumerate(self.verbs, 1):
-            step = {"@id": _local("step", verb), "@type": "HowToStep", "name": verb, "position": str(position)}
-            yield {**step, "workExample": _refs(self._tool_ids(verb))}
+            step = {
+                "@id": crate_json.local("step", verb),
+                "@type": "HowToStep",
+                "name": verb,
+                "position": str(position),
+            }
+            yield {**step, "workExample": crate_json.refs(self._tool_ids(verb))}
 
     def _actions(self) -> Iterator[dict]:
         """The jobs, that each was a step's, the run of the whole workflow, and who did it."""
         every = self.known.values()
         for job, records in self.jobs.items():
             record = records[0]
-            sources = [self._source(name) for name in self._sources() if record.parameters.get("name") == name]
+            sources = [self._source(name) for name in self.sources if record.parameters.get("name") == name]
             objects = [*self._inputs(records), *(sources if record.verb == "fetch" else ())]
             results = [self.ids[one.output.path] for one in records]
             where = record.environment.device
             told = f"`odelt {record.verb}`{f' on {where}' if where else ''}: {records[0].output.path}"
             more = f" and {len(records) - 1} more" if len(records) > 1 else ""
-            action = _action(_run(job), f"{record.verb}: {record.output.path}{more}", told + more, records)
+            action = crate_json.action(_run(job), f"{record.verb}: {record.output.path}{more}", told + more, records)
             values = [value["@id"] for value in self.values[job]]
             yield (
                 action
-                | {"instrument": {"@id": _tool(record)}, **_some("object", objects + values)}
-                | {"result": _refs(results)}
+                | {"instrument": {"@id": _tool(record)}, **crate_json.some("object", objects + values)}
+                | {"result": crate_json.refs(results)}
             )
             control = {"@id": _run(job).replace("#run", "#control", 1), "@type": "ControlAction", "name": record.verb}
-            step = {"@id": _local("step", record.verb)}
+            step = {"@id": crate_json.local("step", record.verb)}
             yield control | {"instrument": step, "object": {"@id": _run(job)}}
-        brought = [self._source(name) for name in sorted(self._sources())]
+        brought = [self._source(name) for name in self.sources]
         given = [self.ids[name] for name in self.configuration]
-        run = _action(
+        run = crate_json.action(
             RUN, "the workflow", "All jobs together, from the first one's start to the last one's end.", every
         )
-        ended = _refs([self.ids[name] for name in self.results])
-        yield run | {"instrument": {"@id": self.workflow[0]}, **_some("object", given + brought), "result": ended}
+        ended = crate_json.refs([self.ids[name] for name in self.results])
+        yield run | {
+            "instrument": {"@id": self.workflow[0]},
+            **crate_json.some("object", given + brought),
+            "result": ended,
+        }
         controls = [_run(job).replace("#run", "#control", 1) for job in self.jobs]
         engine = {"@id": "#engine", "@type": "OrganizeAction", "name": "Snakemake's part", "result": {"@id": RUN}}
-        yield engine | {"instrument": {"@id": SNAKEMAKE}, "object": _refs(controls), "agent": {"@id": AGENT}}
+        yield engine | {
+            "instrument": {"@id": crate_json.SNAKEMAKE},
+            "object": crate_json.refs(controls),
+            "agent": {"@id": crate_json.AGENT},
+        }
 
 
 KINDS = ("File", "Dataset")
@@ -292,109 +288,20 @@ def _type(record: Record) -> str:
     return "File" if record.output.files is None else "Dataset"
 
 
-def _media(path: str) -> dict:
-    return {"encodingFormat": MEDIA.get(pathlib.PurePosixPath(path).suffix, "application/octet-stream")}
-
-
 def _is_table(name: str) -> bool:
     return pathlib.PurePosixPath(name).suffix in TABLES
 
 
-def _fixed() -> Iterator[dict]:
-    for id, name in PROFILES.items():
-        yield {"@id": id, "@type": "CreativeWork", "name": name, "version": id.rpartition("/")[2]}
-    yield {"@id": LICENCE, "@type": "CreativeWork", "name": "MIT License", "url": LICENCE}
-    yield {"@id": AUTHORS, "@type": "Organization", "name": "The odelt reproduction's authors", "url": PAPER}
-    yield {
-        "@id": AGENT,
-        "@type": "Person",
-        "name": "whoever ran the workflow",
-        "description": "Records name no person.",
-    }
-    engine = {"name": "Snakemake", "url": "https://snakemake.github.io"}
-    version = importlib.metadata.version("snakemake")
-    yield {"@id": SNAKEMAKE, "@type": "SoftwareApplication", **engine, "softwareVersion": version}
-    yield {"@id": LANGUAGE, "@type": "ComputerLanguage", **engine, "identifier": engine["url"]}
-
-
-def _action(id: str, name: str, description: str, records: Iterable[Record]) -> dict:
-    return {
-        "@id": id,
-        "@type": "CreateAction",
-        "name": name,
-        "description": description,
-        "startTime": min(record.started for record in records),
-        "endTime": max(record.ended for record in records),
-        "actionStatus": "http://schema.org/CompletedActionStatus",
-        "agent": {"@id": AGENT},
-    }
-
-
-def _formal(id: str, name: str, kind: str) -> dict:
-    profile = {"@id": BIOSCHEMAS.format("FormalParameter")}
-    return {"@id": id, "@type": "FormalParameter", "name": name, "additionalType": kind, "conformsTo": profile}
-
-
-def _values(verb: str, record: Record, types: Mapping[str, str]) -> list[dict]:
-    """What was given for the verb's parameters; where a parameter is text, everything else is told as JSON."""
-    found = []
-    for name, kind in types.items():
-        if (given := record.parameters.get(name)) is not None:
-            value = given if kind != "Text" or isinstance(given, str) else json.dumps(given, ensure_ascii=False)
-            slot = _local("parameter", f"{verb}/{name}")
-            id = f"{slot}@{_short(given)}"
-            told = {"name": name, "value": value, "exampleOfWork": {"@id": slot}}
-            found.append({"@id": id, "@type": "PropertyValue", **told})
-    return found
-
-
-def _kind_of(values: Sequence[Any]) -> str:
-    for kind, known in (("Boolean", bool), ("Integer", int)):
-        if all(type(value) is known for value in values):
-            return kind
-    return "Float" if all(type(value) in (int, float) for value in values) else "Text"
-
-
 def _run(job: tuple) -> str:
-    return f"{_local('run', job[0])}/{_short(job)}"
+    return f"{crate_json.local('run', job[0])}/{crate_json.short(job)}"
 
 
 def _tool(record: Record) -> str:
     """The verb as it ran: with other code or packages it is another tool."""
     made_with = [record.code.model_dump(mode="json"), record.environment.python, record.environment.packages]
-    return f"{_local('tool', record.verb)}/{_short(made_with)}"
+    return f"{crate_json.local('tool', record.verb)}/{crate_json.short(made_with)}"
 
 
 def _version(record: Record) -> str:
-    modules = f"modules {_short(record.code.modules)}"
+    modules = f"modules {crate_json.short(record.code.modules)}"
     return f"{record.code.commit or modules}{', changed' if record.code.dirty else ''}"
-
-
-def _slot(tool: str, side: str, kind: str) -> str:
-    return _local("parameter", f"{tool}/{side}-{kind}")
-
-
-def _short(content: object) -> str:
-    return hashlib.sha256(canonical(content)).hexdigest()[:12]
-
-
-def _local(kind: str, path: str) -> str:
-    return f"#{kind}/{_quoted(path)}"
-
-
-def _quoted(path: str) -> str:
-    return urllib.parse.quote(path)
-
-
-def _refs(ids: Iterable[str]) -> object:
-    """References as compacted JSON-LD has them: one stands alone."""
-    return _one_or_all([{"@id": id} for id in ids])
-
-
-def _one_or_all(values: Sequence) -> object:
-    return values[0] if len(values) == 1 else list(values)
-
-
-def _some(name: str, ids: Sequence[str]) -> dict:
-    """A property, unless there is nothing to say."""
-    return {name: _refs(ids)} if ids else {}

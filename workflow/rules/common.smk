@@ -2,6 +2,8 @@
 import json
 import pathlib
 import shlex
+import subprocess
+import sys
 
 from odelt import config as odelt_config
 from odelt import alive, devices, grid, places, preflight

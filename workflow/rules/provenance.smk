@@ -25,3 +25,40 @@ rule snapshot:
         "Keep the configuration of {params.suite} with its results"
     shell:
         "python -m odelt --log {log} snapshot --suite {params.suite} --out {params.out}"
+
+
+def keep_snapshot():
+    """What a run has made can be audited, also where it was asked for one file: the copies that are there stay."""
+    if workflow.is_main_process:
+        command = [sys.executable, "-m", "odelt", "snapshot", "--suite", config["suite"], "--out", str(RESULTS)]
+        subprocess.run(command, check=False)
+
+
+# Of everything that has a record, so after all that is published and all that this is made from.
+rule crate:
+    input:
+        rules.publish.input,
+        [path for name in EXPERIMENTS for path in chain_of(name)],
+        rules.snapshot.output,
+        workflow=["Snakefile", *sorted(map(str, pathlib.Path("workflow", "rules").glob("*.smk")))],
+    output:
+        directory("<results>/crate"),
+    log:
+        "<logs>/crate.log",
+    benchmark:
+        "<benchmarks>/crate.tsv"
+    retries: RETRIES
+    conda:
+        "../../envs/jax.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
+    params:
+        suite=config["suite"],
+        results=subpath(output[0], parent=True),
+    message:
+        "The results of {params.suite} as an RO-Crate"
+    shell:
+        "python -m odelt --log {log} crate --suite {params.suite} --results {params.results} --out {output}"
