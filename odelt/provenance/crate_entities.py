@@ -148,7 +148,7 @@ class Graph:
         }
 
     def _source_code(self, path: str) -> dict:
-        versions = sorted({_version(record) for record in self.known.values()})
+        versions = sorted({crate_json.version(record) for record in self.known.values()})
         return (
             {
                 "programmingLanguage": {"@id": crate_json.LANGUAGE},
@@ -214,11 +214,11 @@ class Graph:
         yield from (values[id] for id in sorted(values))
 
     def _tool_ids(self, verb: str | None = None) -> list[str]:
-        return sorted({_tool(record) for record in self.known.values() if verb in (None, record.verb)})
+        return sorted({crate_json.tool(record) for record in self.known.values() if verb in (None, record.verb)})
 
     def _tools(self) -> Iterator[dict]:
         """The verbs, each with the code and packages that it ran with, and the steps that they are of the workflow."""
-        for id, record in sorted({_tool(record): record for record in self.known.values()}.items()):
+        for id, record in sorted({crate_json.tool(record): record for record in self.known.values()}.items()):
             named = [crate_json.local("parameter", f"{record.verb}/{name}") for name in self._types(record.verb)]
             packages = [f"{name} {version}" for name, version in sorted(record.environment.packages.items())]
             yield {
@@ -226,7 +226,7 @@ class Graph:
                 "@type": "SoftwareApplication",
                 "name": f"odelt {record.verb}",
                 "url": crate_json.PAPER,
-                "softwareVersion": _version(record),
+                "softwareVersion": crate_json.version(record),
                 "softwareRequirements": crate_json.one_or_all([f"Python {record.environment.python}", *packages]),
                 **crate_json.some("input", self._slots_of(record.verb, "input") + named),
                 **crate_json.some("output", self._slots_of(record.verb, "output")),
@@ -255,7 +255,7 @@ class Graph:
             values = [value["@id"] for value in self.values[job]]
             yield (
                 action
-                | {"instrument": {"@id": _tool(record)}, **crate_json.some("object", objects + values)}
+                | {"instrument": {"@id": crate_json.tool(record)}, **crate_json.some("object", objects + values)}
                 | {"result": crate_json.refs(results)}
             )
             control = {"@id": _run(job).replace("#run", "#control", 1), "@type": "ControlAction", "name": record.verb}
@@ -294,14 +294,3 @@ def _is_table(name: str) -> bool:
 
 def _run(job: tuple) -> str:
     return f"{crate_json.local('run', job[0])}/{crate_json.short(job)}"
-
-
-def _tool(record: Record) -> str:
-    """The verb as it ran: with other code or packages it is another tool."""
-    made_with = [record.code.model_dump(mode="json"), record.environment.python, record.environment.packages]
-    return f"{crate_json.local('tool', record.verb)}/{crate_json.short(made_with)}"
-
-
-def _version(record: Record) -> str:
-    modules = f"modules {crate_json.short(record.code.modules)}"
-    return f"{record.code.commit or modules}{', changed' if record.code.dirty else ''}"

@@ -7,7 +7,7 @@ import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from odelt.provenance import environment
+from odelt.provenance.environment import version as installed
 from odelt.provenance.record import Record, canonical
 
 WORKFLOW_RO_CRATE = "https://w3id.org/workflowhub/workflow-ro-crate/1.0"
@@ -48,7 +48,7 @@ def fixed() -> Iterator[dict]:
         "description": "Records name no person.",
     }
     engine = {"name": "Snakemake", "url": "https://snakemake.github.io"}
-    version = environment.version("snakemake") or "not known"
+    version = installed("snakemake") or "not known"
     yield {"@id": SNAKEMAKE, "@type": "SoftwareApplication", **engine, "softwareVersion": version}
     yield {"@id": LANGUAGE, "@type": "ComputerLanguage", **engine, "identifier": engine["url"]}
 
@@ -123,3 +123,14 @@ def one_or_all(values: Sequence) -> object:
 def some(name: str, ids: Sequence[str]) -> dict:
     """A property, unless there is nothing to say."""
     return {name: refs(ids)} if ids else {}
+
+
+def tool(record: Record) -> str:
+    """The verb as it ran: with other code or packages it is another tool."""
+    made_with = [record.code.model_dump(mode="json"), record.environment.python, record.environment.packages]
+    return f"{local('tool', record.verb)}/{short(made_with)}"
+
+
+def version(record: Record) -> str:
+    modules = f"modules {short(record.code.modules)}"
+    return f"{record.code.commit or modules}{', changed' if record.code.dirty else ''}"
