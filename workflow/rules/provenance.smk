@@ -27,13 +27,6 @@ rule snapshot:
         "python -m odelt --log {log} snapshot --suite {params.suite} --out {params.out}"
 
 
-def keep_snapshot():
-    """What a run has made can be audited, also where it was asked for one file: the copies that are there stay."""
-    if workflow.is_main_process:
-        command = [sys.executable, "-m", "odelt", "snapshot", "--suite", config["suite"], "--out", str(RESULTS)]
-        subprocess.run(command, check=False)
-
-
 # Of everything that has a record, so after all that is published and all that this is made from.
 rule crate:
     input:
