@@ -137,7 +137,6 @@ def test_what_is_published_was_made_from_what_its_rule_names(checkout):
     asked = {line["output_file"]: set(line["input-file(s)"].split(",")) for line in lines}
     published = [*results(checkout).glob("tables/*.csv"), *results(checkout).glob("figures/*.png")]
     published.append(checkout / "results" / "tiny" / "claims.csv")
-    assert len(published) == 3 + 3 + 1
     for path in published:
         content = json.loads(path.with_name(f"{path.name}.prov.json").read_text())
         read = {f"results/tiny/{one['path']}" for one in content["inputs"] if not one["external"]}
