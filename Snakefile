@@ -29,6 +29,9 @@ rule all:
         [path for name in EXPERIMENTS for path in chain_of(name)],
         [PLACES.codec_error(settings.dataset) for settings in EXPERIMENTS.values() if settings.latent],
         "<results>/suite.yaml",
+        expand("<results>/verdicts.{kind}", kind=["csv", "md", "json"]),
+        "<results>/crate",
+        "<results>/audit.html",
         "<results>/report.html",
 
 
@@ -41,5 +44,12 @@ onstart:
     )
 
 
+onsuccess:
+    keep_snapshot()
+
+
 onerror:
-    print("Not everything was made. Finished work is kept: mend what is named above, or type the same command again.")
+    keep_snapshot()
+    print(
+        "Not everything was made. Finished work is kept: mend what is named above, or type the same command again."
+    )

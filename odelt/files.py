@@ -56,6 +56,19 @@ def writing_directory(path: Path) -> Iterator[pathlib.Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def writing_whole(path: Path) -> Iterator[pathlib.Path]:
+    """As `writing_directory`, but the directory appears as one thing, in the place of an earlier one."""
+    path = pathlib.Path(path)
+    with writing_directory(path) as draft:
+        whole = draft / "whole"
+        whole.mkdir()
+        yield whole
+        shutil.rmtree(path, ignore_errors=True)
+        whole.rename(path)
+        provenance.made(path)
+
+
 def drafts(folder: Path) -> Iterator[pathlib.Path]:
     """What commands that were killed were writing below a folder."""
     return pathlib.Path(folder).rglob(f".*-{DRAFT}*")

@@ -12,6 +12,12 @@ def snapshot(a):
     snapshot.keep(a.suite, a.out)
 
 
+def crate(a):
+    from odelt.provenance import crate
+
+    crate.write(a.suite, a.results, a.out)
+
+
 def audit(a):
     import json
 
@@ -55,6 +61,14 @@ def register(verb):
         "keep a suite's configuration, lock, registry and published numbers with its results",
         suite=options.text(metavar="NAME"),
         out=options.path(metavar="DIR", help="the suite's results"),
+    )
+    verb(
+        "crate",
+        crate,
+        "describe a suite's results and the jobs that made them as an RO-Crate (Provenance Run Crate)",
+        suite=options.text(metavar="NAME"),
+        results=options.path(metavar="DIR", help="the suite's results"),
+        out=options.path(metavar="DIR", help="what is written"),
     )
     verb(
         "audit",

@@ -16,9 +16,10 @@ def tables(a):
 
 
 def main_table(a):
+    from odelt import grid
     from odelt.publishing import main_table, pages
 
-    main_table.write_main(*_rows(a), a.out / "main", _note(a))
+    main_table.write_main(*_rows(a, grid.main_points), a.out / "main", _note(a))
     pages.write_page(a.out / "main.md")
 
 
@@ -55,21 +56,22 @@ def figures(a):
     figures.scaling(over_seeds(rows), a.out / "scaling")
     experiment, layout = parse_json(Experiment, a.settings, "--settings"), Layout(a.results)
     figures.sample_grid(*pictures.sample_cells(experiment, layout), a.out / "samples")
-    trained = [run for run in grid.runs(experiment).values() if run.settings.training]
+    trained = [run for run in grid.needed_runs(experiment) if run.settings.training]
     several = {run.model for run in trained if run.name != run.model}
     labels = {run.name: f"{run.label}, seed {run.seed}" if run.model in several else run.label for run in trained}
     figures.training_curves({labels[run.name]: layout.curve(run.name) for run in trained}, a.out / "training")
 
 
-def _rows(a):
-    """The experiment's rows, and the published numbers (None: none are asked for)."""
+def _rows(a, choose=None):
+    """The experiment's rows, of the points that `choose` takes from it, and the published numbers (None: none)."""
     from odelt.places import Layout
     from odelt.publishing.references import load_references
     from odelt.publishing.rows import rows
 
     published = load_references(a.published) if a.published else None
     experiment = parse_json(Experiment, a.settings, "--settings")
-    return rows(a.experiment, experiment, Layout(a.results), references=published), published
+    chosen = choose(experiment) if choose else None
+    return rows(a.experiment, experiment, Layout(a.results), references=published, chosen=chosen), published
 
 
 def _rows_of_all(a):

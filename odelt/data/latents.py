@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import json
 import pathlib
-import shutil
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -39,14 +38,9 @@ def write_store(
     Raises:
         OdeltError: there are no images, or the disk is full.
     """
-    with files.writing_directory(out) as draft:
-        whole = draft / "whole"
-        whole.mkdir()
+    with files.writing_whole(out) as whole:
         index = _write_shards(whole, batches, shard_size)
         (whole / INDEX).write_text(json.dumps(index, indent=1))
-        shutil.rmtree(out, ignore_errors=True)
-        whole.rename(out)
-        provenance.made(out)
 
 
 def _write_shards(folder: pathlib.Path, batches: Iterator, shard_size: int) -> dict:

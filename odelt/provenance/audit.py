@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from odelt.errors import OdeltError
 from odelt.provenance.chain import EXTERNAL, REMOVED, VERIFIED, Chain, Node
 from odelt.provenance.folder import Folder, folder_of
-from odelt.provenance.record import PAGES, SUFFIX
+from odelt.provenance.record import PAGES, RETOLD, SUFFIX
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,8 +108,8 @@ def _audit(root: pathlib.Path, is_suite: bool, asked: Sequence[pathlib.Path]) ->
         else:
             names.append(name)
     chain.follow([*names, *every])
-    consumed = {link.name for node in chain.nodes.values() for link in node.links}
-    ends = [name for name in dict.fromkeys(every) if name not in consumed]
+    consumed = {link.name for node in chain.nodes.values() if node.name not in RETOLD for link in node.links}
+    ends = sorted((name for name in dict.fromkeys(every) if name not in consumed), key=RETOLD.__contains__)
     # Of a suite, the digest is that of all its records; elsewhere there may be anything beside what is followed.
     counted = folder.records() if is_suite else [name for name in chain.nodes if folder.has_record(name)]
     return Audit(chain, tuple(dict.fromkeys([*names, *ends])), folder.digest(counted))

@@ -174,10 +174,12 @@ class Chain:
 
     def _external(self, record: Record, input: Input, prefix: str) -> str | None:
         """What is wrong with an input from outside of the folder: it has to be one of the project's kept copies, or
-        what the configuration says that the user brings."""
+        copied in the output itself, or what the configuration says that the user brings."""
         if record.verb == "snapshot":
             same = input.sha256 == record.output.sha256
             return None if same else f"is no copy of {input.path}: that had sha256 {input.sha256}"
+        if record.output.files and input.sha256 in record.output.files.values():
+            return None
         for file in snapshot.FILES:
             if self.folder.is_there(prefix + file) and self.folder.hash(prefix + file) == input.sha256:
                 return None

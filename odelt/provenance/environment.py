@@ -17,7 +17,7 @@ SOURCE = pathlib.Path(odelt.__file__).parent
 IMPORTS = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
 # What every process imports and no number depends on: the command line, the record keeping itself.
 MACHINERY = re.compile(
-    r"odelt(\.(__main__|cli|process|errors|files|devices|alive|preflight|costs|commands|provenance(\..*)?))?"
+    r"odelt(\.(__main__|cli|process|errors|files|devices|alive|preflight|costs|commands|provenance(\.(?!crate).*)?))?"
 )
 FROM_COMMANDS = re.compile(r"^\s*from (odelt\.commands\.\w+) import", re.MULTILINE)
 SHARED_COMMANDS = ("odelt.commands.options", "odelt.commands.kinds")

@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Iterable
 
 from odelt.provenance import digests, snapshot
-from odelt.provenance.record import SUFFIX, Record, beside, canonical, concerns, read, root_of
+from odelt.provenance.record import RETOLD, SUFFIX, Record, beside, canonical, concerns, read, root_of
 
 
 class Folder:
@@ -35,10 +35,10 @@ class Folder:
         """One sha256 over these outputs' records: what they say, without times and without seals.
 
         Two sets of records have the same only if every output, input, parameter, module, package, device and commit
-        is. A record that cannot be read counts as it lies there.
+        is. A record that cannot be read counts as it lies there. What tells the records again (RETOLD) does not count.
         """
         content = []
-        for name in sorted(names):
+        for name in sorted(set(names).difference(RETOLD)):
             record, _ = self.record(name)
             content.append([name, record.lasting if record else self.hash(name + SUFFIX)])
         return hashlib.sha256(canonical(content)).hexdigest()

@@ -17,8 +17,11 @@ from odelt.config import NotNegative, Section
 SUFFIX = ".prov.json"
 RESULTS = "results"  # the folder of the suites' folders
 # Parts of a suite's folder that are outside of the chain, and pages, which show what the chain holds.
-OUTSIDE = ("logs", "benchmarks", "checkpoints", "crate", "audit.yaml")
+OUTSIDE = ("logs", "benchmarks", "checkpoints", "audit.yaml")
 PAGES = ".html"
+# Outputs that tell what the records say. Each has a record of its own, but none of them counts in the suite's digest,
+# which they state, and none tells of another.
+RETOLD = ("crate",)
 
 Digest = Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -74,6 +77,11 @@ class Record(Section):
         output = self.output.model_dump(mode="json", exclude={"stamp"}, exclude_none=True)
         rest = self.model_dump(mode="json", exclude={"output", "started", "ended", "removed", "seal"})
         return {"output": output, **rest}
+
+    @property
+    def job(self) -> tuple[str, str, str]:
+        """The same for all outputs of one run of a verb, and for nothing else."""
+        return self.verb, self.started, hashlib.sha256(canonical(self.parameters)).hexdigest()
 
     @property
     def proper_seal(self) -> str:

@@ -13,7 +13,7 @@ from odelt import files, preflight
 from odelt.config import Suite, load_suite
 from odelt.errors import OdeltError
 from odelt.provenance import trace
-from odelt.provenance.record import Record
+from odelt.provenance.record import Record, beside
 from odelt.sources.lock import Lock, load_lock
 
 SUITE, LOCK, REGISTRY, PUBLISHED = "suite.yaml", "sources.lock.yaml", "sources.yaml", "reference.yaml"
@@ -30,12 +30,21 @@ def originals(name: str) -> dict[str, pathlib.Path]:
 
 
 def keep(name: str, folder: pathlib.Path) -> None:
-    """Copies the suite's files into its folder; OdeltError where the suite is not valid or cannot be copied."""
+    """Copies the suite's files into its folder, those of which it does not have the copy with a record yet.
+
+    Raises:
+        OdeltError: the suite is not valid, or a file cannot be copied.
+    """
     for copy, original in originals(name).items():
-        if original.exists() or copy == SUITE:
+        if (original.exists() or copy == SUITE) and not _is_kept(folder / copy, original):
             with trace.separately(), files.writing(folder / copy) as draft:
                 trace.used(original)
                 shutil.copyfile(original, draft)
+
+
+def _is_kept(copy: pathlib.Path, original: pathlib.Path) -> bool:
+    there = beside(copy).is_file() and copy.is_file() and original.is_file()
+    return there and copy.read_bytes() == original.read_bytes()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -69,14 +69,8 @@ def command(found: Sequence[Stale], suite: str) -> str:
     jobs: dict[tuple, str] = {}
     for one in found:
         if one.suite == suite and one.reasons:
-            record = one.record
-            job = (
-                record.verb,
-                record.started,
-                hashlib.sha256(repr(sorted(record.parameters.items())).encode()).digest(),
-            )
-            path = f"results/{suite}/{record.output.path}"
-            jobs[job] = min(jobs.get(job, path), path)
+            path = f"results/{suite}/{one.record.output.path}"
+            jobs[one.record.job] = min(jobs.get(one.record.job, path), path)
     return shlex.join(
         ["snakemake", "--cores", "all", "--config", f"suite={suite}", "--forcerun", *sorted(jobs.values())]
     )

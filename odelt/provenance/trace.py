@@ -42,6 +42,12 @@ def used(path: Path) -> None:
     _trace.inputs[absolute] = (unit, digest)
 
 
+def retold(path: Path, sha256: str) -> None:
+    """Notes an output of which only the record is read, with the digest that this tells; it may have been removed."""
+    if _trace is not None:
+        _trace.inputs.setdefault(_absolute(path), (_absolute(path), sha256))
+
+
 def made(path: Path) -> None:
     """Notes a file, or a folder as a whole, that has just been written."""
     if _trace is not None:

@@ -43,9 +43,14 @@ class Row(dict):
 
 
 def rows(
-    experiment_name: str, experiment: Experiment, layout: Layout, *, references: References | None = None
+    experiment_name: str,
+    experiment: Experiment,
+    layout: Layout,
+    *,
+    references: References | None = None,
+    chosen: Sequence[Point] | None = None,
 ) -> list[Row]:
-    """One row per point of the experiment's grid, in the grid's order, all with the same columns.
+    """One row per point of the experiment's grid or of those `chosen`, in that order, all with the same columns.
 
     Digits have `agreement` and `floor`; a dataset scored with Inception has a `fid_<label>` per reference statistics
     and those of METRICS that its scores hold. `frechet_distance` is the FID of the first reference statistics there.
@@ -53,7 +58,10 @@ def rows(
     Raises:
         OdeltError: a score, latency or floor file is damaged; the line names it.
     """
-    scores = {point: read_json(layout.score(point), _score_cells, absent={}) for point in points(experiment)}
+    scores = {
+        point: read_json(layout.score(point), _score_cells, absent={})
+        for point in (points(experiment) if chosen is None else chosen)
+    }
     columns = _columns(experiment, list(scores.values()))
     shared = {}
     if "floor" in columns:

@@ -45,6 +45,8 @@ def project(folder: pathlib.Path) -> None:
     (folder / "config").mkdir()
     released(folder / "downloads" / CHECKPOINT)
     shutil.copy(ROOT / "config" / "reference.yaml", folder / "config")
+    shutil.copy(ROOT / "Snakefile", folder)
+    shutil.copytree(ROOT / "workflow" / "rules", folder / "workflow" / "rules")
     source = {"what": "a checkpoint", "licence": "MIT", "url": f"https://example.org/{CHECKPOINT}", "bytes": 1}
     sha256 = hashlib.sha256((folder / "downloads" / CHECKPOINT).read_bytes()).hexdigest()
     written = {
@@ -137,6 +139,7 @@ def commands(suite: Suite, results: pathlib.Path):
     for verb in ("verdicts", "claims"):
         yield [verb, *of_experiment, *published, "--results", results, "--out", results]
     yield ["snapshot", "--suite", "tiny", "--out", results]
+    yield ["crate", "--suite", "tiny", "--results", results, "--out", results / "crate"]
 
 
 def text(section) -> str:

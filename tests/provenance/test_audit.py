@@ -39,6 +39,11 @@ OTHERS = [  # of the same kinds
 ]
 
 
+# Files of the crate, which is one output with one record.
+CRATE = [f"crate/{name}" for name in ("ro-crate-metadata.json", "records.json", "Snakefile", "outputs/claims.csv")]
+CRATE += ["crate/outputs/digits/tables/main.csv", "crate/outputs/digits/figures/scaling.png", "crate/README.md"]
+
+
 def problems(audit, path) -> list[str]:
     status, lines, _ = audit(path)
     assert status == 1 and lines
@@ -47,13 +52,19 @@ def problems(audit, path) -> list[str]:
 
 
 def of(lines: list[str], name: str) -> str:
-    """What is told of a file."""
+    """What is told of an output."""
     return "\n".join(line for line in lines if f"/{name}: " in line)
 
 
+def whole_of(name: str) -> tuple[str, str]:
+    """The output that a file is, or is part of, and how a line about it names the file."""
+    return ("crate", f"({name.removeprefix('crate/')})") if name.startswith("crate/") else (name, "")
+
+
 def test_every_output_has_a_record_and_a_whole_folder_is_verified(whole, audit):
-    outputs = [path for path in whole.rglob("*") if path.is_file() and not path.name.endswith((".html", ".prov.json"))]
-    assert {path.relative_to(whole).as_posix() for path in outputs} == {*KINDS, *OTHERS}
+    every = [path for path in whole.rglob("*") if path.is_file() and not path.name.endswith((".html", ".prov.json"))]
+    outputs = {whole_of(path.relative_to(whole).as_posix())[0] for path in every}
+    assert outputs == {*KINDS, *OTHERS, "crate"}
     status, lines, said = audit(whole)
     assert (status, lines) == (0, [])
     assert f"{len(outputs)} verified, 0 not" in said
@@ -84,13 +95,15 @@ def test_a_record_says_what_was_done(whole):
     assert str(whole.parent.parent) not in record.beside(whole / SAMPLES).read_text()
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", [*KINDS, *CRATE])
 def test_a_flipped_bit_is_told(results, audit, name):
     data = bytearray((results / name).read_bytes())
     data[len(data) // 2] ^= 1
     (results / name).write_bytes(data)
-    told = of(problems(audit, results), name)
-    assert "is not what was recorded" in told and hashlib.sha256(data).hexdigest() in told
+    output, file = whole_of(name)
+    told = of(problems(audit, results), output)
+    assert f"is not what was recorded{file and f' {file}'}: " in told
+    assert file or hashlib.sha256(data).hexdigest() in told
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -99,7 +112,35 @@ def test_a_missing_file_is_told(results, audit, name):
     assert "is missing; it had sha256" in of(problems(audit, results), name)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", CRATE)
+def test_a_file_that_the_crate_lacks_is_told(results, audit, name):
+    (results / name).unlink()
+    assert f"is not what was recorded ({name.removeprefix('crate/')})" in of(problems(audit, results), "crate")
+
+
+def test_a_file_added_to_the_crate_is_told(results, audit):
+    (results / "crate" / "outputs" / "better.csv").write_text("better")
+    assert "is not what was recorded (outputs/better.csv)" in of(problems(audit, results), "crate")
+
+
+def test_a_crate_of_other_results_is_told(results, audit):
+    """Each link of the crate is held against the results: it was made from all of them."""
+    (results / SCORE).write_text("{}")
+    assert f"was made from another {SCORE}" in of(problems(audit, results / "crate"), "crate")
+
+
+def test_a_crate_without_its_record_is_told_file_by_file(results, audit):
+    record.beside(results / "crate").unlink()
+    lines = problems(audit, results)
+    assert all("has no record" in of(lines, name) for name in CRATE)
+
+
+def test_a_missing_crate_is_told(results, audit):
+    shutil.rmtree(results / "crate")
+    assert "is missing; it had sha256" in of(problems(audit, results), "crate")
+
+
+@pytest.mark.parametrize("name", [*KINDS, "crate"])
 def test_an_edited_record_is_told(results, audit, name):
     path = record.beside(results / name)
     content = json.loads(path.read_text())

@@ -88,7 +88,9 @@ def test_everything_is_made(checkout):
         *(f"figures/{name}.{kind}" for name in ("scaling", "samples", "training") for kind in ("svg", "png")),
         *(f"models/{name}/model.safetensors" for name in ("sm", "odelt")),
     ]
-    for path in (*expected, "../report.html", "../claims.md", *(f"../verdicts.{kind}" for kind in SUFFIXES)):
+    of_suite = ("report.html", "claims.md", "crate/ro-crate-metadata.json", "audit.html", "audit.yaml")
+    of_suite += tuple(f"verdicts.{kind}" for kind in SUFFIXES)
+    for path in (*expected, *(f"../{name}" for name in of_suite)):
         assert (results(checkout) / path).stat().st_size > 0, path
     grid = (results(checkout) / "tables" / "grid.csv").read_text()
     assert len(grid.splitlines()) == 1 + 2 + 2 * 2 and "not run" not in grid
@@ -133,9 +135,45 @@ def test_only_the_records_of_what_is_made_again_change(checkout):
     """A lost score, and the tables that follow; what came out the same as before keeps its record."""
     records = {path: path.read_bytes() for path in (checkout / "results").rglob("*.prov.json")}
     score = results(checkout) / "scores" / "odelt" / "ema" / "l1" / "euler-1_w1.json"
+    crate = checkout / "results" / "tiny" / "crate" / "ro-crate-metadata.json"
+    before = crate.stat().st_mtime_ns
     score.unlink()
     assert snakemake(checkout).returncode == 0
+    assert crate.stat().st_mtime_ns > before
     assert {path: path.read_bytes() for path in (checkout / "results").rglob("*.prov.json")} == records
+
+
+def test_what_is_published_was_made_from_what_its_rule_names(checkout):
+    """And from nothing else of the results: a stray score of an earlier grid gets into no table."""
+    told = snakemake(checkout, "--detailed-summary").stdout.splitlines()
+    columns = told[0].split("\t")
+    lines = [dict(zip(columns, line.split("\t"), strict=True)) for line in told[1:]]
+    asked = {line["output_file"]: set(line["input-file(s)"].split(",")) for line in lines}
+    published = [*results(checkout).glob("tables/*.csv"), *results(checkout).glob("figures/*.png")]
+    published.append(checkout / "results" / "tiny" / "claims.csv")
+    for path in published:
+        content = json.loads(path.with_name(f"{path.name}.prov.json").read_text())
+        read = {f"results/tiny/{one['path']}" for one in content["inputs"] if not one["external"]}
+        name = path.relative_to(checkout).as_posix()
+        assert read and read <= asked[name], name
+
+
+def test_a_file_that_is_made_alone_can_be_audited(make_checkout):
+    folder = make_checkout("alone")
+    target, kept = "results/tiny/datasets/digits/dataset.npz", folder / "results" / "tiny" / "suite.yaml"
+    assert snakemake(folder, target, "--dry-run").returncode == 0 and not kept.exists()
+    assert snakemake(folder, target).returncode == 0
+    told = audit(folder, target)
+    assert told.returncode == 0, told.stderr
+    before = kept.stat().st_mtime_ns
+    assert "Nothing to be done" in snakemake(folder, target).stderr
+    snakemake(folder, "results/tiny/digits/features/network.safetensors")
+    assert kept.stat().st_mtime_ns == before
+    assert audit(folder, "results/tiny").returncode == 0
+    suite = folder / "config" / "tiny.yaml"
+    suite.write_text("# Another word on it.\n" + suite.read_text())
+    snakemake(folder, "results/tiny/digits/features/real.npz")
+    assert kept.read_bytes() == suite.read_bytes() and audit(folder, "results/tiny").returncode == 0
 
 
 def audit(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess:

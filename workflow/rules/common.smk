@@ -2,6 +2,8 @@
 import json
 import pathlib
 import shlex
+import subprocess
+import sys
 
 from odelt import config as odelt_config
 from odelt import alive, devices, grid, places, preflight
@@ -242,3 +244,13 @@ def gpus_of(wildcards):
 def uses_conda():
     """Whether jobs run in environments of their own (--sdm conda)."""
     return any(method.name == "CONDA" for method in workflow.deployment_settings.deployment_method)
+
+
+# Provenance
+
+
+def keep_snapshot():
+    """What a run has made can be audited, also where it was asked for one file: the copies that are there stay."""
+    if workflow.is_main_process and RESULTS.exists():
+        command = [sys.executable, "-m", "odelt", "snapshot", "--suite", config["suite"], "--out", str(RESULTS)]
+        subprocess.run(command, check=False)

@@ -27,11 +27,42 @@ rule snapshot:
         "python -m odelt --log {log} snapshot --suite {params.suite} --out {params.out}"
 
 
+# Of everything that has a record, so after all that is published and all that this is made from.
+rule crate:
+    input:
+        rules.publish.input,
+        [path for name in EXPERIMENTS for path in chain_of(name)],
+        rules.snapshot.output,
+        workflow=["Snakefile", *sorted(map(str, pathlib.Path("workflow", "rules").glob("*.smk")))],
+    output:
+        directory("<results>/crate"),
+    log:
+        "<logs>/crate.log",
+    benchmark:
+        "<benchmarks>/crate.tsv"
+    retries: RETRIES
+    conda:
+        "../../envs/jax.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
+    params:
+        suite=config["suite"],
+        results=subpath(output[0], parent=True),
+    message:
+        "The results of {params.suite} as an RO-Crate"
+    shell:
+        "python -m odelt --log {log} crate --suite {params.suite} --results {params.results} --out {output}"
+
+
 # The last of all: it audits whatever is published, and shows it.
 rule audit_page:
     input:
         rules.publish.input,
         rules.snapshot.output,
+        rules.crate.output,
     output:
         page="<results>/audit.html",
         brief="<results>/audit.yaml",

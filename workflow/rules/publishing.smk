@@ -215,11 +215,12 @@ rule publish:
         expand("<results>/{experiment}/figures/scaling.svg", experiment=EXPERIMENTS),
 
 
-# The verdicts are configuration to the process that writes the report, so that its first page can say them.
+# Verdicts and audit are configuration to the process that writes the report, so that its first page can say them.
 rule report:
     input:
         shown=rules.publish.input,
         verdicts="<results>/verdicts.json",
+        audit="<results>/audit.yaml",
     output:
         "<results>/report.html",
     log:
@@ -237,7 +238,7 @@ rule report:
     message:
         "The report: {output}"
     shell:
-        "snakemake publish --report {output} --cores all --configfile {input.verdicts}"
+        "snakemake publish --report {output} --cores all --configfile {input.verdicts} {input.audit}"
         " --config suite={params.suite} > {log} 2>&1"
 
 

@@ -59,6 +59,7 @@ STEPS = {
     "verdicts": "Verdicts",
     "figures": "Figure",
     "snapshot": "Kept copy",
+    "crate": "Crate",
 }
 
 

@@ -1,0 +1,136 @@
+"""The small parts that a crate's JSON-LD is built of."""
+
+import hashlib
+import json
+import pathlib
+import urllib.parse
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from odelt.provenance.environment import version as installed
+from odelt.provenance.record import Record, canonical
+
+WORKFLOW_RO_CRATE = "https://w3id.org/workflowhub/workflow-ro-crate/1.0"
+PROFILES = {
+    "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
+    "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
+    "https://w3id.org/ro/wfrun/provenance/0.5": "Provenance Run Crate",
+    WORKFLOW_RO_CRATE: "Workflow RO-Crate",
+}
+LICENCE = "https://spdx.org/licenses/MIT"
+PAPER = "https://arxiv.org/abs/2506.21714"  # the project names no address of its own
+BIOSCHEMAS = "https://bioschemas.org/profiles/{}/1.0-RELEASE"
+AGENT = "#agent"  # who ran the jobs
+AUTHORS, SNAKEMAKE, LANGUAGE = "#authors", "#snakemake", "#snakemake-language"
+MEDIA = {
+    ".csv": "text/csv",
+    ".json": "application/json",
+    ".md": "text/markdown",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".yaml": "application/yaml",
+    ".npz": "application/zip",
+    ".smk": "text/plain",
+    "": "text/plain",  # the Snakefile
+}
+
+
+def fixed() -> Iterator[dict]:
+    """What every crate names: profiles, licence, people and Snakemake."""
+    for id, name in PROFILES.items():
+        yield {"@id": id, "@type": "CreativeWork", "name": name, "version": id.rpartition("/")[2]}
+    yield {"@id": LICENCE, "@type": "CreativeWork", "name": "MIT License", "url": LICENCE}
+    yield {"@id": AUTHORS, "@type": "Organization", "name": "The odelt reproduction's authors", "url": PAPER}
+    yield {
+        "@id": AGENT,
+        "@type": "Person",
+        "name": "whoever ran the workflow",
+        "description": "Records name no person.",
+    }
+    engine = {"name": "Snakemake", "url": "https://snakemake.github.io"}
+    version = installed("snakemake") or "not known"
+    yield {"@id": SNAKEMAKE, "@type": "SoftwareApplication", **engine, "softwareVersion": version}
+    yield {"@id": LANGUAGE, "@type": "ComputerLanguage", **engine, "identifier": engine["url"]}
+
+
+def media(path: str) -> dict:
+    return {"encodingFormat": MEDIA.get(pathlib.PurePosixPath(path).suffix, "application/octet-stream")}
+
+
+def action(id: str, name: str, description: str, records: Iterable[Record]) -> dict:
+    return {
+        "@id": id,
+        "@type": "CreateAction",
+        "name": name,
+        "description": description,
+        "startTime": min(record.started for record in records),
+        "endTime": max(record.ended for record in records),
+        "actionStatus": "http://schema.org/CompletedActionStatus",
+        "agent": {"@id": AGENT},
+    }
+
+
+def formal_parameter(id: str, name: str, kind: str) -> dict:
+    profile = {"@id": BIOSCHEMAS.format("FormalParameter")}
+    return {"@id": id, "@type": "FormalParameter", "name": name, "additionalType": kind, "conformsTo": profile}
+
+
+def property_values(verb: str, record: Record, types: Mapping[str, str]) -> list[dict]:
+    """What was given for the verb's parameters; where a parameter is text, everything else is told as JSON."""
+    found = []
+    for name, kind in types.items():
+        if (given := record.parameters.get(name)) is not None:
+            value = given if kind != "Text" or isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+            slot = local("parameter", f"{verb}/{name}")
+            id = f"{slot}@{short(given)}"
+            told = {"name": name, "value": value, "exampleOfWork": {"@id": slot}}
+            found.append({"@id": id, "@type": "PropertyValue", **told})
+    return found
+
+
+def kind_of(values: Sequence[Any]) -> str:
+    for kind, known in (("Boolean", bool), ("Integer", int)):
+        if all(type(value) is known for value in values):
+            return kind
+    return "Float" if all(type(value) in (int, float) for value in values) else "Text"
+
+
+def slot(tool: str, side: str, kind: str) -> str:
+    return local("parameter", f"{tool}/{side}-{kind}")
+
+
+def short(content: object) -> str:
+    return hashlib.sha256(canonical(content)).hexdigest()[:12]
+
+
+def local(kind: str, path: str) -> str:
+    return f"#{kind}/{quoted(path)}"
+
+
+def quoted(path: str) -> str:
+    return urllib.parse.quote(path)
+
+
+def refs(ids: Iterable[str]) -> object:
+    """References as compacted JSON-LD has them: one stands alone."""
+    return one_or_all([{"@id": id} for id in ids])
+
+
+def one_or_all(values: Sequence) -> object:
+    return values[0] if len(values) == 1 else list(values)
+
+
+def some(name: str, ids: Sequence[str]) -> dict:
+    """A property, unless there is nothing to say."""
+    return {name: refs(ids)} if ids else {}
+
+
+def tool(record: Record) -> str:
+    """The verb as it ran: with other code or packages it is another tool."""
+    made_with = [record.code.model_dump(mode="json"), record.environment.python, record.environment.packages]
+    return f"{local('tool', record.verb)}/{short(made_with)}"
+
+
+def version(record: Record) -> str:
+    modules = f"modules {short(record.code.modules)}"
+    return f"{record.code.commit or modules}{', changed' if record.code.dirty else ''}"
