@@ -35,7 +35,7 @@ def test_ci_runs_the_two_commands():
 
 def commands() -> list:
     """What people type besides `make`; those about the paper ask Snakemake for long, and wait for the rehearsal."""
-    typed = [command for command in COMMANDS if command.startswith(("odelt", "snakemake"))]
+    typed = [command for command in COMMANDS if command.startswith(("odelt", "snakemake", ".venv-crate"))]
     return [command if "mini" in command else pytest.param(command, marks=pytest.mark.rehearsal) for command in typed]
 
 
@@ -43,6 +43,8 @@ def commands() -> list:
 def test_a_command_runs(command, tmp_path):
     if "results/mini" in command and not (ROOT / "results" / "mini" / "report.html").exists():
         pytest.skip("shows what `make mini` made, which is not there")
+    if command.startswith(".venv-crate") and not (ROOT / ".venv-crate" / "ready").exists():
+        pytest.skip("wants what `make env-crate` installs")
     command = command.replace("snakemake", "snakemake --dry-run")
     command = command.replace("--out ", f"--out {tmp_path}/")
     if command.startswith("odelt doctor") or "--against" in command:
