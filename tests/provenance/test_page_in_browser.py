@@ -82,7 +82,14 @@ def test_the_page_tells_what_was_verified_and_how_to_check_it(opened, whole):
     assert re.search(r"\d\d files verified, 0 not\.", head) and "odelt audit results/tiny" in head
     assert re.search(r"[0-9a-f]{64}", head)
     assert view.locator("h2").all_inner_texts() == [
-        *("digits: main table", "digits: every grid point", "digits: steps against blocks", "Claims", "Files"),
+        *(
+            "digits: main table",
+            "digits: every grid point",
+            "digits: steps against blocks",
+            "Claims",
+            "Verdicts",
+            "Files",
+        ),
     ]
 
 

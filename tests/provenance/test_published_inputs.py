@@ -39,7 +39,7 @@ def test_the_main_table_is_made_from_its_own_points(project):
     settings.evaluation.grid.append(raw)
     layout = Layout(pathlib.Path("digits"))
     points = grid.main_points(settings)
-    assert {str(point.solver) for point in points} == {"euler:2"} and len(grid.points(settings)) == 3
+    assert {str(point.solver) for point in points} == {"euler:2"} and len(grid.points(settings)) == 4
     scored = {str(layout.score(point)) for point in points if point.group.weights == "ema"}
     expected = scored | {"digits/latency/odelt/l1.json", "digits/scores/floor.json"}
     assert inputs_of(project, "main-table", settings, "tables/main.csv") == expected
