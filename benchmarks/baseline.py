@@ -14,6 +14,7 @@ from typing import Any
 import encoder
 import floors
 import jax
+import jax.numpy as jnp
 import numpy as np
 import placing
 import released
@@ -86,7 +87,9 @@ def train(network: Network, training: Training, rounds: int, with_encoder: bool 
         "baseline": released.make_step(network, independent, prepare=prepare["baseline"]),
     }
     of_weights = {"package": weights, "baseline": released.unstacked(weights)}
-    states = {name: initial_state(of_weights[name], training) for name in SIDES}
+    # Copies: a step gives its state's buffers away.
+    states = {name: initial_state(jax.tree.map(jnp.copy, of_weights[name]), training) for name in SIDES}
+    del weights, of_weights
     flops = {"package": costs.step(network, training, inner_ode=True), "baseline": step_flops(network, training)}
     if with_encoder:
         pixels = images_per_step(training) * network.image[0] * network.image[1] * encoder.FACTOR**2

@@ -28,10 +28,10 @@ PACKAGES = ("jax", "jaxlib", "flax", "torch", "numpy")
 LOAD_AT_START = os.getloadavg()[0]
 
 
-def options(description: str) -> argparse.ArgumentParser:
+def options(description: str, batch: bool = True) -> argparse.ArgumentParser:
     """The parser with what every benchmark of the network takes."""
     parser = argparse.ArgumentParser(description=description)
-    add_network(parser)
+    add_network(parser, batch)
     add_out(parser)
     return parser
 
@@ -40,8 +40,8 @@ def add_out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=pathlib.Path, metavar="FILE", help="the JSON object goes to this file too")
 
 
-def add_network(parser: argparse.ArgumentParser) -> None:
-    for name in ("width", "heads", "depth", "group", "min-length", "classes", "batch"):
+def add_network(parser: argparse.ArgumentParser, batch: bool = True) -> None:
+    for name in ("width", "heads", "depth", "group", "min-length", "classes", *(["batch"] if batch else [])):
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--image", required=True, metavar="HxWxC")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
@@ -118,6 +118,8 @@ def machine(device: str) -> dict[str, Any]:
         "commit": commit,
         "dirty": dirty,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        # Where there is one, compile times may be those of reading it.
+        "compilation_cache": "JAX_COMPILATION_CACHE_DIR" in os.environ,
         "command": command(sys.argv),
     }
 

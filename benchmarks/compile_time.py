@@ -48,6 +48,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=1)
     arguments = parser.parse_args()
     placing.prepare(1)
+    jax.config.update("jax_enable_compilation_cache", False)
     network = network_of(arguments)
     figures = measure(network, training_of(arguments, "stratified"), arguments.rounds)
     report(arguments, device_name(), figures)

@@ -9,8 +9,7 @@ from odelt.sharding import Placement, placement
 
 
 def prepare(count: int) -> None:
-    """Before anything is computed: virtual devices of a CPU, and nothing that was compiled earlier."""
-    jax.config.update("jax_enable_compilation_cache", False)
+    """Before anything is computed: as many virtual devices where the CPU is all there is."""
     jax.config.update("jax_num_cpu_devices", count)
 
 

@@ -1,8 +1,10 @@
 """Throughput against the batch's size and the number of devices: of training steps and of generation.
 
 Every batch of `--batches` with every number of `--device-counts` that divides it, by the functions of train_step.py and
-sampling.py; `--batch` is not used. Virtual devices of a CPU share its cores: they show what sharing costs, no gain.
+sampling.py. Virtual devices of a CPU share its cores: they show what sharing costs, no gain.
 """
+
+import argparse
 
 import floors
 import placing
@@ -19,7 +21,7 @@ def numbers(text: str) -> list[int]:
 
 
 def main():
-    parser = options(__doc__)
+    parser = options(__doc__, batch=False)
     add_training(parser)
     add_sampling(parser)
     parser.add_argument("--batches", type=numbers, default=[64, 128, 256], metavar="B,…")
@@ -30,6 +32,7 @@ def main():
     length, setting = length_of(arguments, network), sampling.setting_of(arguments)
     table = []
     for batch in arguments.batches:
+        sized = training_of(argparse.Namespace(**vars(arguments), batch=batch), "stratified")
         rates = floors.rates(network, batch, arguments.dtype)
         for count in arguments.device_counts:
             if batch % count:
@@ -37,7 +40,6 @@ def main():
             place = placing.on(count)
             share = placing.sharing_one_machine(place)
             timing = Latency(batch_size=batch, repeats=arguments.repeats)
-            sized = training_of(arguments, "stratified").model_copy(update={"batch_size": batch})
             of_work = {
                 "training": train_step.measure(network, sized, place),
                 "sampling": sampling.on_devices(network, length, setting, timing, arguments.dtype, place),

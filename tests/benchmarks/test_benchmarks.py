@@ -23,7 +23,8 @@ def assert_floor(figures: dict) -> None:
 
 def test_a_training_step_with_its_loader(tmp_path):
     out = tmp_path / "step.json"
-    figures = result("train_step", *TINY, "--steps", "4", "--with-loader", "--out", str(out))
+    options = (*TINY, "--image", "4x4x1", "--steps", "4")
+    figures = result("train_step", *options, "--with-loader", "--out", str(out))
     assert figures.keys() >= CONTRACT and figures["machine"].keys() >= MACHINE
     assert figures["images_per_s"] == pytest.approx(16 / figures["seconds"]["median"])
     assert 0 <= figures["with_loader"]["share_of_time_waited"] <= 1
@@ -40,11 +41,12 @@ def test_sampling():
 
 def test_scaling_over_virtual_devices():
     table = result(
-        *("scaling", *TINY, "--length", "1", "--steps", "2", "--repeats", "2"),
-        *("--batches", "16,32", "--device-counts", "1,2"),
+        *("scaling", *TINY[:-2], "--length", "1", "--steps", "2", "--repeats", "2"),
+        *("--batches", "16", "--device-counts", "1,2,3"),
     )["table"]
-    assert {(row["work"], row["batch"], row["devices"]) for row in table} == {
-        (work, batch, count) for work in ("training", "sampling") for batch in (16, 32) for count in (1, 2)
+    # Three devices cannot share sixteen images.
+    assert {(row["work"], row["devices"]) for row in table} == {
+        (work, count) for work in ("training", "sampling") for count in (1, 2)
     }
     assert all(row["images_per_s"] > 0 for row in table)
 
