@@ -126,9 +126,10 @@ def machine(device: str) -> dict[str, Any]:
 
 def command(argv: Sequence[str]) -> str:
     """The command line that measures the same again; where its result was written is no part of it."""
-    words = list(argv[1:])
+    words = [word for word in argv[1:] if not word.startswith("--out=")]
     if "--out" in words:
-        del words[words.index("--out") :][:2]
+        at = words.index("--out")
+        del words[at : at + 2]
     return shlex.join(["python", os.path.relpath(argv[0], ROOT), *words])
 
 

@@ -66,6 +66,16 @@ def test_the_ratio_of_sampling():
     assert set(figures["images_per_s"]) == {"package", "baseline"}
 
 
+def test_a_kept_command_line_measures_again_and_names_no_file():
+    import common
+
+    script = str(ROOT / "benchmarks" / "sampling.py")
+    for out in (["--out", "/tmp/x.json"], ["--out=/tmp/x.json"], []):
+        assert common.command([script, "--width", "16", *out, "--depth", "2"]) == (
+            "python benchmarks/sampling.py --width 16 --depth 2"
+        )
+
+
 def test_the_ratio_is_the_median_over_rounds():
     import baseline
 
