@@ -97,7 +97,7 @@ GPU_TARGETS = [
     *OF_BOTH,
 ]
 SAMPLED_ON_CPU = {
-    "mini, T = 128, guided, batch 256": f"{MINI} --batch 256 --length 6 --solver euler:128 --guidance 1.5 --repeats 5",
+    "mini, T = 128, guided, batch 64": f"{MINI} --batch 64 --length 6 --solver euler:128 --guidance 1.5 --repeats 5",
     "mini, T = 1, l = 2, one image": f"{MINI} --batch 1 --length 2 --solver euler:1 --repeats 50",
     "S, T = 4, l = 12, batch 64": f"{S} --batch 64 --length 12 --solver euler:4 --repeats 10",
     "S, T = 4, guided, l = 4, one image": f"{S} --batch 1 --length 4 --solver euler:4 --guidance 1.5 --repeats 20",
