@@ -18,6 +18,7 @@ include: "workflow/rules/sampling.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/publishing.smk"
 include: "workflow/rules/provenance.smk"
+include: "workflow/rules/benchmarks.smk"
 
 
 rule all:

@@ -1,38 +1,110 @@
 """How fast images are generated: images/s of a batch, after compilation, each repetition waited for."""
 
+import argparse
+from typing import Any
+
+import floors
 import jax
-from common import network_of, options, report
+import placing
+from common import add_devices, add_sampling, length_of, network_of, options, report, told
 
 from odelt import costs
-from odelt.config import FINEST_D, Latency, Solver
+from odelt.config import FINEST_D, Latency, Network, Solver
+from odelt.errors import OdeltError
 from odelt.evaluation import latency
 from odelt.model import Model
 from odelt.model.weights import initial_weights
 
 
+def setting_of(arguments: argparse.Namespace) -> latency.Setting:
+    solver = Solver.parse(arguments.solver)
+    return latency.Setting(solver, arguments.guidance, FINEST_D if solver.adaptive else None)
+
+
+def measure(
+    network: Network, length: int | None, setting: latency.Setting, timing: Latency, dtype: str
+) -> dict[str, Any]:
+    """Figures of a batch on one device, with random weights, without their floor."""
+    model = Model(network, jax.device_put(initial_weights(network, 0, length_table=True)), dtype)
+    (timed,) = latency.measure(model, length, [setting], timing)
+    flops, moved = work(network, length, setting, timing.batch_size, timed["evaluations"], dtype, model.weights)
+    return {
+        "images_per_s": timing.batch_size / timed["seconds"]["median"],
+        "flops": flops,
+        "bytes_moved": moved,
+        **{key: timed[key] for key in ("seconds", "compile_s", "peak_bytes", "evaluations")},
+    }
+
+
+def work(network, length, setting, batch, evaluations, dtype, weights) -> tuple[float, float]:
+    """Operations, and bytes that must move: in each evaluation the acting weights are read, x read and written."""
+    doubled = 1 if setting.guidance in (0, 1) else 2
+    blocks = network.effective_blocks(length)
+    flops = doubled * evaluations * batch * costs.evaluation(network, blocks)
+    stack = floors.nbytes(weights["blocks"], dtype) * blocks / network.depth
+    x = 4 * batch * network.image[0] * network.image[1] * network.channels
+    return flops, evaluations * (stack + 2 * x)
+
+
+def on_devices(network, length, setting, timing: Latency, dtype: str, place) -> dict[str, Any]:
+    """As `measure`, the batch shared by the devices of `place`: the program that `odelt sample` runs there."""
+    from common import quartiles, seconds
+
+    from odelt.sampling.sample_sets import noise_and_labels
+    from odelt.sampling.solvers import solve
+
+    if setting.solver.adaptive:
+        raise OdeltError("--devices: only Euler's method is timed on several; choose a solver 'euler:T'")
+    weights = place.put_whole(jax.device_put(initial_weights(network, 0, length_table=True)))
+    model = Model(network, weights, dtype)
+    shape = (*network.image, network.channels)
+    noise, labels = noise_and_labels(0, range(timing.batch_size), shape, network.classes)
+
+    def generate():
+        jax.block_until_ready(
+            solve(model, noise, labels, setting.solver, length, setting.guidance, None, joint=False, placement=place)
+        )
+
+    first = seconds(generate)
+    timed = [seconds(generate) for _ in range(timing.repeats)]
+    evaluations = setting.solver.steps
+    flops, moved = work(network, length, setting, timing.batch_size, evaluations, dtype, weights)
+    return {
+        "images_per_s": timing.batch_size / quartiles(timed)["median"],
+        "seconds": quartiles(timed),
+        "compile_s": first - quartiles(timed)["median"],
+        "peak_bytes": None,  # the compiled program is `solve`'s own
+        "flops": flops,
+        "bytes_moved": moved,
+        "evaluations": evaluations,
+    }
+
+
+def with_floor(figures: dict[str, Any], network: Network, batch: int, dtype: str, devices: int = 1) -> dict[str, Any]:
+    moved = figures.pop("bytes_moved")
+    measured = floors.rates(network, batch, dtype)
+    return figures | floors.floor(figures["flops"], moved, measured, figures["seconds"]["median"], devices)
+
+
 def main():
     parser = options(__doc__)
-    parser.add_argument("--length", required=True, help="active blocks, or 'full' for the conventional path")
-    parser.add_argument("--solver", default="euler:4")
-    parser.add_argument("--guidance", type=float, default=1.0)
-    parser.add_argument("--repeats", type=int, default=10)
+    add_sampling(parser)
+    add_devices(parser)
     arguments = parser.parse_args()
+    placing.prepare(arguments.devices)
     network = network_of(arguments)
-    length = None if arguments.length == "full" else network.check_length(int(arguments.length))
-    solver = Solver.parse(arguments.solver)
-    model = Model(network, jax.device_put(initial_weights(network, 0, length_table=True)), arguments.dtype)
-    setting = latency.Setting(solver, arguments.guidance, FINEST_D if solver.adaptive else None)
+    length = length_of(arguments, network)
+    setting = setting_of(arguments)
     timing = Latency(batch_size=arguments.batch, repeats=arguments.repeats)
-    (timed,) = latency.measure(model, length, [setting], timing)
-    doubled = 1 if arguments.guidance in (0, 1) else 2
-    evaluation = costs.evaluation(network, network.effective_blocks(length))
-    report(
-        arguments,
-        images_per_s=arguments.batch / timed["seconds"]["median"],
-        flops=doubled * timed["evaluations"] * arguments.batch * evaluation,
-        **{key: timed[key] for key in ("seconds", "compile_s", "peak_bytes", "evaluations")},
-    )
+    place = placing.on(arguments.devices)
+    place.check_rows(arguments.batch, "--batch")
+    if place.devices == 1:
+        figures = measure(network, length, setting, timing, arguments.dtype)
+    else:
+        figures = on_devices(network, length, setting, timing, arguments.dtype, place)
+    share = placing.sharing_one_machine(place)
+    report(arguments, latency.device_name(), with_floor(figures, network, arguments.batch, arguments.dtype, share))
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

@@ -1,55 +1,144 @@
-"""How fast a training step is: images/s over steps that are each waited for, after compilation."""
+"""How fast a training step is: images/s over steps that are each waited for, after compilation.
 
-import time
+With `--with-loader` also what share of the time a training run, with its loader and from its files, waits for input.
+"""
 
+import pathlib
+import tempfile
+from typing import Any
+
+import floors
 import jax
 import numpy as np
-from common import network_of, options, report
+import placing
+from common import add_devices, add_training, network_of, options, quartiles, report, seconds, told, training_of
 
 from odelt import costs
-from odelt.config import Training
+from odelt.config import Network, Training
+from odelt.evaluation.latency import device_name
 from odelt.model.weights import initial_weights
 from odelt.objectives.batch import images_per_step
+from odelt.sharding import ONE_DEVICE, Placement
 from odelt.training.step import initial_state, make_step
+
+PASSES = 2  # over the state's bytes: read once, written once
+
+
+def measure(network: Network, training: Training, place: Placement = ONE_DEVICE) -> dict[str, Any]:
+    """Figures of `training.steps` steps on random images and weights, without their floor."""
+    state = place.put_state(initial_state(initial_weights(network, 0, length_table=True), training))
+    batch = batch_of(network, training, place)
+    compiled: list = []
+    compile_s = seconds(
+        lambda: compiled.append(
+            make_step(network, training, inner_ode=True, placement=place).lower(state, *batch).compile()
+        )
+    )
+    (step,) = compiled
+    state_bytes = floors.nbytes(state)
+
+    def one():
+        nonlocal state
+        state, _ = jax.block_until_ready(step(state, *batch))
+
+    one()
+    timed = [seconds(one) for _ in range(training.steps)]
+    return {
+        "images_per_s": training.batch_size / quartiles(timed)["median"],
+        "seconds": quartiles(timed),
+        "compile_s": compile_s,
+        "peak_bytes": step.memory_analysis().peak_memory_in_bytes,
+        "flops": costs.step(network, training, inner_ode=True),
+        "bytes_moved": PASSES * state_bytes,
+    }
+
+
+def batch_of(network: Network, training: Training, place: Placement = ONE_DEVICE) -> tuple:
+    """Random images, labels and the run's key, on the device."""
+    count = images_per_step(training)
+    x1 = np.random.default_rng(0).standard_normal((count, *network.image, network.channels), np.float32)
+    y = np.arange(count, dtype=np.int32) % network.classes
+    return (*jax.device_put(place.put_rows((x1, y))), jax.random.key(0))
+
+
+def with_floor(figures: dict[str, Any], network: Network, training: Training, place: Placement) -> dict[str, Any]:
+    measured = floors.rates(network, training.batch_size, training.dtype)
+    moved = figures.pop("bytes_moved")
+    share = placing.sharing_one_machine(place)
+    return figures | floors.floor(figures["flops"], moved, measured, figures["seconds"]["median"], share)
+
+
+def with_loader(network: Network, training: Training) -> dict[str, float]:
+    """A run of `odelt train` from files: its rate, and the share of the time in which it waited for its loader.
+
+    Images of one channel come from memory, as the digits do; others from a store of moments on disk, as latents do.
+    The first half of the steps is not counted.
+    """
+    import csv
+
+    from odelt.data import gaussian, latents
+    from odelt.data.dataset import Dataset
+    from odelt.training import loop
+
+    halves = training.model_copy(
+        update={"log_every": max(1, training.steps // 2), "checkpoint_every": training.steps + 1}
+    )
+    random = np.random.default_rng(0)
+    count = 4 * images_per_step(training)
+    labels = np.arange(count, dtype=np.int32) % network.classes
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        prepare = None
+        if network.channels == 1:
+            data = Dataset(random.standard_normal((count, *network.image, 1), np.float32), labels)
+        else:
+            store = folder / "latents"
+            write_random_store(store, network, count)
+            data, prepare = latents.open_store(store), gaussian.sample_latents
+        weights = initial_weights(network, 0, length_table=True)
+        loop.train(
+            *(data, weights, network, halves),
+            inner_ode=True,
+            seed=0,
+            checkpoints=folder / "checkpoints",
+            identity={},
+            out=folder / "model",
+            prepare=prepare,
+        )
+        with (folder / "model" / loop.CURVE).open(newline="") as file:
+            last = list(csv.DictReader(file))[-1]
+    return {"images_per_s": float(last["images_per_s"]), "share_of_time_waited": float(last["input_wait"])}
+
+
+def write_random_store(path: pathlib.Path, network: Network, count: int) -> None:
+    """A store of moments of `count` images and their mirror images, for a network on such latents."""
+    from odelt.data import latents
+
+    random = np.random.default_rng(0)
+    shape = (2, *network.image, 2 * network.channels)
+    labels = np.arange(count, dtype=np.int32) % network.classes
+    size = min(count, 256)
+    parts = (labels[k : k + size] for k in range(0, count, size))
+    latents.write_store(path, ((random.standard_normal((len(y), *shape), np.float32), y) for y in parts))
 
 
 def main():
     parser = options(__doc__)
-    parser.add_argument("--steps", type=int, default=60)
+    add_training(parser)
+    add_devices(parser)
     parser.add_argument("--lengths", choices=["stratified", "independent"], default="stratified")
-    parser.add_argument("--objective", choices=["shortcut", "naive", "fm", "icfm", "rfm"], default="shortcut")
+    parser.add_argument("--with-loader", action="store_true", help="also a run from files, on one device")
     arguments = parser.parse_args()
+    placing.prepare(arguments.devices)
     network = network_of(arguments)
-    training = Training(
-        steps=arguments.steps,
-        learning_rate=1e-4,
-        batch_size=arguments.batch,
-        objective=arguments.objective,
-        length_draw=arguments.lengths,
-        dtype=arguments.dtype,
-    )
-    state = initial_state(initial_weights(network, 0, length_table=True), training)
-    count = images_per_step(training)
-    x1 = np.random.default_rng(0).standard_normal((count, *network.image, network.channels), np.float32)
-    batch = (*jax.device_put((x1, np.arange(count, dtype=np.int32) % network.classes)), jax.random.key(0))
-    began = time.perf_counter()
-    step = make_step(network, training, inner_ode=True).lower(state, *batch).compile()
-    compile_s = time.perf_counter() - began
-    seconds = []
-    for _ in range(arguments.steps + 1):
-        began = time.perf_counter()
-        state, _ = jax.block_until_ready(step(state, *batch))
-        seconds.append(time.perf_counter() - began)
-    q1, median, q3 = np.quantile(seconds[1:], (0.25, 0.5, 0.75)).tolist()
-    report(
-        arguments,
-        images_per_s=arguments.batch / median,
-        seconds={"median": median, "q1": q1, "q3": q3},
-        compile_s=compile_s,
-        peak_bytes=step.memory_analysis().peak_memory_in_bytes,
-        flops=costs.step(network, training, inner_ode=True),
-    )
+    training = training_of(arguments, arguments.lengths)
+    place = placing.on(arguments.devices)
+    place.check_rows(arguments.batch, "--batch")
+    figures = with_floor(measure(network, training, place), network, training, place)
+    if arguments.with_loader:
+        figures["with_loader"] = with_loader(network, training)
+    report(arguments, device_name(), figures)
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

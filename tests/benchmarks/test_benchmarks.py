@@ -1,0 +1,180 @@
+"""Each benchmark prints one JSON object, with floors and the machine, and bad input ends it with one line."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import pytest
+from measured import ROOT, TINY, result, run
+
+from odelt import costs
+
+CONTRACT = {"images_per_s", "seconds", "compile_s", "peak_bytes", "flops", "device", "configuration", "machine"}
+FLOOR = {"floor_s", "utilisation", "matmul_utilisation", "floor"}
+MACHINE = {"cores", "memory_bytes", "load", "os", "python", "packages", "commit", "dirty", "date", "command"}
+
+
+def assert_floor(figures: dict) -> None:
+    assert figures.keys() >= FLOOR
+    assert all(value > 0 for value in figures["floor"].values())
+    assert figures["floor_s"] == max(figures["floor"]["matmul_s"], figures["floor"]["copy_s"])
+    assert figures["utilisation"] == pytest.approx(figures["floor_s"] / figures["seconds"]["median"])
+
+
+def test_a_training_step_with_its_loader(tmp_path):
+    out = tmp_path / "step.json"
+    options = (*TINY, "--image", "4x4x1", "--steps", "4")
+    figures = result("train_step", *options, "--with-loader", "--out", str(out))
+    assert figures.keys() >= CONTRACT and figures["machine"].keys() >= MACHINE
+    assert figures["images_per_s"] == pytest.approx(16 / figures["seconds"]["median"])
+    assert 0 <= figures["with_loader"]["share_of_time_waited"] <= 1
+    assert_floor(figures)
+    assert json.loads(out.read_text()) == figures
+    assert str(tmp_path) not in json.dumps(figures)  # a kept result names no path of the machine
+
+
+def test_sampling():
+    figures = result("sampling", *TINY, "--length", "1", "--guidance", "1.5", "--repeats", "2")
+    assert figures.keys() >= CONTRACT and figures["evaluations"] == 4
+    assert_floor(figures)
+
+
+def test_scaling_over_virtual_devices():
+    table = result(
+        *("scaling", *TINY[:-2], "--length", "1", "--steps", "2", "--repeats", "2"),
+        *("--batches", "16", "--device-counts", "1,2,3"),
+    )["table"]
+    # Three devices cannot share sixteen images.
+    assert {(row["work"], row["devices"]) for row in table} == {
+        (work, count) for work in ("training", "sampling") for count in (1, 2)
+    }
+    assert all(row["images_per_s"] > 0 for row in table)
+
+
+def test_the_ratio_of_training_is_of_rounds_in_turns():
+    figures = result("baseline", "train", *TINY, "--steps", "3")
+    for side in ("package", "baseline"):
+        assert_floor(figures[side])
+    # Every row runs both blocks, where half of the package's rows run one.
+    assert figures["baseline"]["flops"] > figures["package"]["flops"]
+    assert set(figures["ratio"]) == {"median", "q1", "q3"}
+
+
+def test_the_ratio_of_sampling():
+    figures = result("baseline", "sample", *TINY, "--length", "2", "--guidance", "1.5", "--repeats", "2")
+    assert figures["baseline"]["flops"] == figures["package"]["flops"]
+    assert set(figures["images_per_s"]) == {"package", "baseline"}
+
+
+def test_a_kept_command_line_measures_again_and_names_no_file():
+    import common
+
+    script = str(ROOT / "benchmarks" / "sampling.py")
+    for out in (["--out", "/tmp/x.json"], ["--out=/tmp/x.json"], []):
+        assert common.command([script, "--width", "16", *out, "--depth", "2"]) == (
+            "python benchmarks/sampling.py --width 16 --depth 2"
+        )
+
+
+def test_the_ratio_is_the_median_over_rounds():
+    import baseline
+
+    def one_side(seconds):
+        return {"compile_s": 1.0, "peak_bytes": 1, "flops": 1.0, "bytes_moved": 1.0}
+
+    timed = {"package": [1.0, 2.0, 4.0], "baseline": [3.0, 4.0, 8.0]}
+    sides = {name: one_side(timed[name]) for name in timed}
+    found = baseline.compared(timed, 8, sides, baseline.floors.Rates(1.0, 2.0, 1.0))
+    assert found["ratio"] == {"median": 2.0, "q1": 2.0, "q3": 2.5}
+    assert found["images_per_s"] == {"package": 4.0, "baseline": 2.0}
+
+
+def test_rounds_are_run_in_turns():
+    import baseline
+
+    calls = []
+    sides = {name: lambda name=name: calls.append(name) for name in ("package", "baseline")}
+    timed = baseline.in_turns(sides, 2)
+    assert calls == ["package", "baseline"] * 3 and [len(one) for one in timed.values()] == [2, 2]
+
+
+def test_the_encoder_has_the_operations_that_are_counted_for_it():
+    import encoder
+
+    weights = jax.eval_shape(encoder.weights, jax.random.key(0))
+    images = jax.ShapeDtypeStruct((1, 256, 256, 3), jnp.float32)
+    lowered = jax.jit(lambda p, x: encoder.moments(p, x, "float32")).lower(weights, images)
+    assert lowered.out_info.shape == (1, 32, 32, 8)
+    assert lowered.cost_analysis()["flops"] == pytest.approx(costs.ENCODE * 256**2, rel=0.1)
+    assert sum(leaf.size for leaf in jax.tree.leaves(weights)) == pytest.approx(34.2e6, rel=0.01)
+
+
+def test_the_step_with_the_encoder_runs():
+    figures = result("baseline", "train", *TINY, "--steps", "1", "--with-encoder")
+    assert figures["baseline"]["flops"] > 10 * figures["package"]["flops"]
+    assert figures["ratio"]["median"] > 1
+
+
+def test_compile_time_and_weights():
+    assert result("compile_time", *TINY)["ratio"]["median"] > 0
+    weights = result("weights", *TINY)
+    assert weights["bytes_ratio"] == weights["blocks_ratio"] == 2
+
+
+def test_the_loader():
+    figures = result("pipeline", "loader", "--images", "64", "--batch", "16", "--repeats", "2", "--consumed", "100")
+    assert figures["faster_than_training"] == pytest.approx(figures["rows_per_s"] / 100)
+    assert figures["utilisation"] > 0
+
+
+@pytest.mark.parametrize(
+    "script, arguments, told",
+    [
+        ("train_step", [*TINY, "--heads", "3"], "heads: 3 does not divide the width 16"),
+        ("train_step", [*TINY, "--batch", "17"], "batch_size"),
+        ("sampling", [*TINY, "--length", "9"], "length 9 is not allowed"),
+        ("sampling", [*TINY, "--length", "x"], "length 'x'"),
+        ("targets", ["--only", "nothing"], "no part 'nothing'"),
+    ],
+)
+def test_bad_input_is_told_on_one_line(script, arguments, told):
+    (line,) = run(script, *arguments, status=2).stderr.splitlines()
+    assert told in line
+
+
+def test_targets_say_what_passed_what_is_short_and_what_was_not_measured():
+    import targets
+
+    ratio = {"ratio": {"median": 1.9, "q1": 1.8, "q3": 2.0}}
+    results = {"a": ratio, "b": {"failed": "exit status 1: no memory"}}
+    verdicts = [
+        targets.judged(targets.Target("", parts, targets.ratio, least), results)["verdict"]
+        for parts, least in ((("a",), 1.8), (("a",), 2), (("b",), 1), (("c",), 1))
+    ]
+    assert verdicts == [
+        *("PASS", "short of the target", "not measured: b: exit status 1: no memory"),
+        "not measured: c: not asked for",
+    ]
+
+
+def test_every_target_has_its_parts():
+    import targets
+
+    for parts, wanted in targets.PLANS.values():
+        names = {part.name for part in parts}
+        assert {name for target in wanted for name in target.parts} <= names
+        assert all((ROOT / "benchmarks" / part.command.split()[0]).exists() for part in parts)
+
+
+def test_a_part_that_takes_too_long_is_ended():
+    import targets
+
+    failed = targets.run(targets.Part("x", f"train_step.py {' '.join(TINY)}", 1), 1)
+    assert failed == {"failed": "did not end within 1 s"}
+
+
+def test_the_committed_table_is_that_of_the_committed_results():
+    import table
+
+    folder = ROOT / "benchmarks" / "results"
+    assert (folder / "table.md").read_text() == table.markdown(table.rows(table.read(folder)))
