@@ -15,7 +15,7 @@ from odelt import devices
 from odelt.config import Latency, Solver
 from odelt.model import Model
 from odelt.sampling.sample_sets import noise_and_labels, rows_per_program
-from odelt.sampling.solvers import program
+from odelt.sampling.solvers import Run, program
 
 
 class Setting(NamedTuple):
@@ -46,7 +46,7 @@ def measure(model: Model, length: int | None, settings: Sequence[Setting], timin
         def generate(executable=executable, prepared=prepared, batches=batches):
             return jax.block_until_ready([executable(*prepared.dynamic, *batch) for batch in batches])
 
-        steps = np.concatenate([np.broadcast_to(steps, len(x1)) for x1, steps in generate()])
+        evaluations = np.concatenate([Run(solver, *made).evaluations() for made in generate()])
         seconds = [_seconds(generate) for _ in range(timing.repeats)]
         q1, median, q3 = np.quantile(seconds, (0.25, 0.5, 0.75)).tolist()
         results.append(
@@ -57,7 +57,7 @@ def measure(model: Model, length: int | None, settings: Sequence[Setting], timin
                 "seconds": {"median": median, "q1": q1, "q3": q3},
                 "compile_s": compile_s,
                 "peak_bytes": executable.memory_analysis().peak_memory_in_bytes,
-                "evaluations": float(prepared.evaluations(steps).mean()),
+                "evaluations": float(evaluations.mean()),
             }
         )
     return results
