@@ -18,7 +18,7 @@ from odelt.errors import OdeltError
 from odelt.preflight import Job, told_bytes
 from odelt.sources.registry import load_registry
 
-FILE_PER_JOB = ("score", "score_fid", "features", "latency")  # rules with one output, many in a folder
+FILE_PER_JOB = ("score", "score_fid", "features", "latency_of_model")  # rules with one output, many in a folder
 
 
 class Gpu(NamedTuple):
