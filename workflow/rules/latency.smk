@@ -51,7 +51,8 @@ rule latency_table:
         study=STUDY_FILE,
         published="config/reference.yaml",
     output:
-        multiext(f"{STUDY_RESULTS}/latency", ".md", ".csv", ".html", ".svg", ".png"),
+        table=f"{STUDY_RESULTS}/latency.md",
+        files=multiext(f"{STUDY_RESULTS}/latency", ".csv", ".html", ".svg", ".png"),
     log:
         f"{STUDY_RESULTS}/logs/latency_table.log",
     benchmark:
@@ -65,9 +66,9 @@ rule latency_table:
         runtime=60,
         gpu=0,
     params:
-        results=STUDY_RESULTS,
+        results=subpath(output.table, parent=True),
     message:
-        "The latency study's table: {output[0]}"
+        "The latency study's table: {output.table}"
     shell:
         "python -m odelt --log {log} latency-table --settings {input.study} --results {params.results}"
         " --published {input.published} --out {params.results}"
