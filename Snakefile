@@ -17,6 +17,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/sampling.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/publishing.smk"
+include: "workflow/rules/latency.smk"
 include: "workflow/rules/provenance.smk"
 include: "workflow/rules/benchmarks.smk"
 

@@ -8,12 +8,12 @@ import signal
 import sys
 
 from odelt import __version__, process
-from odelt.commands import data, evaluation, provenance, publishing, sampling, sources, suite, training
+from odelt.commands import data, evaluation, latency_study, provenance, publishing, sampling, sources, suite, training
 from odelt.errors import OdeltError
 from odelt.provenance.recording import recording
 
 USER_ERROR = 2
-ROOMS = (sources, data, training, sampling, evaluation, publishing, provenance, suite)
+ROOMS = (sources, data, training, sampling, evaluation, latency_study, publishing, provenance, suite)
 
 
 class Parser(argparse.ArgumentParser):

@@ -11,20 +11,20 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from odelt import devices, grid, preflight
+from odelt import devices, grid, preflight, rates
 from odelt.config import Experiment, Suite
 from odelt.costs import Cost
 from odelt.errors import OdeltError
 from odelt.preflight import Job, told_bytes
 from odelt.sources.registry import load_registry
 
-FILE_PER_JOB = ("score", "score_fid", "features", "latency")  # rules with one output, many in a folder
+FILE_PER_JOB = ("score", "score_fid", "features", "latency_of_model")  # rules with one output, many in a folder
 
 
 class Gpu(NamedTuple):
     """Floating-point operations per second that are assumed: transformers in bfloat16, convolutions in float32.
 
-    40 % and 50 % of what the makers state; nothing here is measured.
+    40 % and 50 % of what the makers state; what was measured (`odelt.rates`) comes before the former.
     """
 
     transformer: float
@@ -37,6 +37,27 @@ GPUS = {
     "a100": Gpu(0.4 * 312e12, 0.5 * 19.5e12),
     "rtx4090": Gpu(0.4 * 165e12, 0.5 * 82.6e12),
 }
+
+
+class Speed(NamedTuple):
+    """Operations per second that the plan reckons with, and where each figure comes from, in words."""
+
+    training: float
+    sampling: float
+    convolution: float
+    told: str
+
+
+def speed(gpu: str) -> Speed:
+    """Of one of GPUS: measured where there are measurements, else assumed."""
+    assumed = GPUS[gpu]
+    found = {kind: rates.measured(kind, gpu, "bfloat16") for kind in ("training", "sampling")}
+    each = {kind: rate.operations if rate else assumed.transformer for kind, rate in found.items()}
+    told = [f"{kind}: {rate.told}" for kind, rate in found.items() if rate]
+    rest = "transformers" if not told else " and ".join(kind for kind, rate in found.items() if not rate)
+    told += [f"{assumed.transformer / 1e12:.0f} TFLOP/s assumed for {rest}"] if rest else []
+    told.append(f"{assumed.convolution / 1e12:.0f} TFLOP/s assumed for convolutions")
+    return Speed(**each, convolution=assumed.convolution, told=", ".join(told))
 
 
 def asked(name: str, targets: Sequence[str] = ()) -> list[Job]:
@@ -60,27 +81,33 @@ def plan(name: str, suite: Suite, gpu: str, targets: Sequence[str] = ()) -> str:
     """The plan as text; `gpu` is one of GPUS."""
     jobs, total = asked(name, targets), _count(name, targets)
     lines = [f"suite {name}: {total} jobs to run"]
-    hours = 0.0
+    hours, reckoned = 0.0, speed(gpu)
     for title, experiment in suite.enabled.items():
         of_it = preflight.of_experiment(title, jobs)
         if not of_it:
             continue
         cost = preflight.cost_of(title, experiment, jobs)
-        hours += _hours(experiment, cost, GPUS[gpu])
-        lines += [f"  {title}: {len(of_it)} jobs", *(f"    {line}" for line in _told(experiment, cost, of_it, gpu))]
+        hours += _hours(experiment, cost, reckoned)
+        lines += [
+            f"  {title}: {len(of_it)} jobs",
+            *(f"    {line}" for line in _told(experiment, cost, of_it, reckoned)),
+        ]
     for dataset, experiment in {e.dataset.name: e for e in suite.enabled.values()}.items():
         of_it = [job for job in jobs if f"/datasets/{dataset}/" in job.path]
         if of_it:
             prepared = preflight.preparation_of(experiment, jobs)
-            needed = prepared.operations / GPUS[gpu].convolution / 3600
+            needed = prepared.operations / reckoned.convolution / 3600
             hours += needed
             time = f"{needed:,.1f} GPU-hours; " if experiment.latent else ""
             lines.append(f"  {dataset}: {len(of_it)} jobs; {time}disk: {told_bytes(prepared.passing)} for a while")
-    lines += [*_time(name, suite, jobs, hours, gpu), f"  disk at the peak: {told_bytes(preflight.disk(suite, jobs))}"]
+    lines += [
+        *_time(name, suite, jobs, hours, gpu, reckoned),
+        f"  disk at the peak: {told_bytes(preflight.disk(suite, jobs))}",
+    ]
     return "\n".join([*lines, *_downloads(suite, jobs)])
 
 
-def _told(experiment: Experiment, cost: Cost, jobs: Sequence[Job], gpu: str) -> list[str]:
+def _told(experiment: Experiment, cost: Cost, jobs: Sequence[Job], reckoned: Speed) -> list[str]:
     trained = [job for job in jobs if job.rule == "train"]
     groups = [job for job in jobs if job.rule.startswith("sample_")]
     lines = []
@@ -94,18 +121,18 @@ def _told(experiment: Experiment, cost: Cost, jobs: Sequence[Job], gpu: str) -> 
     if cost.pictures:
         lines.append(f"decoded and scored: {_operations(cost.pictures)}")
     if experiment.latent:
-        lines.append(f"{_hours(experiment, cost, GPUS[gpu]):,.1f} GPU-hours")
+        lines.append(f"{_hours(experiment, cost, reckoned):,.1f} GPU-hours")
     return [*lines, f"disk: {told_bytes(cost.kept)}, and {told_bytes(cost.passing)} for a while"]
 
 
-def _hours(experiment: Experiment, cost: Cost, gpu: Gpu) -> float:
+def _hours(experiment: Experiment, cost: Cost, reckoned: Speed) -> float:
     if not experiment.latent:  # small, for a processor
         return 0.0
-    transformer = cost.training + cost.sampling + cost.latency
-    return (transformer / gpu.transformer + cost.pictures / gpu.convolution) / 3600
+    seconds = cost.training / reckoned.training + (cost.sampling + cost.latency) / reckoned.sampling
+    return (seconds + cost.pictures / reckoned.convolution) / 3600
 
 
-def _time(name: str, suite: Suite, jobs: Sequence[Job], hours: float, gpu: str) -> list[str]:
+def _time(name: str, suite: Suite, jobs: Sequence[Job], hours: float, gpu: str, reckoned: Speed) -> list[str]:
     small = {title: e for title, e in suite.enabled.items() if not e.latent and preflight.of_experiment(title, jobs)}
     lines = []
     if small and (measured := _measured_seconds(name, suite)):
@@ -117,11 +144,7 @@ def _time(name: str, suite: Suite, jobs: Sequence[Job], hours: float, gpu: str) 
             f"  time: about {minutes:.0f} minutes, assuming {devices.CPU_RATE / 1e9:.0f} GFLOP/s (two CPU cores)"
         )
     if hours:
-        rates = GPUS[gpu]
-        lines.append(
-            f"  GPU-hours: about {hours:,.0f} on one {gpu.upper()}, assuming {rates.transformer / 1e12:.0f} TFLOP/s "
-            f"for transformers and {rates.convolution / 1e12:.0f} for convolutions"
-        )
+        lines.append(f"  GPU-hours: about {hours:,.0f} on one {gpu.upper()}; {reckoned.told}")
     else:
         lines.append("  GPU-hours: 0, these jobs need none")
     return lines

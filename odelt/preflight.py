@@ -12,12 +12,13 @@ import yaml
 
 from odelt import costs, devices, places
 from odelt.config import Experiment, Suite, load_suite, nearest
+from odelt.config.latency_study import LatencyStudy, load_latency_study
 from odelt.errors import OdeltError
 from odelt.publishing.references import load_references
 from odelt.sources.registry import Registry, load_registry
 
 CONFIG = pathlib.Path("config")
-CONFIG_KEYS = ("suite",)
+CONFIG_KEYS = ("suite", "latency")
 REPORT_KEYS = ("verdicts", "audit")  # files that the rule `report` hands to the report's first page
 
 # The rules of each world, and those that a GPU is for; a generated rule's name begins with its room's word.
@@ -46,6 +47,15 @@ def suite_or_exit(config: dict) -> Suite:
         suite = suite_named(config.get("suite"))
         load_references(suite.published)
         return suite
+    except OdeltError as error:
+        print(f"odelt: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def latency_study_or_exit(path: str) -> LatencyStudy:
+    """The latency study in this file; one line and exit status 2 where that is not valid."""
+    try:
+        return load_latency_study(path)
     except OdeltError as error:
         print(f"odelt: {error}", file=sys.stderr)
         sys.exit(2)

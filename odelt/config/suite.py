@@ -10,7 +10,7 @@ from odelt.config.experiment import Dataset, Experiment
 from odelt.config.parsing import Name, NotNegative, Section, nearest, parse
 from odelt.errors import OdeltError
 
-NOT_SUITES = ("config", "reference", "sources", "sources.lock")
+NOT_SUITES = ("config", "latency", "latency-small", "reference", "sources", "sources.lock")
 # Folders of a suite and of an experiment: no experiment has such a name.
 RESERVED = ("sources", "datasets", "logs", "benchmarks", "checkpoints", "so-far", "models", "samples", "features")
 RESERVED += ("statistics", "pictures", "scores", "latency", "tables", "figures")

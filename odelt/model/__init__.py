@@ -5,10 +5,9 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
 from odelt.errors import OdeltError
-from odelt.model.inner_ode import forward
+from odelt.model import held
 from odelt.model.weights import Model, load_model
 
 __all__ = ["Model", "load_model", "velocity"]
@@ -41,8 +40,8 @@ def velocity(model: Model, x, t, d, y, length: int | np.ndarray | None = None) -
             model.config.check_length(int(one))
         length = int(length) if np.ndim(length) == 0 else jnp.asarray(length, jnp.int32)
     if length is None or isinstance(length, int):
-        return _velocity(model.graph, model.config.group, length, model.weights, x, t, d, y)
-    return _velocity_per_row(model.graph, model.config.group, model.weights, x, t, d, y, length)
+        return _velocity(model.structure, length, model.held_for(length), x, t, d, y)
+    return _velocity_per_row(model.structure, model.held_for(model.config.lengths[-1]), x, t, d, y, length)
 
 
 def check_labels(model: Model, y) -> None:
@@ -51,11 +50,11 @@ def check_labels(model: Model, y) -> None:
         raise OdeltError(f"labels go from 0 to {model.config.classes}, where {model.config.classes} is the null label")
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _velocity(graph, group, length, weights, x, t, d, y):
-    return forward(nnx.merge(graph, weights), x, t, d, y, length, group=group)
-
-
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _velocity_per_row(graph, group, weights, x, t, d, y, length):
-    return forward(nnx.merge(graph, weights), x, t, d, y, length, group=group)
+def _velocity(structure, length, weights, x, t, d, y):
+    return held.field(structure, weights, length, d, y)(x, t)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _velocity_per_row(structure, weights, x, t, d, y, length):
+    return held.field(structure, weights, length, d, y)(x, t)

@@ -6,6 +6,7 @@ in float32, as in the release.
 """
 
 import functools
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -46,6 +47,16 @@ class ScalarEmbedding(nnx.Module):
         return self.out(nnx.silu(self.hidden(jnp.concatenate([jnp.cos(angle), jnp.sin(angle)], axis=-1))))
 
 
+def attention_kernel(dtype, head_width: int, device: jax.Device) -> Literal["cudnn", "xla"]:
+    """cuDNN's flash attention where it exists; it never writes the S×S weights to memory. All else is XLA's.
+
+    It exists on NVIDIA GPUs from Ampere (8.0) on, in bfloat16, for heads of width 8, 16, … 128.
+    """
+    if "cuda" not in device.client.platform_version or dtype != jnp.bfloat16 or head_width % 8 or head_width > 128:
+        return "xla"
+    return "cudnn" if float(device.compute_capability) >= 8 else "xla"
+
+
 def modulate(a: jax.Array, shift: jax.Array, scale: jax.Array) -> jax.Array:
     return a * (1 + scale) + shift
 
@@ -78,7 +89,8 @@ class Block(nnx.Module):
             return x.reshape(*x.shape[:-1], self.heads, -1)
 
         q, k, v = split(self.query(a)), split(self.key(a)), split(self.value(a))
-        mixed = jax.nn.dot_product_attention(q, k, v, scale=1 / q.shape[-1])
+        kernel = attention_kernel(q.dtype, q.shape[-1], jax.local_devices()[0])
+        mixed = jax.nn.dot_product_attention(q, k, v, scale=1 / q.shape[-1], implementation=kernel)
         return self.attention_out(mixed.reshape(a.shape))
 
     def mlp(self, a: jax.Array, key: jax.Array | None) -> jax.Array:
@@ -135,10 +147,13 @@ class DiT(nnx.Module):
         position = position_embedding(height // p, width // p, embedded.shape[-1])
         return (embedded.astype(jnp.float32) + position).astype(self.dtype)
 
-    def condition(self, t: jax.Array, d: jax.Array, y: jax.Array) -> jax.Array:
-        """c = e_t + e_y + e_d, float32 [N, D]; t and d may have one row where y has N."""
-        label = self.label_embedding(y).astype(jnp.float32)
-        return self.time_embedding(t) + label + self.step_embedding(d)
+    def timeless_condition(self, d: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """e_y and e_d, float32 [N, D] or [1, D]."""
+        return self.label_embedding(y).astype(jnp.float32), self.step_embedding(d)
+
+    def condition(self, t: jax.Array, label: jax.Array, step: jax.Array) -> jax.Array:
+        """c = e_t + e_y + e_d, float32 [N, D]; what is the same for every row may have one row."""
+        return self.time_embedding(t) + label + step
 
     def image(self, a: jax.Array, c: jax.Array, shape: tuple[int, ...]) -> jax.Array:
         """The final layer on a [N, S, D], unpatchified to `shape` [N, H, W, C]."""
@@ -146,3 +161,10 @@ class DiT(nnx.Module):
         p = self.patch
         patches = self.final(a, c).reshape(n, height // p, width // p, p, p, channels)
         return patches.swapaxes(2, 3).reshape(shape)
+
+
+def abstract(config: Network, *, length_table: bool, dropout: float = 0.0, dtype: str = "float32") -> DiT:
+    """The network without numbers: its structure, shapes and types."""
+    return nnx.eval_shape(
+        lambda: DiT(config, length_table=length_table, dropout=dropout, dtype=jnp.dtype(dtype), rngs=nnx.Rngs(0))
+    )

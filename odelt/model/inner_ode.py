@@ -38,7 +38,7 @@ def forward(
     """
     with jax.default_matmul_precision("float32"):  # a GPU would round float32 products to TF32
         h = network.tokens(x)
-        c = network.condition(t, d, y)
+        c = network.condition(t, *network.timeless_condition(d, y))
         graph, stack = nnx.split(network.blocks)
         if length is None:
             keys = None if dropout_key is None else jax.random.split(dropout_key, jax.tree.leaves(stack)[0].shape[0])

@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 import flax.traverse_util
 import jax
-import jax.numpy as jnp
 import numpy as np
 import safetensors
 import safetensors.numpy
@@ -23,7 +22,7 @@ from flax import nnx
 from odelt import files, provenance
 from odelt.config import Network, parse
 from odelt.errors import OdeltError
-from odelt.model.dit import DiT
+from odelt.model import dit, held
 
 Kind = Literal["ema", "raw"]
 Weights = dict[str, Any]  # nested dict of arrays
@@ -33,15 +32,28 @@ CONFIG, TENSORS = "config.json", "model.safetensors"
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """A network with one set of weights, ready to evaluate."""
+    """A network with one set of weights, float32 with blocks stacked, and the type that it computes in."""
 
     config: Network
     weights: Weights
     dtype: str = "float32"
 
     @property
-    def graph(self) -> nnx.GraphDef:
-        return graph_of(self.config, length_table=LENGTH_TABLE in self.weights, dtype=self.dtype)
+    def structure(self) -> held.Structure:
+        return held.Structure(self.config, LENGTH_TABLE in self.weights, self.dtype)
+
+    def held_for(self, length: int | None) -> Weights:
+        """What a program that runs at this length is given, on the device: the blocks that act, each by itself."""
+        blocks, needed = self._held["blocks"], self.config.effective_blocks(length)
+        if len(blocks) < needed:
+            raise OdeltError(
+                f"{len(blocks)} blocks were loaded and {needed} are needed: load the model for this length"
+            )
+        return {**self._held, "blocks": blocks[:needed]}
+
+    @functools.cached_property
+    def _held(self) -> Weights:
+        return held.hold(self.structure, self.weights)
 
     def require_inner_ode(self) -> None:
         if LENGTH_TABLE not in self.weights:
@@ -53,13 +65,7 @@ class Model:
 @functools.lru_cache(maxsize=32)
 def graph_of(config: Network, *, length_table: bool, dropout: float = 0.0, dtype: str = "float32") -> nnx.GraphDef:
     """The network's structure without weights; `nnx.merge(graph, weights)` is the network."""
-    return nnx.split(_abstract(config, length_table, dropout, dtype), nnx.Param, ...)[0]
-
-
-def _abstract(config: Network, length_table: bool, dropout: float = 0.0, dtype: str = "float32") -> DiT:
-    return nnx.eval_shape(
-        lambda: DiT(config, length_table=length_table, dropout=dropout, dtype=jnp.dtype(dtype), rngs=nnx.Rngs(0))
-    )
+    return nnx.graphdef(dit.abstract(config, length_table=length_table, dropout=dropout, dtype=dtype))
 
 
 def initial_weights(config: Network, seed: int, *, length_table: bool) -> Weights:
@@ -67,7 +73,7 @@ def initial_weights(config: Network, seed: int, *, length_table: bool) -> Weight
 
     @jax.jit  # one program for all draws
     def draw():
-        network = DiT(config, length_table=length_table, rngs=nnx.Rngs(seed))
+        network = dit.DiT(config, length_table=length_table, rngs=nnx.Rngs(seed))
         return nnx.to_pure_dict(nnx.state(network, nnx.Param))
 
     return draw()
@@ -89,8 +95,8 @@ def unflatten(tensors: Mapping[str, Any]) -> Weights:
 def check_weights(config: Network, weights: Weights, where: str, *, blocks: int | None = None) -> None:
     """OdeltError unless every tensor is there with the network's shape (with `blocks` blocks where that is said)."""
     tensors = flatten(weights)
-    abstract = _abstract(config, length_table=LENGTH_TABLE in weights)
-    shapes = {path: leaf.shape for path, leaf in flatten(nnx.to_pure_dict(nnx.state(abstract, nnx.Param))).items()}
+    params = nnx.state(dit.abstract(config, length_table=LENGTH_TABLE in weights), nnx.Param)
+    shapes = {path: leaf.shape for path, leaf in flatten(nnx.to_pure_dict(params)).items()}
     expected = {
         path: (blocks, *shape[1:]) if blocks is not None and path.startswith("blocks/") else shape
         for path, shape in shapes.items()
@@ -162,7 +168,7 @@ def load_model(
         raise OdeltError(f"{directory / TENSORS} cannot be read: {error}; make it again") from None
     tree = unflatten(tensors)
     check_weights(config, tree, str(directory / TENSORS), blocks=blocks)
-    model = Model(config, jax.tree.map(jnp.asarray, tree), dtype)
+    model = Model(config, tree, dtype)
     if length is not None:
         model.require_inner_ode()
     return model

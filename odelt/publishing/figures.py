@@ -54,7 +54,7 @@ def scaling(rows: Sequence[dict], out: pathlib.Path) -> None:
     run = [row for row in run if not Solver.parse(row["solver"]).adaptive or row["d"] == FINEST_D]
     with matplotlib.rc_context(STYLE):
         if not run:
-            return _save(_not_run_yet("Fréchet distance against latency"), out)
+            return save(not_run_yet("Fréchet distance against latency"), out)
         figure = Figure(figsize=(8, 5.5), layout="constrained")
         axes = figure.subplots()
         labels = fid_labels(run[0])
@@ -68,7 +68,7 @@ def scaling(rows: Sequence[dict], out: pathlib.Path) -> None:
         _draw_floor(axes, run)
         axes.legend(handles=handles, loc="upper right", framealpha=1, edgecolor="0.9")
         _annotate(axes, run)
-        _save(figure, out)
+        save(figure, out)
 
 
 def sample_grid(cells: Mapping[tuple[int | None, int], np.ndarray], labels: Sequence[int], out: pathlib.Path) -> None:
@@ -82,7 +82,7 @@ def sample_grid(cells: Mapping[tuple[int | None, int], np.ndarray], labels: Sequ
     title = "The same noise and labels at every length $l$ and number of Euler steps $T$"
     if not cells:
         with matplotlib.rc_context(STYLE):
-            return _save(_not_run_yet(title), out)
+            return save(not_run_yet(title), out)
     lengths = sorted({length for length, _ in cells}, key=lambda length: (length is not None, -(length or 0)))
     steps = sorted({T for _, T in cells})
     shape = _common_shape(cells, len(labels))
@@ -100,7 +100,7 @@ def sample_grid(cells: Mapping[tuple[int | None, int], np.ndarray], labels: Sequ
         for axes, length in zip(grid[:, 0], lengths, strict=True):
             axes.set_ylabel("full" if length is None else f"$l = {length}$", rotation=0, ha="right", va="center")
         figure.suptitle(title)
-        _save(figure, out)
+        save(figure, out)
 
 
 def training_curves(curves: Mapping[str, pathlib.Path], out: pathlib.Path) -> None:
@@ -116,23 +116,23 @@ def training_curves(curves: Mapping[str, pathlib.Path], out: pathlib.Path) -> No
     drawn = [part for part in LOSSES if any(run[part].any() for run in runs.values())]
     with matplotlib.rc_context(STYLE):
         if not drawn:
-            return _save(_not_run_yet("Training curves"), out)
+            return save(not_run_yet("Training curves"), out)
         figure = Figure(figsize=(1 + 2.7 * len(drawn), 3.4), layout="constrained")
         panels = figure.subplots(1, len(drawn), squeeze=False, sharex=True)[0]
         handles = {}
         for axes, part in zip(panels, drawn, strict=True):
             for k, (label, run) in enumerate(runs.items()):
                 if run[part].any():
-                    style = {**_style(k), "markevery": (0.05 + 0.03 * k, 0.2), "markersize": 4, "linewidth": 1}
+                    style = {**style_of(k), "markevery": (0.05 + 0.03 * k, 0.2), "markersize": 4, "linewidth": 1}
                     (handles[label],) = axes.plot(run["step"], run[part], label=label, **style)
             axes.set(yscale="log", title=LOSSES[part], xlabel="Training step")
             _plain_logarithms(axes.yaxis, (1, 2, 3, 4, 5, 6, 8))
         panels[0].set_ylabel("Mean squared error")
         figure.legend(handles=list(handles.values()), loc="outside lower center", ncols=3, frameon=False)
-        _save(figure, out)
+        save(figure, out)
 
 
-def _style(k: int) -> dict:
+def style_of(k: int) -> dict:
     return {"color": list(COLOURS.values())[k % len(COLOURS)], "marker": MARKERS[k % len(MARKERS)]}
 
 
@@ -149,8 +149,8 @@ def _draw_curves(axes: Axes, rows: Sequence[dict]) -> list[Line2D]:
         name += f" ({blocks} blocks)" if length != FULL and blocks != length else ""
         name += "" if one_guidance else f", w = {guidance:g}"
         dash = ":" if length == FULL else "-"
-        handles.append(Line2D([], [], label=name, linestyle=dash, **_style(k)))
-        _draw_curve(axes, of_curve, {**_style(k), "linestyle": dash})
+        handles.append(Line2D([], [], label=name, linestyle=dash, **style_of(k)))
+        _draw_curve(axes, of_curve, {**style_of(k), "linestyle": dash})
     if any(Solver.parse(row["solver"]).adaptive for row in rows):
         hollow = {"linestyle": "", "marker": "o", "color": "0.3", "markerfacecolor": "none", "markersize": 9}
         handles.append(Line2D([], [], label=f"hollow: adaptive solver, d = {FINEST_D}", **hollow))
@@ -276,15 +276,15 @@ def _read_curve(path: pathlib.Path) -> dict[str, np.ndarray]:
         raise OdeltError(f"{path} is damaged: {' '.join(str(error).split())}; train this model again") from None
 
 
-def _not_run_yet(title: str) -> Figure:
+def not_run_yet(title: str) -> Figure:
     figure = Figure(figsize=(6, 3))
     figure.suptitle(title)
     figure.text(0.5, 0.5, "not run yet", ha="center", va="center", fontsize=14, color=FLOOR_COLOUR)
     return figure
 
 
-def _save(figure: Figure, out: pathlib.Path) -> None:
-    """Both files; no date, so that the same figure has the same digest."""
+def save(figure: Figure, out: pathlib.Path) -> None:
+    """Writes `<out>.svg` and `<out>.png`; no date, so that the same figure has the same digest."""
     for suffix, options in ((".svg", {"metadata": {"Date": None}}), (".png", {"dpi": 150})):
         with files.writing(out.with_name(out.name + suffix)) as draft:
             figure.savefig(draft, **options)

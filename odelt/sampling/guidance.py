@@ -6,7 +6,9 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-Velocity = Callable[[jax.Array, jax.Array, jax.Array, jax.Array], jax.Array]  # (x, t, d, y) -> v
+from odelt.model.held import Velocity
+
+Field = Callable[[jax.Array], Velocity]  # the velocity at these labels
 Mode = Literal["unconditional", "conditional", "guided"]
 
 
@@ -15,17 +17,15 @@ def mode_of(guidance: float) -> Mode:
     return {0: "unconditional", 1: "conditional"}.get(guidance, "guided")
 
 
-def guided(velocity: Velocity, mode: Mode, guidance: jax.Array | float, null: int) -> Velocity:
-    """`velocity` under guidance scale w: v_null + w·(v_y − v_null), combined in float32 (also under bfloat16)."""
+def guided(field: Field, mode: Mode, guidance: jax.Array | float, null: int, y: jax.Array) -> Velocity:
+    """The velocity at labels y under guidance scale w: v_null + w·(v_y − v_null), float32 (also under bfloat16)."""
+    if mode == "guided":
+        both = field(jnp.concatenate([y, jnp.full_like(y, null)]))
 
-    def apply(x, t, d, y):
-        if mode == "conditional":
-            return velocity(x, t, d, y).astype(jnp.float32)
-        nulls = jnp.full_like(y, null)
-        if mode == "unconditional":
-            return velocity(x, t, d, nulls).astype(jnp.float32)
-        both = velocity(jnp.concatenate([x, x]), t, d, jnp.concatenate([y, nulls])).astype(jnp.float32)
-        v_y, v_null = jnp.split(both, 2)
-        return v_null + guidance * (v_y - v_null)
+        def doubled(x, t):
+            v_y, v_null = jnp.split(both(jnp.concatenate([x, x]), t).astype(jnp.float32), 2)
+            return v_null + guidance * (v_y - v_null)
 
-    return apply
+        return doubled
+    one = field(y if mode == "conditional" else jnp.full((1,), null, y.dtype))  # one row, for all rows alike
+    return lambda x, t: one(x, t).astype(jnp.float32)

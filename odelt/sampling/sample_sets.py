@@ -1,7 +1,7 @@
 """Sample sets in which sample i depends on (seed, i) only (SPEC 5), whatever the batch size, device or order."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -10,7 +10,7 @@ from odelt import files
 from odelt.config import Solver
 from odelt.errors import OdeltError
 from odelt.model import Model
-from odelt.sampling.solvers import solve
+from odelt.sampling.solvers import Run, program
 from odelt.sharding import placement
 
 # An adaptive solver's error estimate can be mostly rounding, and rounding differs between shapes; its step sizes, and
@@ -90,16 +90,30 @@ def generate(
             )
     place = placement("none" if joint else sharding)
     batch_size = place.devices * rows_per_program(solver, min(batch_size, -(-count // place.devices)), joint)
-    model = dataclasses.replace(model, weights=place.put_whole(model.weights))
-    parts = []
-    for start in range(0, count, batch_size):
+    prepared = program(model, solver, length, guidance, d, joint=joint).on(place)
+
+    def started(start: int) -> tuple[Run, np.ndarray, int]:
         indices = np.arange(start, min(start + batch_size, count))
         asked = len(indices)
         if not joint:  # fill the last batch up, so that one program serves all; rows do not see one another
             indices = np.concatenate([indices, np.arange(start + asked, start + batch_size)])
         noise, drawn = noise_and_labels(seed, indices, (*config.image, config.channels), config.classes)
         y = drawn if labels is None else np.asarray(labels, np.int32)[indices % len(labels)]
-        x1, evaluations = solve(model, noise, y, solver, length, guidance, d, joint=joint, placement=place)
-        parts.append((np.asarray(x1)[:asked], y[:asked], np.asarray(evaluations, np.int32)[:asked]))
+        return prepared.run(noise, y), y, asked
+
+    parts = []
+    for run, y, asked in _one_ahead(map(started, range(0, count, batch_size))):
+        evaluations = run.evaluations().astype(np.int32)
+        parts.append((np.asarray(run.x1)[:asked], y[:asked], evaluations[:asked]))
         progress(asked)
     return Samples(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _one_ahead(items: Iterable) -> Iterator:
+    """The items, each when the next has been made: the host draws noise while the device is at work."""
+    items = iter(items)
+    last = next(items)
+    for item in items:
+        yield last
+        last = item
+    yield last

@@ -9,13 +9,11 @@ import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 from jax.sharding import Mesh, PartitionSpec
 
 from odelt.config import FINEST_D, Solver
 from odelt.errors import OdeltError
-from odelt.model import Model, check_labels
-from odelt.model.inner_ode import forward
+from odelt.model import Model, check_labels, held
 from odelt.sampling import guidance as cfg
 from odelt.sharding import AXIS, ONE_DEVICE, Placement
 
@@ -49,9 +47,11 @@ def integrate(
         OdeltError: an unknown solver, a length or label that is not allowed, or an adaptive solver that gave up.
     """
     x0 = jnp.asarray(x0, jnp.float32)
-    y = jnp.broadcast_to(jnp.asarray(y, jnp.int32), x0.shape[:1])
+    y = np.broadcast_to(np.asarray(y, np.int32), x0.shape[:1])
     check_labels(model, y)
-    return solve(model, x0, y, as_solver(solver), length, guidance, d, joint=True)[0]
+    run = program(model, as_solver(solver), length, guidance, d, joint=True).run(x0, y)
+    run.evaluations()  # an adaptive solver may have given up
+    return run.x1
 
 
 def as_solver(solver: str | Solver) -> Solver:
@@ -59,23 +59,50 @@ def as_solver(solver: str | Solver) -> Solver:
 
 
 class Program(NamedTuple):
-    """A jitted solver and its arguments; the static ones decide what is compiled."""
+    """A jitted solver and its arguments, weights first; the static ones decide what is compiled."""
 
     function: Callable
     static: tuple
     dynamic: tuple
-    evaluations_per_step: int
-    evaluations_before: int
+    solver: Solver
+    placement: Placement = ONE_DEVICE
 
-    def run(self, x0: jax.Array, y: jax.Array, placement: Placement = ONE_DEVICE) -> tuple[jax.Array, jax.Array]:
-        """On several devices each runs the program on rows of its own and waits for no other."""
-        if placement.mesh is None:
-            return self.function(*self.static, *self.dynamic, x0, y)
-        return _on_each_device(self.function, self.static, placement.mesh, self.dynamic, *placement.put_rows((x0, y)))
+    def on(self, placement: Placement) -> "Program":
+        """The program on several devices, with the weights on each: each runs it on rows of its own."""
+        weights, *rest = self.dynamic
+        return self._replace(dynamic=(placement.put_whole(weights), *rest), placement=placement)
 
-    def evaluations(self, steps: jax.Array) -> jax.Array:
-        """Evaluations of the vector field in so many solver steps; with guidance each is one doubled batch."""
-        return self.evaluations_before + self.evaluations_per_step * steps
+    def run(self, x0, y) -> "Run":
+        """Starts it on noise [N, H, W, C] and labels [N], and does not wait; several devices share the rows evenly."""
+        if self.placement.mesh is None:
+            return Run(self.solver, *self.function(*self.static, *self.dynamic, x0, y))
+        rows = self.placement.put_rows((x0, y))
+        return Run(self.solver, *_on_each_device(self.function, self.static, self.placement.mesh, self.dynamic, *rows))
+
+
+class Run(NamedTuple):
+    """What a program was started to make: data [N, H, W, C], and the solver's steps, [N] or scalar, −1: it gave up."""
+
+    solver: Solver
+    x1: jax.Array
+    steps: jax.Array
+
+    def evaluations(self) -> np.ndarray:
+        """Of the vector field, [N]; with guidance each is one doubled batch. Waits where the solver is adaptive.
+
+        Raises:
+            OdeltError: the solver gave up.
+        """
+        rows = self.x1.shape[:1]
+        if not self.solver.adaptive:
+            return np.full(rows, self.solver.steps)
+        steps = np.broadcast_to(self.steps, rows)
+        if (steps < 0).any():
+            raise OdeltError(
+                f"solver '{self.solver}' did not reach t = 1 within {MAX_ADAPTIVE_STEPS} steps; use a larger tolerance"
+            )
+        # Two evaluations choose the first step, one opens it, and each step takes six more (first same as last).
+        return 3 + 6 * steps
 
 
 def program(
@@ -84,47 +111,19 @@ def program(
     """What integrates noise [N, H, W, C] with labels [N]; `joint` controls all rows' adaptive steps as one.
 
     d None is Euler's own, log2 T, and for adaptive solvers the finest.
-
-    Its result is the data [N, H, W, C] and the number of solver steps, [N] or scalar; −1 where the solver gave up.
     """
     if length is not None:
         model.require_inner_ode()
         model.config.check_length(length)
     if d is not None and not 0 <= d <= FINEST_D:
         raise OdeltError(f"d = {d}: the step-size condition goes from 0 to {FINEST_D}")
-    field = Field(model.graph, model.config.group, length, cfg.mode_of(guidance), model.config.classes)
+    field = Field(model.structure, length, cfg.mode_of(guidance))
+    weights = model.held_for(length)
     if not solver.adaptive:
         d = math.log2(solver.steps) if d is None else d
-        return Program(_euler, (field,), (model.weights, guidance, solver.steps, float(d)), 1, 0)
-    # Two evaluations choose the first step, one opens it, and each step takes six more (first same as last).
-    arguments = (model.weights, guidance, solver.tolerance, float(FINEST_D if d is None else d))
-    return Program(_adaptive, (field, solver.method, joint), arguments, 6, 3)
-
-
-def solve(
-    model: Model,
-    x0: jax.Array,
-    y: jax.Array,
-    solver: Solver,
-    length: int | None,
-    guidance: float,
-    d: int | None,
-    *,
-    joint: bool,
-    placement: Placement = ONE_DEVICE,
-) -> tuple[jax.Array, np.ndarray]:
-    """Data [N, H, W, C] and the number of evaluations of the vector field [N] that it took.
-
-    Several devices divide the N rows evenly, and the model's weights lie on each; `joint` is for one device.
-    """
-    prepared = program(model, solver, length, guidance, d, joint=joint)
-    x1, steps = prepared.run(x0, y, placement)
-    steps = np.broadcast_to(steps, x0.shape[:1])
-    if (steps < 0).any():
-        raise OdeltError(
-            f"solver '{solver}' did not reach t = 1 within {MAX_ADAPTIVE_STEPS} steps; use a larger tolerance"
-        )
-    return x1, prepared.evaluations(steps)
+        return Program(_euler, (field,), (weights, guidance, solver.steps, float(d)), solver)
+    arguments = (weights, guidance, solver.tolerance, float(FINEST_D if d is None else d))
+    return Program(_adaptive, (field, solver.method, joint), arguments, solver)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
@@ -144,29 +143,22 @@ def _on_each_device(function: Callable, static: tuple, mesh: Mesh, dynamic: tupl
 class Field(NamedTuple):
     """What is compiled into the vector field; weights and guidance scale are given when it runs."""
 
-    graph: nnx.GraphDef
-    group: int
+    structure: held.Structure
     length: int | None
     mode: cfg.Mode
-    null: int
 
-    def bind(self, weights, guidance) -> cfg.Velocity:
-        network = nnx.merge(self.graph, weights)
-
-        def velocity(x, t, d, y):
-            return forward(network, x, t, d, y, self.length, group=self.group)
-
-        return cfg.guided(velocity, self.mode, guidance, self.null)
+    def bind(self, weights, guidance, d: jax.Array, y: jax.Array) -> held.Velocity:
+        at_labels = functools.partial(held.field, self.structure, weights, self.length, d)
+        return cfg.guided(at_labels, self.mode, guidance, self.structure.config.classes, y)
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _euler(field: Field, weights, guidance, steps, d, x0, y):
     """x ← x + v(x, i/T, d, y)/T for i = 0..T−1; neither the number of steps nor d (log2 T) is compiled in."""
-    velocity = field.bind(weights, guidance)
-    d = jnp.asarray(d, jnp.float32)[None]
+    velocity = field.bind(weights, guidance, jnp.asarray(d, jnp.float32)[None], y)
 
     def step(i, x):
-        return x + velocity(x, (i / steps)[None].astype(jnp.float32), d, y) / steps
+        return x + velocity(x, (i / steps)[None].astype(jnp.float32)) / steps
 
     return jax.lax.fori_loop(0, steps, step, x0), jnp.asarray(steps)
 
@@ -174,18 +166,17 @@ def _euler(field: Field, weights, guidance, steps, d, x0, y):
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _adaptive(field: Field, method: str, joint: bool, weights, guidance, tolerance, d, x0, y):
     """PID step-size control with default coefficients, rtol = atol, and the initial step chosen by the solver."""
-    velocity = field.bind(weights, guidance)
     solver = {"dopri5": diffrax.Dopri5, "tsit5": diffrax.Tsit5}[method]()
 
     def one_system(x0, y):
+        velocity = field.bind(weights, guidance, jnp.asarray(d)[None], y)
         solution = diffrax.diffeqsolve(
-            diffrax.ODETerm(lambda t, x, y: velocity(x, jnp.asarray(t, jnp.float32)[None], jnp.asarray(d)[None], y)),
+            diffrax.ODETerm(lambda t, x, _: velocity(x, jnp.asarray(t, jnp.float32)[None])),
             solver,
             t0=0.0,
             t1=1.0,
             dt0=None,
             y0=x0,
-            args=y,
             stepsize_controller=diffrax.PIDController(rtol=tolerance, atol=tolerance),
             max_steps=MAX_ADAPTIVE_STEPS,
             throw=False,

@@ -9,7 +9,7 @@ from flax import nnx
 
 import odelt
 from odelt.model.inner_ode import forward
-from odelt.model.weights import flatten
+from odelt.model.weights import flatten, graph_of
 from odelt.objectives.lengths import active_rows
 from odelt.sources.checkpoints import rename
 
@@ -43,7 +43,7 @@ def test_loss_and_gradient(golden_model, golden, sorted_rows):
     active = [int((lengths >= (k + 1) * group).sum()) for k in range(4)] if sorted_rows else None
 
     def loss(weights):
-        network = nnx.merge(golden_model.graph, weights)
+        network = nnx.merge(graph_of(golden_model.config, length_table=True), weights)
         velocity = forward(network, x, t, d, y, jnp.asarray(lengths[order]), group=group, active_rows=active)
         return jnp.mean((velocity - target) ** 2)
 

@@ -9,7 +9,7 @@ from flax import nnx
 import odelt
 from odelt.config import Network
 from odelt.model.inner_ode import forward
-from odelt.model.weights import Model, initial_weights
+from odelt.model.weights import Model, graph_of, initial_weights
 
 NETWORK = Network(width=16, heads=2, depth=7, group=3, min_length=4, channels=1, classes=3, image=(4, 4))
 
@@ -52,7 +52,19 @@ def test_dead_blocks_get_no_gradient(model, x):
     def loss(weights):
         t, d, y = jnp.full(4, 0.5), jnp.full(4, 3.0), jnp.ones(4, int)
         lengths = jnp.array([7, 7, 4, 4])
-        return jnp.sum(forward(nnx.merge(model.graph, weights), x, t, d, y, lengths, group=3, active_rows=[4, 2]) ** 2)
+        return jnp.sum(
+            forward(
+                nnx.merge(graph_of(NETWORK, length_table=True), weights),
+                x,
+                t,
+                d,
+                y,
+                lengths,
+                group=3,
+                active_rows=[4, 2],
+            )
+            ** 2
+        )
 
     gradient = jax.grad(loss)(model.weights)["blocks"]["mlp_out"]["kernel"]
     assert np.any(gradient[5]) and not np.any(gradient[6])

@@ -8,6 +8,7 @@ from conftest import relative_error, small_training
 from flax import nnx
 
 from odelt.model.inner_ode import forward
+from odelt.model.weights import graph_of
 from odelt.objectives import time_consistency
 from odelt.objectives.batch import images_of_time
 from odelt.objectives.rows import Rows
@@ -18,7 +19,7 @@ NULL = 10
 @pytest.fixture(scope="module")
 def teacher(golden_model):
     def velocity(x, t, d, y):
-        network = nnx.merge(golden_model.graph, golden_model.weights)
+        network = nnx.merge(graph_of(golden_model.config, length_table=True), golden_model.weights)
         return forward(network, x, t, d, y, golden_model.config.depth, group=golden_model.config.group)
 
     return jax.jit(velocity)

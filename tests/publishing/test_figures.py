@@ -73,7 +73,7 @@ def test_a_missing_floor_leaves_the_curves(tmp_path):
 
 
 def test_no_two_of_many_curves_have_the_same_colour_and_marker():
-    styles = {tuple(figures._style(k).values()) for k in range(63)}
+    styles = {tuple(figures.style_of(k).values()) for k in range(63)}
     assert len(styles) == 63
 
 

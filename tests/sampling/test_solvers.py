@@ -8,7 +8,7 @@ from conftest import relative_error
 
 import odelt
 from odelt.config import Solver
-from odelt.sampling.solvers import solve
+from odelt.sampling.solvers import program
 
 EULER = [
     "euler/T=1,length=2,guidance=1.0",
@@ -31,10 +31,10 @@ def test_euler(golden_model, golden, name):
 
 def test_dopri5_as_one_system(golden_model, golden):
     """d = 0 as the release conditions it; four steps: three evaluations to begin, six a step."""
-    arguments = (golden_model, golden["x"], golden["y"], Solver.parse("dopri5:1e-3"), 4, 1.0, 0)
-    x1, evaluations = solve(*arguments, joint=True)
-    assert relative_error(x1, golden["dopri5/tol=1e-3,length=4,d=0"]) < 1e-4
-    assert evaluations.tolist() == [3 + 6 * int(golden["dopri5/evaluations"])] * 6
+    prepared = program(golden_model, Solver.parse("dopri5:1e-3"), 4, 1.0, 0, joint=True)
+    run = prepared.run(golden["x"], golden["y"])
+    assert relative_error(run.x1, golden["dopri5/tol=1e-3,length=4,d=0"]) < 1e-4
+    assert run.evaluations().tolist() == [3 + 6 * int(golden["dopri5/evaluations"])] * 6
 
 
 def test_adaptive_solvers_agree_with_many_euler_steps(imported, golden):

@@ -5,7 +5,7 @@ import re
 import pytest
 from workflow_rules import rules
 
-TARGETS = ("publish", "only", "released")  # have no output and no command
+TARGETS = ("publish", "only", "released", "latency")  # have no output and no command
 
 
 @pytest.mark.parametrize("name", rules())

@@ -135,7 +135,7 @@ rule score:
         " --real-features {input.real_features} --facts {params.facts:q} --out {output}"
 
 
-rule latency:
+rule latency_of_model:
     input:
         "<results>/{experiment}/models/{model}/model.safetensors",
     output:

@@ -1,0 +1,53 @@
+"""The latency study: measurements on random weights, and their table."""
+
+from odelt.commands import options
+from odelt.config import parse_json
+from odelt.config.latency_study import LatencyStudy
+
+
+def measure(a):
+    """One network at one length."""
+    from odelt import devices
+
+    claimed = devices.claim()
+    study = parse_json(LatencyStudy, a.settings, "--settings")
+    from odelt.evaluation import latency_study
+
+    devices.check(latency_study.operations(study, a.network, a.length), claimed)
+    import jax
+
+    devices.require_seen(claimed, jax.default_backend() != "cpu", "JAX")
+    options.write_json(a.out, latency_study.measure(study, a.network, a.length))
+
+
+def tables(a):
+    from odelt.publishing import latency_table, pages
+    from odelt.publishing.references import load_references
+
+    study = parse_json(LatencyStudy, a.settings, "--settings")
+    rows = latency_table.rows(study, a.results, load_references(a.published))
+    latency_table.write(rows, a.out / "latency")
+    latency_table.figure(rows, a.out / "latency")
+    pages.write_page(a.out / "latency.md")
+
+
+def register(verb):
+    settings = options.text(metavar="FILE", help="the study, as config/latency.yaml (or as JSON)")
+    verb(
+        "latency-study",
+        measure,
+        "time a network with random weights at one length",
+        settings=settings,
+        network=options.text(metavar="NAME", help="one of the study's"),
+        length=options.LENGTH,
+        out=options.OUT,
+    )
+    verb(
+        "latency-table",
+        tables,
+        "table and figure of the latency study, from whatever has been measured",
+        settings=settings,
+        results=options.path(metavar="DIR", help="the study's results"),
+        published=options.path(metavar="FILE", help="published numbers to compare with"),
+        out=options.OUT,
+    )

@@ -1,0 +1,51 @@
+"""What the latency study measures: networks with random weights, at every length (SPEC 6). No suite knows of it."""
+
+import pathlib
+from typing import Annotated
+
+import pydantic
+import yaml
+
+from odelt import provenance
+from odelt.config.experiment import Dtype
+from odelt.config.network import Network, SolverField
+from odelt.config.parsing import Name, NotNegative, Positive, Section, parse
+from odelt.errors import OdeltError
+
+
+class Studied(Section):
+    """A network, and how it is asked: images at once, guidance scale, and whose published ratios stand beside."""
+
+    network: Network
+    batch_size: Positive
+    guidance: Annotated[float, pydantic.Field(ge=0)]
+    published: Name | None = None  # an experiment of the published numbers
+
+
+class LatencyStudy(Section):
+    """The study: what `config/latency.yaml` holds. Each network is timed at every length and on SM's path."""
+
+    seed: NotNegative
+    dtype: Dtype
+    repeats: Positive
+    solvers: Annotated[list[SolverField], pydantic.Field(min_length=1)]
+    networks: Annotated[dict[Name, Studied], pydantic.Field(min_length=1)]
+
+    @pydantic.model_validator(mode="after")
+    def _takes_steps(self):
+        for solver in self.solvers:
+            if solver.adaptive:
+                raise ValueError(f"solvers: how many steps {solver} takes depends on the weights; choose euler:T")
+        return self
+
+
+def load_latency_study(path: str | pathlib.Path) -> LatencyStudy:
+    """Reads and checks a study; OdeltError names the file and the key."""
+    provenance.used(path)
+    try:
+        raw = yaml.safe_load(pathlib.Path(path).read_text())
+    except OSError as error:
+        raise OdeltError(f"the latency study {path} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise OdeltError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    return parse(LatencyStudy, raw, str(path))

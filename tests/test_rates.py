@@ -1,0 +1,59 @@
+"""The plan reckons with what was measured, where anything was, and says so."""
+
+import json
+
+import pytest
+
+from odelt import plan, rates
+
+
+def kept(root, name, script, flops, seconds, device="NVIDIA H100 80GB HBM3", dtype="bfloat16"):
+    path = root / "benchmarks" / "results" / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    machine = {"command": f"python benchmarks/{script} --width 768"}
+    timed = {"flops": flops, "seconds": {"median": seconds}, "configuration": {"dtype": dtype}}
+    path.write_text(json.dumps({**timed, "device": device, "machine": machine}))
+
+
+def studied(root, flops, seconds, device="NVIDIA H100 80GB HBM3"):
+    path = root / "results" / "latency" / "b" / "l4.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    points = [{"flops": flops, "seconds": {"median": seconds}}]
+    path.write_text(json.dumps({"device": device, "dtype": "bfloat16", "points": points}))
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_measurements_rates_are_assumed():
+    assert plan.speed("h100").training == plan.speed("h100").sampling == plan.GPUS["h100"].transformer
+    told = plan.speed("h100").told
+    assert told == "396 TFLOP/s assumed for transformers, 34 TFLOP/s assumed for convolutions"
+
+
+def test_measured_rates_come_first_each_for_its_kind_of_work(tmp_path):
+    kept(tmp_path, "train", "train_step.py", 6e14, 2.0)
+    found = plan.speed("h100")
+    assert (found.training, found.sampling) == (3e14, plan.GPUS["h100"].transformer)
+    assert found.told == (
+        "training: 300 TFLOP/s measured on NVIDIA H100 80GB HBM3 (1 measurement), "
+        "396 TFLOP/s assumed for sampling, 34 TFLOP/s assumed for convolutions"
+    )
+
+
+def test_the_rate_is_the_median_of_benchmarks_and_the_latency_study(tmp_path):
+    kept(tmp_path, "a", "sampling.py", 1e14, 1.0)
+    kept(tmp_path, "b", "sampling.py", 5e14, 1.0)
+    studied(tmp_path, 2e14, 1.0)
+    assert rates.measured("sampling", "H100", "bfloat16") == (2e14, "NVIDIA H100 80GB HBM3", 3)
+
+
+def test_another_device_another_type_and_other_files_do_not_count(tmp_path):
+    kept(tmp_path, "a", "sampling.py", 1e14, 1.0, device="AMD EPYC, 2 cores")
+    kept(tmp_path, "b", "sampling.py", 1e14, 1.0, dtype="float32")
+    kept(tmp_path, "c", "compile_time.py", 1e14, 1.0)
+    (tmp_path / "benchmarks" / "results" / "d.json").write_text("{")
+    assert rates.measured("sampling", "h100", "bfloat16") is None
+    assert rates.measured("sampling", "amd epyc", "bfloat16").operations == 1e14
