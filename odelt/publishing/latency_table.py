@@ -10,6 +10,7 @@ from odelt.config import Solver
 from odelt.config.latency_study import LatencyStudy
 from odelt.grid import length_name
 from odelt.publishing import figures, text
+from odelt.publishing.belongings import Cell
 from odelt.publishing.references import References
 from odelt.publishing.rows import FULL, read_json
 from odelt.publishing.text import MIB, shown
@@ -115,7 +116,7 @@ def _published(published: References, experiment: str | None, length: int | None
     """The published ratio; empty where there is none."""
     if experiment is None:
         return ""
-    found = published.relative_latency(experiment, "sm" if length is None else "odelt", length, solver)
+    found = published.relative_latency(Cell(experiment, "sm" if length is None else "odelt", length, solver))
     return "" if found is None else found
 
 
