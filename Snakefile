@@ -26,8 +26,13 @@ rule all:
     default_target: True
     input:
         # Named one by one, so that what was deleted is made again, also where what was made from it is still there.
-        expand("<results>/{experiment}/tables/{table}.csv", experiment=EXPERIMENTS, table=["main", "grid"]),
-        expand("<results>/{experiment}/figures/scaling.png", experiment=EXPERIMENTS),
+        expand("<results>/{experiment}/tables/{table}.csv", experiment=EXPERIMENTS, table=["main", "grid", "trade-off"]),
+        expand(
+            "<results>/{experiment}/figures/{figure}.png",
+            experiment=EXPERIMENTS,
+            figure=["scaling", "samples", "training"],
+        ),
+        "<results>/claims.csv",
         [path for name in EXPERIMENTS for path in chain_of(name)],
         [PLACES.codec_error(settings.dataset) for settings in EXPERIMENTS.values() if settings.latent],
         "<results>/suite.yaml",

@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Iterator, Sequence
 
 from odelt.errors import OdeltError
-from odelt.provenance.chain import EXTERNAL, REMOVED, VERIFIED, Chain, Node
+from odelt.provenance.chain import EXTERNAL, MADE_FROM, REMOVED, VERIFIED, Chain, Node
 from odelt.provenance.folder import Folder, folder_of
 from odelt.provenance.record import PAGES, RETOLD, SUFFIX
 
@@ -26,9 +26,10 @@ class Audit:
 
     @property
     def problems(self) -> list[str]:
-        """One line each, naming the file."""
-        nodes = sorted(self.chain.nodes.values(), key=lambda node: node.name)
-        return [one_line(f"{self.path(node.name)}: {told}") for node in nodes for told in node.problems]
+        """One line each, naming the file: first what is wrong in itself, then what was made from that."""
+        told = [(fault, node.name) for node in self.chain.nodes.values() for fault in node.problems]
+        told.sort(key=lambda one: (one[0].startswith(MADE_FROM), one[1]))
+        return [one_line(f"{self.path(name)}: {fault}") for fault, name in told]
 
     def path(self, name: str) -> str:
         return one_line(name if self.place == "." else f"{self.place}/{name}")
@@ -79,6 +80,8 @@ def audit(paths: Sequence[pathlib.Path]) -> list[Audit]:
     starts: dict[tuple[pathlib.Path, bool], list[pathlib.Path]] = {}
     for path in paths:
         absolute = pathlib.Path(os.path.abspath(path))
+        if not absolute.name:
+            raise OdeltError(f"{absolute} is no folder of results: name one, or a file in it")
         starts.setdefault(folder_of(absolute), []).append(absolute)
     return [_audit(root, whole, asked) for (root, whole), asked in starts.items()]
 

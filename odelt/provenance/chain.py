@@ -14,6 +14,7 @@ from odelt.provenance.record import Input, Record
 from odelt.provenance.snapshot import Snapshot, unlocked
 
 VERIFIED, BROKEN, MISSING, REMOVED, EXTERNAL = "verified", "broken", "missing", "removed as temporary", "external"
+MADE_FROM = "was made from"  # how a fault begins that is not the file's own
 FROM_NOTHING = ("fetch", "prepare-data")  # verbs whose outputs are made from no file: downloads, scikit-learn's digits
 
 
@@ -121,14 +122,19 @@ class Chain:
         if record.suite is None:
             return
         kept = self._snapshot(prefix)
+        # A copy that cannot be read is told once, of itself.
         try:
             if record.verb == "fetch" or record.output.path == snapshot.LOCK:
                 lock = kept.lock
                 yield from unlocked(record, lock) if record.verb == "fetch" else ()
-            for told in parameters.differences(kept.suite, record):
-                yield f"was made with other parameters: {told}"
         except OdeltError as error:
-            if record.output.path in kept.readable:  # once, of the copy itself
+            if record.output.path == snapshot.LOCK:
+                yield str(error)
+        try:
+            for told in parameters.differences(kept.suite, record):
+                yield told if told == parameters.LEFT_OVER else f"was made with other parameters: {told}"
+        except OdeltError as error:
+            if record.output.path == snapshot.SUITE and snapshot.SUITE in kept.readable:
                 yield str(error)
 
     def _link(self, node: Node, input: Input, prefix: str) -> None:
@@ -147,7 +153,7 @@ class Chain:
             return
         if not self.folder.is_inside(self.folder.root / name):
             node.state = BROKEN
-            told(f"was made from {name}, which is behind a link that leads out of the folder; it is not followed")
+            told(f"{MADE_FROM} {name}, which is behind a link that leads out of the folder; it is not followed")
             return
         state = self._state_of_input(name, input, prefix)
         node.links.append(Link(input, name, state))
@@ -158,10 +164,10 @@ class Chain:
                 record, _ = self.folder.record(name)
                 found = f"one that was recorded with {record.output.sha256} and removed" if record else "nothing"
             node.state = BROKEN
-            told(f"was made from another {name}: recorded sha256 {input.sha256}, found {found}")
+            told(f"{MADE_FROM} another {name}: recorded sha256 {input.sha256}, found {found}")
         elif state == MISSING:
             node.state = BROKEN
-            told(f"was made from {name}, which is missing; it had sha256 {input.sha256}")
+            told(f"{MADE_FROM} {name}, which is missing; it had sha256 {input.sha256}")
 
     def _state_of_input(self, name: str, input: Input, prefix: str) -> str:
         if self.folder.is_there(name):

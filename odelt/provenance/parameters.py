@@ -8,6 +8,8 @@ from odelt import grid
 from odelt.config import Experiment, Section, Suite, network_of
 from odelt.provenance.record import Record
 
+LEFT_OVER = "is left over: the suite's configuration (suite.yaml) asks for no such output; remove it and its record"
+
 
 def differences(suite: Suite, record: Record) -> list[str]:
     """Where a record's parameters are not the suite's, in words; a verb that no suite asks for differs in nothing."""
@@ -15,7 +17,7 @@ def differences(suite: Suite, record: Record) -> list[str]:
     try:
         expected = make(suite, record) if make else {}
     except (LookupError, ValueError, TypeError, AttributeError, StopIteration):
-        return ["the suite's configuration (suite.yaml) asks for no such output"]
+        return [LEFT_OVER]
     given = record.parameters
     return [told for name in expected if (told := difference(name, given.get(name), expected[name]))]
 

@@ -16,8 +16,9 @@ from odelt.config import NotNegative, Section
 
 SUFFIX = ".prov.json"
 RESULTS = "results"  # the folder of the suites' folders
-# Parts of a suite's folder that are outside of the chain, and pages, which show what the chain holds.
-OUTSIDE = ("logs", "benchmarks", "checkpoints", "audit.yaml")
+# Parts of a suite's folder that are outside of the chain (`so-far` holds tables of what was not finished), and pages,
+# which show what the chain holds.
+OUTSIDE = ("logs", "benchmarks", "checkpoints", "so-far", "audit.yaml")
 PAGES = ".html"
 # Outputs that tell what the records say. Each has a record of its own, but none of them counts in the suite's digest,
 # which they state, and none tells of another.

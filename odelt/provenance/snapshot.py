@@ -70,7 +70,7 @@ class Snapshot:
         try:
             return load(self.folder / name)
         except (OdeltError, OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-            told = " ".join(str(error).removeprefix(f"{self.folder / name}: ").split())
+            told = " ".join(str(error).removeprefix(str(self.folder / name)).lstrip(": ").split())
             raise OdeltError(f"cannot be read: {told[:160]}") from None
 
     def is_temporary(self, path: str) -> bool:

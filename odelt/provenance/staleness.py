@@ -1,6 +1,8 @@
-"""What is stale against today's checkout: made by other code, other packages or another configuration, or from what is.
+"""What is stale against today's checkout: made by other code, other packages or another configuration; lost or damaged;
+or made from something that is stale.
 
-Snakemake sees a changed parameter and a newer input, but neither the package's code nor its libraries.
+Snakemake sees a changed parameter and a newer input, but neither the package's code nor its libraries, nor a file that
+is gone while what was made from it is there.
 """
 
 import ast
@@ -11,7 +13,7 @@ import importlib.metadata
 import pathlib
 import shlex
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import yaml
 
@@ -19,9 +21,9 @@ from odelt.config import load_suite
 from odelt.errors import OdeltError
 from odelt.provenance import environment, parameters
 from odelt.provenance.audit import Audit
-from odelt.provenance.chain import EXTERNAL, Node
+from odelt.provenance.chain import BROKEN, EXTERNAL, MISSING, Chain, Node
 from odelt.provenance.folder import is_plain
-from odelt.provenance.record import Record
+from odelt.provenance.record import Record, root_of
 from odelt.provenance.snapshot import unlocked
 from odelt.sources.lock import load_lock
 
@@ -32,8 +34,14 @@ class Stale:
 
     path: str
     suite: str | None
-    record: Record
+    output: str  # its path in the suite's folder
+    job: tuple  # the same for the outputs of one job
     reasons: tuple[str, ...]  # of its own; none where only something that it was made from is stale
+
+    @property
+    def can_be_made(self) -> bool:
+        """Whether it has a reason of its own, and today's configuration asks for it."""
+        return bool(self.reasons) and parameters.LEFT_OVER not in self.reasons
 
     def data(self) -> dict:
         return {"path": self.path, "reasons": list(self.reasons)}
@@ -56,7 +64,7 @@ def told(found: Sequence[Stale]) -> list[str]:
     if not found:
         return ["nothing is stale"]
     lines = [f"stale: {one.path}: {'; '.join(one.reasons) or 'what it was made from is'}" for one in found]
-    suites = list(dict.fromkeys(one.suite for one in found if one.suite))
+    suites = list(dict.fromkeys(one.suite for one in found if one.suite and one.can_be_made))
     return lines + [f"make again: {command(found, suite)}" for suite in suites]
 
 
@@ -68,9 +76,9 @@ def command(found: Sequence[Stale], suite: str) -> str:
     """
     jobs: dict[tuple, str] = {}
     for one in found:
-        if one.suite == suite and one.reasons:
-            path = f"results/{suite}/{one.record.output.path}"
-            jobs[one.record.job] = min(jobs.get(one.record.job, path), path)
+        if one.suite == suite and one.can_be_made:
+            path = f"results/{suite}/{one.output}"
+            jobs[one.job] = min(jobs.get(one.job, path), path)
     return shlex.join(
         ["snakemake", "--cores", "all", "--config", f"suite={suite}", "--forcerun", *sorted(jobs.values())]
     )
@@ -95,7 +103,8 @@ class Today:
             if now and now != version:
                 found.append(f"{name} is {now} now, and was {version}")
         if record.suite:
-            found += [f"configuration: {told}" for told in parameters.differences(self._suite(record.suite), record)]
+            differing = parameters.differences(self._suite(record.suite), record)
+            found += [told if told == parameters.LEFT_OVER else f"configuration: {told}" for told in differing]
         return found
 
     def _modules(self, record: Record) -> list[str]:
@@ -165,12 +174,24 @@ class Today:
 def _stale(audited: Audit, today: Today) -> list[Stale]:
     found: dict[str, Stale] = {}
     for name, node in _inputs_first(audited.chain.nodes):
-        if node.record is None:
-            continue
-        reasons = tuple(today.reasons(node.record))
+        record = node.record
+        reasons = (*_faults(audited.chain, node), *(today.reasons(record) if record else ()))
         if reasons or any(link.name in found for link in node.links if link.state != EXTERNAL):
-            found[name] = Stale(audited.path(name), node.record.suite, node.record, reasons)
+            root, suite = root_of(audited.chain.folder.root / name)
+            output = (audited.chain.folder.root / name).relative_to(root).as_posix()
+            suite, output, job = (record.suite, record.output.path, record.job) if record else (suite, output, (name,))
+            found[name] = Stale(audited.path(name), suite, output, job, reasons)
     return list(found.values())
+
+
+def _faults(chain: Chain, node: Node) -> Iterator[str]:
+    """What is wrong with an output itself, so that it has to be made again."""
+    if node.state == MISSING:
+        yield "it is missing"
+    elif node.record is None:
+        yield "it has no record that can be read"
+    elif node.state == BROKEN and chain.folder.hash(node.name) != node.record.output.sha256:
+        yield "it is not what was recorded"
 
 
 def _inputs_first(nodes: dict[str, Node]) -> list[tuple[str, Node]]:

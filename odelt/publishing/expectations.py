@@ -37,13 +37,18 @@ def write_expectations(name: str, suite: Suite, results: pathlib.Path, out: path
     run = EarlierRun(
         machine=text.told(row.device for row in every),
         seeds=list(dict.fromkeys(row["seed"] for row in every if row["score"] and row["seed"] != "")),
-        command=f"snakemake --cores all --config suite={name}; odelt expect --suite {name} --results results/{name}",
+        command=f"snakemake --cores all --config suite={name}; odelt expect --suite {name} --results {_shown(results)}",
     )
     title = f"an earlier run of this project, suite {name}"
     source = Source(title=title, commit=_commit(scores), earlier_run=run)
     blocks = [Block(source=SOURCE, experiment=title, rows=_expected(rows)) for title, rows in made.items()]
     written = References(sources={SOURCE: source}, fid=blocks).model_dump(exclude_defaults=True)
     files.write_text(out, HEAD + yaml.safe_dump(written, sort_keys=False, default_flow_style=None, width=110))
+
+
+def _shown(results: pathlib.Path) -> str:
+    """A folder without what is this machine's own."""
+    return f"results/{results.name}" if results.is_absolute() else results.as_posix()
 
 
 def _expected(rows: list[Row]) -> list[PublishedRow]:

@@ -288,7 +288,7 @@ def test_other_parameters_than_the_suites_are_told(results, audit, edit):
 def test_a_suite_that_asks_for_something_else_is_told(results, audit, edit):
     suite = (results / "suite.yaml").read_text()
     forge(results, edit, "suite.yaml", suite.replace("euler:1", "euler:8"))
-    assert "asks for no such output" in of(problems(audit, results), SCORE)
+    assert "asks for no such output; remove it" in of(problems(audit, results), SCORE)
 
 
 @pytest.mark.parametrize("part", ["digits", "digits/models", "digits/samples", "digits/scores", "datasets", "sources"])
@@ -396,3 +396,21 @@ def test_what_the_workflow_removes_is_temporary_and_nothing_else(tmp_path):
         "other/samples/x",
     ):
         assert not kept.is_temporary(path), path
+
+
+def test_what_was_changed_is_told_before_what_was_made_from_it(results, audit):
+    (results / SAMPLES).write_bytes(b"changed")
+    lines = problems(audit, results)
+    assert f"/{SAMPLES}: is not what was recorded" in lines[0] and len(lines) > 1
+
+
+def test_tables_of_an_unfinished_run_are_outside_of_the_chain(results, audit):
+    before = audit(results)[2].splitlines()[-1]
+    shutil.copytree(results / "digits" / "tables", results / "so-far" / "digits" / "tables")
+    status, lines, said = audit(results)
+    assert (status, lines, said.splitlines()[-1]) == (0, [], before)
+
+
+def test_the_root_of_the_file_system_is_no_folder_of_results(audit):
+    status, lines, _ = audit("/")
+    assert status == 2 and lines == ["odelt: / is no folder of results: name one, or a file in it"]

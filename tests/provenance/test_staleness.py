@@ -139,3 +139,27 @@ def test_a_download_is_stale_only_where_the_lock_says_so(stale, checkout):
 def test_something_else_than_a_checkout_is_told(results, audit, tmp_path):
     status, lines, _ = audit(results, "--against", tmp_path)
     assert status == 2 and "is no checkout of this project" in lines[0]
+
+
+def test_what_is_lost_or_damaged_is_made_again_by_the_command(results, checkout, audit):
+    (results / SAMPLES).unlink()
+    record.beside(results / SCORE).unlink()
+    (results / GRID).write_text("edited")
+    _, problems, said = audit(results, "--against", checkout)
+    assert problems
+    told = "\n".join(line for line in said.splitlines() if line.startswith("stale: "))
+    for name, reason in (
+        (SAMPLES, "it is missing"),
+        (SCORE, "it has no record"),
+        (GRID, "it is not what was recorded"),
+    ):
+        assert f"copied/{name}: {reason}" in told
+    command = said.splitlines()[-1]
+    assert command.startswith("make again: snakemake") and f"results/tiny/{SAMPLES}" in command
+
+
+def test_what_the_configuration_asks_for_no_more_is_left_over_and_not_made_again(stale, checkout):
+    path = checkout / "config" / "tiny.yaml"
+    path.write_text(path.read_text().replace("euler:1", "euler:4"))
+    _, found, command = stale()
+    assert "is left over" in found[SCORE] and f"results/tiny/{SCORE}" not in command
