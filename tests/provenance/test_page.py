@@ -1,6 +1,7 @@
 """The audit page's content: each published number with its files, whatever the folder holds."""
 
 import contextlib
+import csv
 import json
 import re
 
@@ -126,6 +127,35 @@ def test_what_is_published_stands_with_its_source_and_verdict(results, written):
     (place,) = {cell[3] for cell in cells(content, "digits/grid") if cell[3] is not None}
     assert content["published"][place] | told_as(told) == content["published"][place]
     assert content["published_in"]["sm_readme"]["repository"] == "kvfrans/shortcut-models"
+
+
+@pytest.mark.parametrize("table", ["grid", "main"])
+def test_a_published_number_leads_to_its_source_and_not_to_our_score(results, written, table):
+    with_published(results, table)
+    content = written(results)
+    found = [cell for cell in cells(content, f"digits/{table}") if cell[0] == "0.51"]
+    assert [(paths(content, cell), cell[2]) for cell in found] == [(["reference.yaml"], "0.512")]
+    assert {SCORE, RELEASED} <= {path for cell in cells(content, f"digits/{table}") for path in paths(content, cell)}
+
+
+def with_published(results, table):
+    """Gives the first row of a table a published number, in its CSV and its Markdown."""
+    path = results / f"digits/tables/{table}.csv"
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    rows[0] |= {"published": "0.512", "published_source": "sm_readme", "verdict": "reproduced", "difference": "0.1"}
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    path = path.with_suffix(".md")
+    lines = path.read_text().splitlines()
+    header = next(k for k, line in enumerate(lines) if "| published |" in line)
+    place = lines[header].split("|").index(" published ")
+    cells = lines[header + 2].split("|")
+    cells[place] = " 0.51 "
+    lines[header + 2] = "|".join(cells)
+    path.write_text("\n".join(lines) + "\n")
 
 
 def told_as(told: dict) -> dict:
