@@ -179,12 +179,33 @@ def test_the_verdicts_sentence_and_table_are_shown_where_they_are(results, writt
         "| --- | --- | --- | --- | --- | --- |\n| sm_readme | euler:1 | 0.50 | 0.85 | +0.35 | differs (worse) |\n"
     )
     content = written(results)
-    assert content["verdicts"] == told
+    assert content["verdicts"] == told | {"unverified": "verdicts.json is not what was recorded"}
     assert [(cell[0], paths(content, cell)) for cell in cells(content, "verdicts")] == [
         ("0.50", ["reference.yaml"]),
         ("0.85", [SCORE]),
         ("+0.35", [SCORE]),
     ]
+
+
+def test_the_verdicts_are_stated_plainly_only_where_their_file_is_verified(results, written):
+    verdicts, record_of = results / "verdicts.json", results / "verdicts.json.prov.json"
+    whole, kept = verdicts.read_text(), record_of.read_text()
+    assert written(results)["verdicts"]["unverified"] == ""
+    verdicts.write_text(json.dumps({"verdicts": {"summary": "All reproduced.", "rule": "any"}}))
+    forged = written(results)["verdicts"]
+    assert (forged["summary"], forged["unverified"]) == ("All reproduced.", "verdicts.json is not what was recorded")
+    verdicts.unlink()
+    missing = written(results)["verdicts"]
+    assert list(missing) == ["unverified"] and missing["unverified"].startswith("verdicts.json is missing")
+    verdicts.write_text(whole)
+    record_of.write_text(kept[:-20])
+    assert written(results)["verdicts"]["unverified"].startswith("verdicts.json ")
+
+
+def test_verdicts_on_a_score_that_was_changed_are_not_verified(results, written):
+    (results / SCORE).write_text("{}")
+    told = written(results)["verdicts"]["unverified"]
+    assert told.startswith(("verdicts.json ", "something that verdicts.json was made from"))
 
 
 def test_hostile_text_stays_text(results, edit, written):
