@@ -37,7 +37,7 @@ def write_verdicts(rows: Iterable[Row], references: References, out: pathlib.Pat
     told = {"summary": summary, "rule": f"{verdicts.rule()}.", "against": references.title}
     # Under a key of its own: the report takes the file for configuration.
     files.write_text(text.beside(out, ".json"), json.dumps({"verdicts": told}, indent=2, ensure_ascii=False) + "\n")
-    text.write_markdown(out, "# Verdicts", summary, _caption(found, references), *_sections(found))
+    text.write_markdown(out, "# Verdicts", summary, _caption(found, references), *_sections(found, references))
 
 
 def _lines(k: int, compared: Compared) -> list[dict]:
@@ -73,12 +73,17 @@ def _in_full(compared: Compared, comparison: Comparison) -> dict:
     }
 
 
-def _sections(found: Sequence[Compared]) -> list[str]:
-    """A heading and a table for each experiment and kind of number."""
+def _sections(found: Sequence[Compared], references: References) -> list[str]:
+    """A heading and a table for each experiment and kind of number; where all are of one source, it is said above."""
     parts = []
     for experiment, kind in dict.fromkeys((one.number.experiment, one.kind) for one in found):
         own = [one for one in found if (one.number.experiment, one.kind) == (experiment, kind)]
-        parts += [f"## {experiment}: {HEADINGS[kind]}", text.markdown([row for one in own for row in _for_people(one)])]
+        table = [row for one in own for row in _for_people(one)]
+        parts.append(f"## {experiment}: {HEADINGS[kind]}")
+        if len({one.number.source for one in own}) == 1:
+            parts.append(f"Source: {references.sources[own[0].number.source].title}.")
+            table = [{heading: cell for heading, cell in row.items() if heading != "source"} for row in table]
+        parts.append(text.markdown(table))
     return parts
 
 
@@ -88,7 +93,7 @@ def _for_people(compared: Compared) -> list[dict[str, str]]:
     length = "full" if number.length is None else f"l = {number.length}"
     form = "{:.2f}" if compared.kind == DISTANCE else "{:.2f}×"
     value = f"{number.printed:.3g} s" if number.value is None else form.format(number.value)
-    value += "" if number.deviation is None else f" ± {number.deviation:.2f}"
+    value += "" if number.deviation is None else f" ± {number.deviation:.2g}"
     value += "?" if number.ambiguous else ""
     statistics = f" ({number.statistics})" if number.statistics and compared.kind == DISTANCE else ""
     of_number = {
@@ -109,7 +114,7 @@ def _of_comparison(compared: Compared, comparison: Comparison, form: str) -> dic
     cell, ours = comparison.cell, comparison.ours
     condition = "" if cell["d"] is None else f", d = {cell['d']}"
     where = f"{cell['label']}, {cell['weights']}{condition}, w = {cell['guidance']:g}"
-    deviation = "" if comparison.deviation is None else f" ± {comparison.deviation:.2f}"
+    deviation = "" if comparison.deviation is None else f" ± {comparison.deviation:.2g}"
     difference = "" if ours is None else f"{ours - compared.number.value:+.2f}"
     told = NOT_RUN if ours is None else shown(ours, form) + deviation
     return dict(zip(PEOPLE, (where, told, difference, comparison.verdict), strict=True))

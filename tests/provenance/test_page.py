@@ -1,6 +1,7 @@
 """The audit page's content: each published number with its files, whatever the folder holds."""
 
 import contextlib
+import csv
 import json
 import re
 
@@ -128,6 +129,35 @@ def test_what_is_published_stands_with_its_source_and_verdict(results, written):
     assert content["published_in"]["sm_readme"]["repository"] == "kvfrans/shortcut-models"
 
 
+@pytest.mark.parametrize("table", ["grid", "main"])
+def test_a_published_number_leads_to_its_source_and_not_to_our_score(results, written, table):
+    with_published(results, table)
+    content = written(results)
+    found = [cell for cell in cells(content, f"digits/{table}") if cell[0] == "0.51"]
+    assert [(paths(content, cell), cell[2]) for cell in found] == [(["reference.yaml"], "0.512")]
+    assert {SCORE, RELEASED} <= {path for cell in cells(content, f"digits/{table}") for path in paths(content, cell)}
+
+
+def with_published(results, table):
+    """Gives the first row of a table a published number, in its CSV and its Markdown."""
+    path = results / f"digits/tables/{table}.csv"
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    rows[0] |= {"published": "0.512", "published_source": "sm_readme", "verdict": "reproduced", "difference": "0.1"}
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    path = path.with_suffix(".md")
+    lines = path.read_text().splitlines()
+    header = next(k for k, line in enumerate(lines) if "| published |" in line)
+    place = lines[header].split("|").index(" published ")
+    cells = lines[header + 2].split("|")
+    cells[place] = " 0.51 "
+    lines[header + 2] = "|".join(cells)
+    path.write_text("\n".join(lines) + "\n")
+
+
 def told_as(told: dict) -> dict:
     return {
         "value": told["published"],
@@ -149,12 +179,33 @@ def test_the_verdicts_sentence_and_table_are_shown_where_they_are(results, writt
         "| --- | --- | --- | --- | --- | --- |\n| sm_readme | euler:1 | 0.50 | 0.85 | +0.35 | differs (worse) |\n"
     )
     content = written(results)
-    assert content["verdicts"] == told
+    assert content["verdicts"] == told | {"unverified": "verdicts.json is not what was recorded"}
     assert [(cell[0], paths(content, cell)) for cell in cells(content, "verdicts")] == [
         ("0.50", ["reference.yaml"]),
         ("0.85", [SCORE]),
         ("+0.35", [SCORE]),
     ]
+
+
+def test_the_verdicts_are_stated_plainly_only_where_their_file_is_verified(results, written):
+    verdicts, record_of = results / "verdicts.json", results / "verdicts.json.prov.json"
+    whole, kept = verdicts.read_text(), record_of.read_text()
+    assert written(results)["verdicts"]["unverified"] == ""
+    verdicts.write_text(json.dumps({"verdicts": {"summary": "All reproduced.", "rule": "any"}}))
+    forged = written(results)["verdicts"]
+    assert (forged["summary"], forged["unverified"]) == ("All reproduced.", "verdicts.json is not what was recorded")
+    verdicts.unlink()
+    missing = written(results)["verdicts"]
+    assert list(missing) == ["unverified"] and missing["unverified"].startswith("verdicts.json is missing")
+    verdicts.write_text(whole)
+    record_of.write_text(kept[:-20])
+    assert written(results)["verdicts"]["unverified"].startswith("verdicts.json ")
+
+
+def test_verdicts_on_a_score_that_was_changed_are_not_verified(results, written):
+    (results / SCORE).write_text("{}")
+    told = written(results)["verdicts"]["unverified"]
+    assert told.startswith(("verdicts.json ", "something that verdicts.json was made from"))
 
 
 def test_hostile_text_stays_text(results, edit, written):

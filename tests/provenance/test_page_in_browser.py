@@ -121,6 +121,37 @@ def test_a_chain_is_followed_step_by_step_and_back(opened):
     assert titles(view)[:2] == ["Imported checkpoint: released", "Download"]
 
 
+def test_back_after_closing_reopens_the_number_and_not_its_file_alone(opened):
+    view = opened()
+    shown = number(view).inner_text()
+    number(view).click()
+    view.keyboard.press("Escape")
+    expect(view).not_to_have_url(re.compile("file="))  # the dialog tells of its end a moment later
+    view.go_back()
+    expect(view.locator("#panel-title")).to_have_text("Fréchet distance")
+    assert view.locator("#panel .value strong").inner_text() == shown
+    view.locator("#panel .line > button.path", has_text="released/model.safetensors").first.click()
+    expect(view.locator("#panel-title")).to_have_text("Imported checkpoint: released")
+    view.go_back()
+    expect(view.locator("#panel-title")).to_have_text("Fréchet distance")
+
+
+def test_heads_do_not_break_around_an_equals_sign(opened):
+    view = opened()
+    heads = [text for text in view.locator("thead th").all_text_contents() if "=" in text]
+    assert heads and not any(" = " in text for text in heads)
+
+
+def test_forged_verdicts_are_told_as_not_verified(opened, results, tmp_path):
+    (results / "verdicts.json").write_text(json.dumps({"verdicts": {"summary": "All reproduced.", "rule": "any"}}))
+    out = tmp_path / "audit.html"
+    assert cli.main(["audit-page", "--suite", "tiny", "--results", str(results), "--out", str(out)]) == 0
+    view = opened(at=out.as_uri())
+    told = view.locator("header .warning").inner_text()
+    assert told.startswith("The verdicts are not verified: verdicts.json is not what was recorded.")
+    assert "All reproduced." in told and view.locator("header .summary").count() == 0
+
+
 def test_a_training_run_shows_its_seed_its_settings_and_its_loss(opened):
     view = opened("#file=digits/models/odelt/model.safetensors")
     card = view.locator("#panel li", has_text="Training run: odelt").first

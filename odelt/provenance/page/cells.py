@@ -83,6 +83,10 @@ class Files:
         found = tables.baselines(self.grid).get((steps(row), row["guidance"]))
         return [(found["model"], found["length"])] if found else []
 
+    def published(self) -> list[str]:
+        """The kept copy of the numbers that ours are compared with."""
+        return self._known([snapshot.PUBLISHED])
+
     def _known(self, names: Iterable[str]) -> list[str]:
         return [name for name in dict.fromkeys(names) if self.known(name)]
 
@@ -176,7 +180,7 @@ def _verdicts(blocks: Sequence[Block], rows: Sequence[Row], files: Files):
         made = []
         for line, row in zip(body, group, strict=True):
             known = of_experiment.scores(row) + of_experiment.scores(row, "latency")
-            places = dict.fromkeys(("ours", "difference"), known) | {"published": [snapshot.PUBLISHED]}
+            places = dict.fromkeys(("ours", "difference"), known) | {"published": of_experiment.published()}
             told = _published(row | {"published_source": row["source"]})
             made.append(
                 [
@@ -236,8 +240,8 @@ def _cell(shown: str, heading: str, row: Row, files: Files) -> Cell:
         own = row["model"], row["length"]
         timed = files.latencies(own, *(files.baseline(_with_solver(row)) if column == "relative_latency" else []))
         return Cell(shown, tuple(timed), row.get(column, ""))
-    scores = files.scores(row) or ([snapshot.PUBLISHED] if column == "published" else [])
-    return Cell(shown, tuple(scores), row.get(column, ""), _published(row))
+    own = files.published() if column == "published" else files.scores(row)
+    return Cell(shown, tuple(own), row.get(column, ""), _published(row))
 
 
 def _with_solver(row: Row) -> Row:

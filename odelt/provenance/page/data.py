@@ -99,7 +99,7 @@ class Content:
         return {
             "suite": one_line(self.suite),
             "audit": self._audit(),
-            "verdicts": self._verdicts(),
+            "verdicts": self._verdicts(unsound),
             "tables": list(self._tables()),
             "files": files,
             "codes": self.codes.values,
@@ -232,12 +232,24 @@ class Content:
             published = self.published.place(told)
         return [one_line(cell.text), [self.places[name] for name in cell.files], one_line(cell.exact), published]
 
-    def _verdicts(self) -> dict | None:
+    def _verdicts(self, unsound: set[str]) -> dict | None:
+        """What the file of the verdicts says, and in `unverified` why that is not to be relied on, empty if it is."""
         try:
             told = json.loads(_text(self.folder, VERDICTS))["verdicts"]
-            return {name: one_line(str(told.get(name) or "")) for name in ("summary", "rule", "against")}
+            said = {name: one_line(str(told.get(name) or "")) for name in ("summary", "rule", "against")}
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            return None
+            said = {}
+        unverified = self._unverified(VERDICTS, unsound)
+        return {**said, "unverified": unverified} if said or unverified else None
+
+    def _unverified(self, name: str, unsound: set[str]) -> str:
+        """Why a file is not verified, in words; empty where it is, and where there is none and never was."""
+        if name not in unsound:
+            return ""
+        problems = self.nodes[name].problems
+        if not problems:
+            return f"something that {name} was made from is not verified"
+        return one_line(f"{name} {problems[0].partition(':')[0]}")  # the audit's own list has the digests too
 
     def _published_in(self) -> dict:
         references = self._kept(snapshot.PUBLISHED, load_references)

@@ -57,6 +57,11 @@ function more(summary, ...children) {
   return el("details", {}, el("summary", {}, summary), ...children);
 }
 
+// "T = 1" stays on one line.
+function unbroken(text) {
+  return text.replaceAll(" = ", "\u00a0=\u00a0");
+}
+
 function count(number, one, several) {
   return `${number} ${number === 1 ? one : several || one + "s"}`;
 }
@@ -150,7 +155,7 @@ function head() {
     el("p", { class: "over" }, "Audit of the suite"),
     el("h1", {}, data.suite),
     el("p", { class: `outcome ${whole ? "verified" : "broken"}` }, el("strong", {}, told), ` Audited ${moment(audit.made)}.`),
-    data.verdicts && data.verdicts.summary ? el("p", { class: "summary" }, data.verdicts.summary) : null,
+    verdicts(),
     audit.problems.length ? problems(audit.problems) : null,
     facts([
       ["Digest of all records", digest(audit.digest, "the digest")],
@@ -168,6 +173,18 @@ function head() {
       ".",
     ),
   );
+}
+
+// Stated plainly only where the file that says it is verified.
+function verdicts() {
+  const { summary, unverified } = data.verdicts || {};
+  if (unverified) return el("p", { class: "warning" }, `The verdicts are not verified: ${unverified}.`, summary ? ` It says: “${summary}”` : "");
+  return summary ? el("p", { class: "summary" }, summary) : null;
+}
+
+function rule() {
+  const { rule: told, unverified } = data.verdicts || {};
+  return told && unverified ? `${told} (not verified: ${unverified})` : told;
 }
 
 function problems(lines) {
@@ -227,7 +244,7 @@ function section(table) {
 }
 
 function part(block, table, heading) {
-  if (block.kind === "heading") return el("h3", {}, block.text);
+  if (block.kind === "heading") return el("h3", {}, unbroken(block.text));
   if (block.kind === "list") return el("ul", { class: "note" }, block.items.map((item) => el("li", {}, item)));
   if (block.kind === "paragraph") return el("p", { class: "note" }, block.text);
   return grid(block, [title(table), heading].filter(Boolean).join(", "));
@@ -240,7 +257,7 @@ function grid(block, label) {
     line.dataset.words = words(row);
     return line;
   });
-  const header = block.columns.map((heading, k) => el("th", { scope: "col", class: texts[k] ? "text" : "" }, heading));
+  const header = block.columns.map((heading, k) => el("th", { scope: "col", class: texts[k] ? "text" : "" }, unbroken(heading)));
   const table = el("table", { "aria-label": label }, el("thead", {}, el("tr", {}, header)), el("tbody", {}, lines));
   return scrolling(table, label);
 }
@@ -541,14 +558,15 @@ function hashes(pairs) {
 // The panel
 
 let openedFrom = null; // the button, which gets the focus back
-let asked = null; // what is opened next, where its address alone does not say it all
 
 function openChain(what) {
   if (what.from.isConnected && !panel.contains(what.from)) openedFrom = what.from;
-  asked = what;
   const hash = `#file=${files[what.place].path.split("/").map(encodeURIComponent).join("/")}`;
-  if (location.hash === hash) follow();
-  else location.hash = hash;
+  // An address names a file only; the number that it was opened from is kept beside it, for Back and Forward.
+  const state = what.number ? { number: numbers.indexOf(what.number) } : null;
+  if (location.hash === hash) history.replaceState(state, "", hash);
+  else history.pushState(state, "", hash);
+  follow();
 }
 
 function show({ place, number }) {
@@ -608,7 +626,7 @@ function publishedPart(number) {
       ["Where", where.filter(Boolean).join(", ")],
       ["Ours less it", told.difference],
       ["Verdict", el("strong", { class: differs ? "differs" : "" }, told.verdict)],
-      ["Rule", data.verdicts && data.verdicts.rule],
+      ["Rule", rule()],
       ["Note", told.ambiguous ? "The source does not say which model it means." : ""],
       ["Others", told.others],
     ]),
@@ -692,11 +710,10 @@ panel.addEventListener("close", () => {
 
 function follow() {
   const [, kind, name] = /^#(table|file)=(.*)$/.exec(decoded(location.hash)) || [];
-  const what = asked;
-  asked = null;
   if (kind === "file") {
     const place = placeOf.get(name);
-    if (place !== undefined) show(what && what.place === place ? what : { place });
+    const number = history.state && numbers[history.state.number];
+    if (place !== undefined) show({ place, number: number && number.files.includes(place) ? number : null });
     else say(`There is no file ${name} in this audit`);
   } else {
     closePanel();
@@ -764,5 +781,5 @@ document.addEventListener("keydown", (event) => {
 
 head();
 tables();
-addEventListener("hashchange", follow);
+addEventListener("popstate", follow);
 if (location.hash) follow();
