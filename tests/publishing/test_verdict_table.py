@@ -87,7 +87,7 @@ def test_the_mean_over_seeds_stands_with_its_spread_and_every_score(faces, tmp_p
     assert (float(row["ours"]), float(row["ours_std"]), row["verdict"]) == (31.0, 6.0, "reproduced")
     assert len(row["score"].split()) == 3
     assert all((faces.root / score).is_file() for score in row["score"].split())
-    assert "| 31.00 ± 6.00 | +0.04 | reproduced |" in text
+    assert "| 31.00 ± 6 | +0.04 | reproduced |" in text
 
 
 def test_a_latency_is_compared_as_a_ratio_to_the_same_sources_sm(faces, tmp_path):

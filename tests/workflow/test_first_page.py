@@ -36,6 +36,6 @@ def test_the_summary_comes_before_all_else_that_is_said_of_the_results():
 
 @pytest.mark.parametrize("verdicts", [{}, VERDICTS])
 def test_the_suites_digest_is_stated_beside_a_link_to_the_audit(verdicts):
-    *_, told, _ = paragraphs(verdicts=verdicts, audit=AUDIT)
-    assert 'href="audit.html"' in told and AUDIT["digest"] in told
+    *_, told, digest, _ = paragraphs(verdicts=verdicts, audit=AUDIT)
+    assert 'href="audit.html"' in told and AUDIT["digest"] in digest
     assert "400 files verified, 3 removed as temporary, 0 not verified" in told
