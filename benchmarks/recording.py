@@ -18,9 +18,10 @@ import sys
 import tempfile
 import time
 
-from common import report
+from common import add_out, report, told
 
-from odelt import cli, files, provenance
+from odelt import cli, devices, files, provenance
+from odelt.errors import OdeltError
 from odelt.provenance import digests, record, recording
 
 BLOCK = 2**24  # bytes
@@ -32,14 +33,18 @@ def main() -> None:
     parser.add_argument("--experiment", default="digits")
     parser.add_argument("--bytes", type=int, default=10**9)
     parser.add_argument("--repeats", type=int, default=3)
+    add_out(parser)
     arguments = parser.parse_args()
+    if not pathlib.Path(arguments.results, arguments.experiment, "tables").is_dir():
+        raise OdeltError(f"{arguments.results} has no tables of '{arguments.experiment}'; 'make mini' makes some")
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder, "results", "suite")
         shutil.copytree(arguments.results, root)
         small = [_tables(root, arguments.experiment) for _ in range(arguments.repeats)]
         large = [_large(root, arguments.bytes) for _ in range(arguments.repeats)]
         rate = sha256_rate()
-    report(arguments, sha256_bytes_per_s=rate, tables=_middle(small, rate), large_file=_middle(large, rate))
+    figures = {"sha256_bytes_per_s": rate, "tables": _middle(small, rate), "large_file": _middle(large, rate)}
+    report(arguments, devices.processor(), figures)
 
 
 def sha256_rate() -> float:
@@ -54,8 +59,8 @@ def sha256_rate() -> float:
 def _tables(root: pathlib.Path, experiment: str) -> dict:
     """The verb `tables` as its record says that it ran; what was recorded before it is removed."""
     beside = record.beside(root / experiment / "tables" / "grid.csv")
-    told = record.read(beside).parameters
-    options = ["--experiment", experiment, "--settings", json.dumps(told["settings"])]
+    made = record.read(beside).parameters
+    options = ["--experiment", experiment, "--settings", json.dumps(made["settings"])]
     out = root / experiment / "tables"
     for path in out.glob(f"*{record.SUFFIX}"):
         path.unlink()
@@ -139,9 +144,9 @@ def _sized(hashed: list):
 
 
 def _middle(runs: list[dict], rate: float) -> dict:
-    told = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-    return told | {"share": told["in_records"] / told["seconds"], "floor_s": told["hashed_bytes"] / rate}
+    middle = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+    return middle | {"share": middle["in_records"] / middle["seconds"], "floor_s": middle["hashed_bytes"] / rate}
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

@@ -6,6 +6,8 @@ import json
 import os
 import pathlib
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -414,3 +416,12 @@ def test_tables_of_an_unfinished_run_are_outside_of_the_chain(results, audit):
 def test_the_root_of_the_file_system_is_no_folder_of_results(audit):
     status, lines, _ = audit("/")
     assert status == 2 and lines == ["odelt: / is no folder of results: name one, or a file in it"]
+
+
+def test_what_the_records_cost_can_be_measured(whole):
+    script = pathlib.Path(__file__).parents[2] / "benchmarks" / "recording.py"
+    command = [sys.executable, script, "--results", whole, "--bytes", "20000000", "--repeats", "1"]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    figures = json.loads(told.splitlines()[-1])
+    assert 0 < figures["tables"]["in_records"] < figures["tables"]["seconds"]
+    assert figures["large_file"]["hashed_bytes"] > 0 and figures["machine"]["cores"] > 0
