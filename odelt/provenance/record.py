@@ -1,4 +1,4 @@
-"""A record: what one output is, what it was made from, by which verb, parameters, code and environment (DESIGN 6).
+"""A record: what one output is, what it was made from, by which verb, parameters, code and environment.
 
 It lies beside its output as `<output>.prov.json`. Paths are relative to the suite's folder (`results/<suite>`; for an
 output elsewhere, to the output's own folder) and never absolute, so that the folder can be copied and audited anywhere.
