@@ -3,7 +3,7 @@
 Training computes all L blocks for every row and masks by length; blocks are unrolled; the teacher is asked three times,
 one after the other; every row draws its own length. Sampling runs l unrolled blocks, dispatches each Euler step from
 Python, asks twice for guidance, and gives every row its own t, d and condition. Rows, targets, optimiser and loss are
-the package's own, with its keys, so that both compute the same numbers. Whatever is not named below as a loss (the
+the package's own, with its keys, so that both compute the same numbers. Whatever is not named here as a loss (the
 donated buffers, the compiled step) is given to the baseline too.
 """
 
