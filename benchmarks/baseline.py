@@ -39,7 +39,7 @@ from odelt.config import Network, Training
 from odelt.data import gaussian
 from odelt.errors import OdeltError
 from odelt.evaluation.latency import device_name
-from odelt.model import Model
+from odelt.model import Model, runs
 from odelt.model.weights import initial_weights
 from odelt.objectives.batch import images_per_step, length_rows, rows_of_time
 from odelt.sampling.sample_sets import noise_and_labels
@@ -86,7 +86,7 @@ def train(network: Network, training: Training, rounds: int, with_encoder: bool 
         "package": make_step(network, training, inner_ode=True, prepare=prepare["package"]),
         "baseline": released.make_step(network, independent, prepare=prepare["baseline"]),
     }
-    of_weights = {"package": weights, "baseline": released.unstacked(weights)}
+    of_weights = {"package": runs.split(weights, network), "baseline": released.unstacked(weights)}
     # Copies: a step gives its state's buffers away.
     states = {name: initial_state(jax.tree.map(jnp.copy, of_weights[name]), training) for name in SIDES}
     del weights, of_weights

@@ -4,6 +4,7 @@ Both are lowered and compiled from shapes alone, so that XL's needs no weights. 
 both in turns, with nothing kept between them.
 """
 
+import functools
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ from common import add_training, network_of, options, quartiles, report, seconds
 
 from odelt.config import Network, Training
 from odelt.evaluation.latency import device_name
+from odelt.model import runs
 from odelt.model.weights import initial_weights
 from odelt.objectives.batch import images_per_step
 from odelt.training.step import initial_state, make_step
@@ -24,9 +26,10 @@ def measure(network: Network, training: Training, rounds: int) -> dict[str, Any]
     jax.jit(lambda x: x @ x).lower(jax.numpy.zeros((8, 8))).compile()  # what only a process's first compilation does
     package: list[float] = []
     baseline: list[float] = []
+    in_runs = functools.partial(runs.split, network=network)
     for _ in range(rounds):
         jax.clear_caches()
-        package.append(_once(network, training, lambda t: make_step(network, t, inner_ode=True), lambda w: w))
+        package.append(_once(network, training, lambda t: make_step(network, t, inner_ode=True), in_runs))
         baseline.append(_once(network, independent, lambda t: released.make_step(network, t), released.unstacked))
     ratios = [slow / fast for fast, slow in zip(package, baseline, strict=True)]
     return {"ratio": quartiles(ratios), "package": {"compile_s": package}, "baseline": {"compile_s": baseline}}

@@ -16,6 +16,7 @@ from common import add_devices, add_training, network_of, options, quartiles, re
 from odelt import costs
 from odelt.config import Network, Training
 from odelt.evaluation.latency import device_name
+from odelt.model import runs
 from odelt.model.weights import initial_weights
 from odelt.objectives.batch import images_per_step
 from odelt.sharding import ONE_DEVICE, Placement
@@ -26,7 +27,7 @@ PASSES = 2  # over the state's bytes: read once, written once
 
 def measure(network: Network, training: Training, place: Placement = ONE_DEVICE) -> dict[str, Any]:
     """Figures of `training.steps` steps on random images and weights, without their floor."""
-    state = place.put_state(initial_state(initial_weights(network, 0, length_table=True), training))
+    state = place.put_state(initial_state(random_weights(network), training))
     batch = batch_of(network, training, place)
     compiled: list = []
     compile_s = seconds(
@@ -51,6 +52,11 @@ def measure(network: Network, training: Training, place: Placement = ONE_DEVICE)
         "flops": costs.step(network, training, inner_ode=True),
         "bytes_moved": PASSES * state_bytes,
     }
+
+
+def random_weights(network: Network) -> runs.Weights:
+    """As training holds them."""
+    return runs.split(initial_weights(network, 0, length_table=True), network)
 
 
 def batch_of(network: Network, training: Training, place: Placement = ONE_DEVICE) -> tuple:

@@ -6,7 +6,7 @@ in float32, as in the release.
 """
 
 import functools
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -168,3 +168,18 @@ def abstract(config: Network, *, length_table: bool, dropout: float = 0.0, dtype
     return nnx.eval_shape(
         lambda: DiT(config, length_table=length_table, dropout=dropout, dtype=jnp.dtype(dtype), rngs=nnx.Rngs(0))
     )
+
+
+class Graphs(NamedTuple):
+    """A network's structure without weights, in two parts; `nnx.merge(graphs.block, weights)` is a block."""
+
+    rest: nnx.GraphDef  # all but the blocks
+    block: nnx.GraphDef
+
+
+@functools.lru_cache(maxsize=32)
+def graphs(config: Network, *, length_table: bool, dropout: float = 0.0, dtype: str = "float32") -> Graphs:
+    network = abstract(config, length_table=length_table, dropout=dropout, dtype=dtype)
+    block = nnx.graphdef(network.blocks)
+    del network.blocks
+    return Graphs(nnx.graphdef(network), block)

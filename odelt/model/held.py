@@ -1,8 +1,8 @@
 """The network as sampling evaluates it: each tensor in the type that it is used in, each block's weights by themselves.
 
 A block that is taken out of a stack is copied, in every evaluation: on a CPU that is a fifth of the time of one image.
-Training keeps the stack (`inner_ode.forward`) and its short compile time; without a backward pass, 24 blocks one after
-the other compile as fast as a loop over them.
+Without a backward pass, 24 blocks one after the other compile as fast as a loop over them; training, which has one,
+keeps deep networks in stacks (`odelt.model.runs`).
 """
 
 import functools
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from odelt.config import Network
-from odelt.model.dit import Block, DiT, abstract
+from odelt.model.dit import Block, DiT, abstract, graphs
 
 Velocity = Callable[[jax.Array, jax.Array], jax.Array]  # (x [N, H, W, C], t [N or 1]) -> v [N, H, W, C]
 
@@ -50,8 +50,8 @@ def field(
     What does not depend on time is computed here, once for all evaluations. `length` is as in `inner_ode.forward`;
     with one length or none, all blocks that are held act.
     """
-    whole, block = _graphs(structure)
-    network = nnx.merge(whole, {name: part for name, part in held.items() if name != "blocks"})
+    rest, block = graphs(structure.config, length_table=structure.length_table, dtype=structure.dtype)
+    network = nnx.merge(rest, {name: part for name, part in held.items() if name != "blocks"})
     blocks = [nnx.merge(block, weights) for weights in held["blocks"]]
     with jax.default_matmul_precision("float32"):
         label, step = network.timeless_condition(d, y)
@@ -85,15 +85,6 @@ def _inner_ode(blocks: Sequence[Block], h: jax.Array, c: jax.Array, length: int 
             w = (last < length).astype(w.dtype)[:, None, None] * w
         h, a = u + w, a + w
     return a
-
-
-@functools.lru_cache(maxsize=32)
-def _graphs(structure: Structure) -> tuple[nnx.GraphDef, nnx.GraphDef]:
-    """Of the network without its blocks, and of a block."""
-    network = structure.network
-    block = nnx.graphdef(network.blocks)
-    del network.blocks
-    return nnx.graphdef(network), block
 
 
 @functools.lru_cache(maxsize=32)

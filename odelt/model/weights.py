@@ -62,12 +62,6 @@ class Model:
             )
 
 
-@functools.lru_cache(maxsize=32)
-def graph_of(config: Network, *, length_table: bool, dropout: float = 0.0, dtype: str = "float32") -> nnx.GraphDef:
-    """The network's structure without weights; `nnx.merge(graph, weights)` is the network."""
-    return nnx.graphdef(dit.abstract(config, length_table=length_table, dropout=dropout, dtype=dtype))
-
-
 def initial_weights(config: Network, seed: int, *, length_table: bool) -> Weights:
     """Fresh float32 weights with SPEC 2's initial values."""
 

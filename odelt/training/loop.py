@@ -15,6 +15,7 @@ from odelt.config import Network, Training
 from odelt.data import loader
 from odelt.data.dataset import Dataset
 from odelt.errors import OdeltError
+from odelt.model import runs
 from odelt.model import weights as model_weights
 from odelt.objectives.batch import images_per_step
 from odelt.sharding import Placement, Sharding, placement
@@ -91,16 +92,20 @@ def train(
     place = placement(sharding)
     place.check_rows(training.batch_size, "batch_size")
     outcome = training.model_dump(exclude={"log_every", "checkpoint_every", "sharding"})  # these do not decide it
-    name = fingerprint(network=network.model_dump(), training=outcome, inner_ode=inner_ode, seed=seed, **identity)
+    lie = runs.sizes(network, inner_ode)
+    name = fingerprint(
+        network=network.model_dump(), training=outcome, inner_ode=inner_ode, seed=seed, runs=lie, **identity
+    )
     with noticing_signals() as stopped:
         folder = RunFolder(checkpoints, name)
         try:
-            state, rows = _resume(place.put_state(initial_state(weights, training)), folder)
+            state, rows = _resume(place.put_state(initial_state(runs.split(weights, network), training)), folder)
             step = make_step(network, training, inner_ode, prepare, place)
             state = _run(step, state, rows, dataset, training, seed, folder, stopped, place)
             folder.save(state, wait=True)
             _write_curve(out / CURVE, rows)
-            model_weights.save_model(out, network, raw=jax.device_get(state.params), ema=jax.device_get(state.ema))
+            raw, ema = (runs.join(jax.device_get(one)) for one in (state.params, state.ema))
+            model_weights.save_model(out, network, raw=raw, ema=ema)
         except BaseException:
             folder.close()
             raise

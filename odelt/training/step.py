@@ -12,11 +12,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from flax import nnx
 
 from odelt.config import Network, Training
+from odelt.model.dit import graphs
 from odelt.model.inner_ode import forward
-from odelt.model.weights import Weights, graph_of
+from odelt.model.runs import Weights
 from odelt.objectives import flow_matching, lengths, time_consistency
 from odelt.objectives.batch import images_of_time, length_rows, rows_of_time
 from odelt.objectives.rows import Rows, concatenate
@@ -38,7 +38,7 @@ class State(NamedTuple):
 
 
 def initial_state(weights: Weights, training: Training) -> State:
-    """Student and EMA alike, fresh optimiser, step 0 (SPEC 4.6)."""
+    """Student and EMA alike, fresh optimiser, step 0 (SPEC 4.6). The weights lie in runs (`odelt.model.runs`)."""
     weights = jax.tree.map(jnp.asarray, weights)
     ema = jax.tree.map(jnp.copy, weights)  # buffers of its own: a step gives both away
     return State(jnp.zeros((), jnp.int32), weights, ema, optimiser(training).init(weights))
@@ -120,11 +120,11 @@ def _with_length_targets(rows: Rows, teacher, network: Network, training: Traini
 
 def _teacher(network, training, inner_ode, placement, ema, x, t, d, y, length=None, active_rows=None):
     """The EMA model's velocity, without dropout, at full length unless lengths are given."""
-    graph = graph_of(network, length_table=inner_ode, dtype=training.dtype)
+    structure = graphs(network, length_table=inner_ode, dtype=training.dtype)
     if length is None and inner_ode:
         length = network.lengths[-1]
     x, t, d, y = placement.rows((x, t, d, y))
-    return forward(nnx.merge(graph, ema), x, t, d, y, length, group=network.group, active_rows=active_rows)
+    return forward(structure, ema, x, t, d, y, length, group=network.group, active_rows=active_rows)
 
 
 def _loss(
@@ -132,7 +132,7 @@ def _loss(
 ):
     """Mean squared error over all entries, and its parts."""
     deal_key, length_key, dropout_key = jax.random.split(key, 3)
-    graph = graph_of(network, length_table=inner_ode, dropout=training.dropout, dtype=training.dtype)
+    structure = graphs(network, length_table=inner_ode, dropout=training.dropout, dtype=training.dtype)
     kind = (
         jnp.full(training.batch_size, PARTS.index("flow"))
         .at[: rows_of_time(training)]
@@ -147,7 +147,8 @@ def _loss(
         rows, kind = jax.tree.map(lambda a: a[deal], (rows, kind))
     rows = placement.rows(rows)
     velocity = forward(
-        nnx.merge(graph, params),
+        structure,
+        params,
         rows.x,
         rows.t,
         rows.d,

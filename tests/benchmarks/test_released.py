@@ -9,7 +9,7 @@ from measured import ROOT  # noqa: F401  the benchmarks' folder is on the path f
 
 import odelt
 from odelt.config import Network, Solver
-from odelt.model import Model
+from odelt.model import Model, runs
 from odelt.model.weights import flatten, initial_weights
 from odelt.objectives.batch import images_per_step
 from odelt.training.step import initial_state, make_step
@@ -43,13 +43,13 @@ def test_a_training_step_has_the_packages_loss_and_gradient(released, network, c
     training = small_training(length_draw="independent", **changes)
     count = images_per_step(training)
     x1, y = jax.random.normal(jax.random.key(2), (count, 4, 4, 1)), jnp.arange(count) % 10
-    ours = initial_state(trained_looking(network), training)
+    ours = initial_state(runs.split(trained_looking(network), network), training)
     theirs = initial_state(released.unstacked(trained_looking(network)), training)
     ours, metrics = make_step(network, training, inner_ode=True)(ours, x1, y, jax.random.key(3))
     theirs, told = released.make_step(network, training)(theirs, x1, y, jax.random.key(3))
     assert float(told["loss"]) == pytest.approx(float(metrics["loss"]), rel=1e-5)
     # The first moment after the first step is the gradient, but for a factor.
-    gradient = flatten(released.unstacked(ours.optimiser[0].mu))
+    gradient = flatten(released.unstacked(runs.join(ours.optimiser[0].mu)))
     found = flatten(theirs.optimiser[0].mu)
     stacked, single = (_vector(tree) for tree in (gradient, found))
     assert relative_error(single, stacked) < 1e-5

@@ -5,11 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import relative_error
-from flax import nnx
 
 import odelt
+from odelt.model import runs
+from odelt.model.dit import graphs
 from odelt.model.inner_ode import forward
-from odelt.model.weights import flatten, graph_of
+from odelt.model.weights import flatten
 from odelt.objectives.lengths import active_rows
 from odelt.sources.checkpoints import rename
 
@@ -33,25 +34,29 @@ def test_velocity_with_a_length_per_sample(golden_model, golden):
     assert relative_error(velocity, golden["velocity/per_sample"]) < 1e-5
 
 
+@pytest.mark.parametrize("shallow", [8, 0], ids=["a run per block", "long runs"])
 @pytest.mark.parametrize("sorted_rows", [False, True], ids=["all rows in every group", "rows leave, longest first"])
-def test_loss_and_gradient(golden_model, golden, sorted_rows):
-    """Both ways of computing lengths per row give the released loss and gradient."""
+def test_loss_and_gradient(golden_model, golden, sorted_rows, shallow, monkeypatch):
+    """All ways of computing lengths per row give the released loss and gradient."""
+    monkeypatch.setattr(runs, "SHALLOW", shallow)
     lengths = golden["per_sample_length"]
     order = np.argsort(-lengths, kind="stable") if sorted_rows else np.arange(len(lengths))
     x, t, d, y, target = (golden[name][order] for name in ("x", "t", "d", "y", "target"))
     group = golden_model.config.group
     active = [int((lengths >= (k + 1) * group).sum()) for k in range(4)] if sorted_rows else None
 
+    structure = graphs(golden_model.config, length_table=True)
+
     def loss(weights):
-        network = nnx.merge(graph_of(golden_model.config, length_table=True), weights)
-        velocity = forward(network, x, t, d, y, jnp.asarray(lengths[order]), group=group, active_rows=active)
+        velocity = forward(structure, weights, x, t, d, y, jnp.asarray(lengths[order]), group=group, active_rows=active)
         return jnp.mean((velocity - target) ** 2)
 
-    value, gradient = jax.jit(jax.value_and_grad(loss))(jax.tree.map(jnp.asarray, golden_model.weights))
+    weights = jax.tree.map(jnp.asarray, golden_model.weights)
+    value, gradient = jax.jit(jax.value_and_grad(loss))(runs.split(weights, golden_model.config))
     assert relative_error(value, golden["loss"]) < 1e-5
 
     released = {name.removeprefix("grad/"): leaf for name, leaf in golden.items() if name.startswith("grad/")}
-    expected, found = flatten(rename(released, "golden")), flatten(gradient)
+    expected, found = flatten(rename(released, "golden")), flatten(runs.join(gradient))
     assert expected.keys() == found.keys()
     whole = np.sqrt(sum(np.sum(np.square(leaf, dtype=np.float64)) for leaf in expected.values()))
     for path, leaf in expected.items():

@@ -7,13 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import relative_error
-from flax import nnx
 
 import odelt
-from odelt.model import held
-from odelt.model.dit import attention_kernel
+from odelt.model import held, runs
+from odelt.model.dit import attention_kernel, graphs
 from odelt.model.inner_ode import forward
-from odelt.model.weights import graph_of
 
 FLOAT32 = {"time_embedding/out", "step_embedding/out"}  # under bfloat16 too (SPEC 2)
 
@@ -48,12 +46,15 @@ def test_casting_once_changes_no_bit(models, golden, length):
     assert once.dtype == jnp.bfloat16 and np.array_equal(once, every_time)
 
 
+@pytest.mark.parametrize("shallow", [8, 0], ids=["a run per block", "long runs"])
 @pytest.mark.parametrize("length", [2, 8, None])
-def test_blocks_apart_are_the_network_that_training_runs(models, golden, length):
+def test_sampling_has_the_network_that_was_trained(models, golden, length, shallow, monkeypatch):
+    monkeypatch.setattr(runs, "SHALLOW", shallow)
     model = models["float32"]
-    network = nnx.merge(graph_of(model.config, length_table=True), model.weights)
-    stacked = jax.jit(lambda *inputs: forward(network, *inputs, length, group=model.config.group))(*inputs(golden))
-    assert relative_error(odelt.velocity(model, *inputs(golden), length), stacked) < 1e-6
+    structure, weights = graphs(model.config, length_table=True), runs.split(model.weights, model.config)
+    program = jax.jit(lambda *inputs: forward(structure, weights, *inputs, length, group=model.config.group))
+    trained = program(*inputs(golden))
+    assert relative_error(odelt.velocity(model, *inputs(golden), length), trained) < 1e-6
 
 
 @pytest.mark.parametrize("solver", ["euler:1", "euler:8"])

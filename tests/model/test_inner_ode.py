@@ -4,12 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import nnx
 
 import odelt
 from odelt.config import Network
+from odelt.model import runs
+from odelt.model.dit import graphs
 from odelt.model.inner_ode import forward
-from odelt.model.weights import Model, graph_of, initial_weights
+from odelt.model.weights import Model, initial_weights
 
 NETWORK = Network(width=16, heads=2, depth=7, group=3, min_length=4, channels=1, classes=3, image=(4, 4))
 
@@ -54,7 +55,8 @@ def test_dead_blocks_get_no_gradient(model, x):
         lengths = jnp.array([7, 7, 4, 4])
         return jnp.sum(
             forward(
-                nnx.merge(graph_of(NETWORK, length_table=True), weights),
+                graphs(NETWORK, length_table=True),
+                weights,
                 x,
                 t,
                 d,
@@ -66,5 +68,23 @@ def test_dead_blocks_get_no_gradient(model, x):
             ** 2
         )
 
-    gradient = jax.grad(loss)(model.weights)["blocks"]["mlp_out"]["kernel"]
+    gradient = runs.join(jax.grad(loss)(runs.split(model.weights, NETWORK)))["blocks"]["mlp_out"]["kernel"]
     assert np.any(gradient[5]) and not np.any(gradient[6])
+
+
+@pytest.mark.parametrize(
+    "network, inner_ode, expected",
+    [
+        ({}, True, (1,) * 7),
+        ({"depth": 28, "group": 8, "min_length": 12}, True, (8, 8, 8, 4)),  # XL: rows leave after 8 and 16
+        ({"depth": 28, "group": 8, "min_length": 12}, False, (28,)),
+        ({"depth": 24, "group": 4, "min_length": 16}, True, (16, 4, 4)),
+    ],
+)
+def test_a_deep_network_lies_in_one_run_from_where_rows_leave_to_where_the_next_do(network, inner_ode, expected):
+    network = NETWORK.model_copy(update=network)
+    assert runs.sizes(network, inner_ode) == expected
+    weights = initial_weights(network, 0, length_table=inner_ode)
+    lying = runs.split(weights, network)
+    assert tuple(map(runs.size, lying["blocks"])) == expected
+    assert all(jax.tree.leaves(jax.tree.map(np.array_equal, runs.join(lying), weights)))

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import relative_error, small_training
-from flax import nnx
 
+from odelt.model import runs
+from odelt.model.dit import graphs
 from odelt.model.inner_ode import forward
-from odelt.model.weights import graph_of
 from odelt.objectives import time_consistency
 from odelt.objectives.batch import images_of_time
 from odelt.objectives.rows import Rows
@@ -19,8 +19,9 @@ NULL = 10
 @pytest.fixture(scope="module")
 def teacher(golden_model):
     def velocity(x, t, d, y):
-        network = nnx.merge(graph_of(golden_model.config, length_table=True), golden_model.weights)
-        return forward(network, x, t, d, y, golden_model.config.depth, group=golden_model.config.group)
+        config = golden_model.config
+        weights = runs.split(golden_model.weights, config)
+        return forward(graphs(config, length_table=True), weights, x, t, d, y, config.depth, group=config.group)
 
     return jax.jit(velocity)
 

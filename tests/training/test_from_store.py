@@ -11,6 +11,7 @@ from conftest import small_training
 
 from odelt.config import Network
 from odelt.data import gaussian, latents, loader
+from odelt.model import runs
 from odelt.model.weights import initial_weights
 from odelt.training.step import initial_state, make_step
 from odelt.vision import streams, vae
@@ -76,7 +77,7 @@ def test_the_loss_is_that_of_direct_encoding_for_the_same_random_numbers(store, 
     prepare = functools.partial(gaussian.sample_latents, scale=vae.SCALING)
     losses = {"stored": [], "direct": []}
     for way, of_way in losses.items():
-        state = initial_state(initial_weights(network, 0, length_table=True), training)
+        state = initial_state(runs.split(initial_weights(network, 0, length_table=True), network), training)
         step = make_step(network, training, True, prepare)
         for moments, labels in loader.batches(store, 16, seed=0, start=0, stop=3):
             x = moments if way == "stored" else _encoded_now(codec, images, store, moments, labels)

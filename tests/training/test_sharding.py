@@ -21,6 +21,7 @@ from odelt import OdeltError
 from odelt.config import Network
 from odelt.data import dataset, loader
 from odelt.data.dataset import Dataset
+from odelt.model import runs
 from odelt.model.weights import flatten, initial_weights, load_model
 from odelt.objectives.batch import images_per_step
 from odelt.sharding import ONE_DEVICE, Placement, placement
@@ -72,7 +73,8 @@ def program_facts(sharding: str) -> dict[str, float]:
     place = placement(sharding)
     count = images_per_step(TRAINING)
     batch = np.zeros((count, *NETWORK.image, 1), np.float32), np.zeros(count, np.int32)
-    state = place.put_state(step.initial_state(initial_weights(NETWORK, 0, length_table=True), TRAINING))
+    weights = runs.split(initial_weights(NETWORK, 0, length_table=True), NETWORK)
+    state = place.put_state(step.initial_state(weights, TRAINING))
     program = step.make_step(NETWORK, TRAINING, True, None, place)
     compiled = program.lower(state, *place.put_rows(batch), jax.random.key(0)).compile()
     memory = compiled.memory_analysis()
@@ -176,7 +178,7 @@ def test_what_the_loader_gives_is_prepared_in_the_step():
         return mean + deviation * jax.random.normal(key, mean.shape)
 
     def losses_of(run, x):
-        state = step.initial_state(initial_weights(NETWORK, 0, length_table=False), training)
+        state = step.initial_state(runs.split(initial_weights(NETWORK, 0, length_table=False), NETWORK), training)
         found = []
         for _ in range(2):
             state, metrics = run(state, x, y, jax.random.key(0))

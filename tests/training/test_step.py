@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import small_training
 
+from odelt.model import runs
 from odelt.model.weights import flatten, initial_weights
 from odelt.objectives.batch import images_per_step
 from odelt.training import step as training_step
@@ -16,12 +17,16 @@ from odelt.training.schedule import learning_rate
 NULL = 10
 
 
+def fresh(network, inner_ode=True):
+    return runs.split(initial_weights(network, 0, length_table=inner_ode), network)
+
+
 def assembled(network, inner_ode=True, weights=None, **changes):
     training = small_training(batch_size=64, **changes)
     count = images_per_step(training)
     x1 = jax.random.normal(jax.random.key(5), (count, 4, 4, 1))
     y = jnp.arange(count) % NULL
-    weights = weights or initial_weights(network, 0, length_table=inner_ode)
+    weights = weights or fresh(network, inner_ode)
     return training_step.assemble(network, training, inner_ode, weights, x1, y, jax.random.key(0))
 
 
@@ -91,7 +96,7 @@ def stepped(small_network):
     """States before and after three steps."""
     training = small_training(warmup_steps=1, learning_rate=1e-2, ema_rate=0.9, dropout=0.1)
     step = training_step.make_step(small_network, training, inner_ode=True)
-    state = training_step.initial_state(initial_weights(small_network, 0, length_table=True), training)
+    state = training_step.initial_state(fresh(small_network), training)
     count = images_per_step(training)
     x1, y = jax.random.normal(jax.random.key(5), (count, 4, 4, 1)), jnp.arange(count) % NULL
     states = [jax.device_get(state)]
@@ -111,8 +116,8 @@ def test_the_first_update_has_rate_zero(stepped):
 def test_the_ema_follows_after_each_step(stepped):
     states, _ = stepped
     for before, after in itertools.pairwise(states):
-        for path, ema in flatten(after.ema).items():
-            expected = 0.9 * flatten(before.ema)[path] + 0.1 * flatten(after.params)[path]
+        for path, ema in flatten(runs.join(after.ema)).items():
+            expected = 0.9 * flatten(runs.join(before.ema))[path] + 0.1 * flatten(runs.join(after.params))[path]
             assert np.allclose(ema, expected, atol=1e-6), path
 
 
