@@ -21,7 +21,7 @@ from odelt.model.dit import FREQUENCIES, position_embedding
 from odelt.model.weights import Weights
 from odelt.objectives import flow_matching, lengths, time_consistency
 from odelt.objectives.batch import images_of_time, length_rows, rows_of_time
-from odelt.objectives.rows import Rows, concatenate
+from odelt.objectives.rows import Rows, concatenate, over_image
 from odelt.training.schedule import optimiser
 from odelt.training.step import PREPARE_STREAM, Prepare, State
 
@@ -102,10 +102,11 @@ def assemble(network: Network, training: Training, ema: Weights, x1, y, key) -> 
             x0 = jax.random.normal(noise_key, x1.shape)
         time = time_consistency.draw(time_key, x0[:count], x1[:count], y[:count], training)
         walk = time_consistency.Walk(time, training, null)
-        time = time._replace(
-            target=time_consistency.target(walk, functools.partial(teacher, length=network.lengths[-1]))
-        )
-        rows = concatenate(time, rows)
+        ask = functools.partial(teacher, length=network.lengths[-1])
+        v1 = walk.velocity(ask(*walk.ask(time.x, time.t)))
+        x2 = walk.clip(time.x + over_image(walk.half) * v1)
+        v2 = walk.velocity(ask(*walk.ask(x2, time.t + walk.half)))
+        rows = concatenate(time._replace(target=walk.clip((v1 + v2) / 2)), rows)
     if count := length_rows(training, inner_ode=True):
         drawn = lengths.draw(length_key, count, network, "independent")
         last = jax.tree.map(lambda a: a[-count:], rows)

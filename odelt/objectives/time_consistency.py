@@ -1,6 +1,7 @@
 """Time consistency (SPEC 4.2): one step of 2^-d learns to equal two half-steps of the teacher."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +9,8 @@ import jax.numpy as jnp
 from odelt.config import FINEST_D, Training
 from odelt.objectives.rows import Rows, interpolate, over_image
 
-Teacher = Callable[[jax.Array, jax.Array, jax.Array, jax.Array], jax.Array]  # (x, t, d, y) -> velocity, at full length
+# (x, t, d, y, what goes beside) -> (velocity at full length, answer to what goes beside)
+Teacher = Callable[[jax.Array, jax.Array, jax.Array, jax.Array, Any], tuple[jax.Array, Any]]
 
 CLIP = 4.0  # SM's rule clips the walk and its targets to ±4 (SPEC 9.6)
 
@@ -71,10 +73,19 @@ class Walk:
         return jnp.clip(x, -CLIP, CLIP) if self.training.bootstrap == "sm" else x
 
 
-def target(walk: Walk, teacher: Teacher) -> jax.Array:
-    """(v1 + v2)/2 for every row: the teacher is asked twice, half a step apart."""
-    rows = walk.rows
-    v1 = walk.velocity(teacher(*walk.ask(rows.x, rows.t)))
-    x2 = walk.clip(rows.x + over_image(walk.half) * v1)
-    v2 = walk.velocity(teacher(*walk.ask(x2, rows.t + walk.half)))
-    return walk.clip((v1 + v2) / 2)
+def target(walk: Walk, teacher: Teacher, beside: Any = None) -> tuple[jax.Array, Any]:
+    """(v1 + v2)/2 for every row: the teacher is asked twice, half a step apart, by one program.
+
+    `beside` is whatever else it is asked, in two equal parts along the leading axis of its arrays, one for each time;
+    the answers come back in the same way.
+    """
+    half = over_image(walk.half)
+
+    def ask(at, other):
+        x, t = at
+        answer, told = teacher(*walk.ask(x, t), other)
+        v = walk.velocity(answer)
+        return (walk.clip(x + half * v), t + walk.half), (v, told)
+
+    _, ((v1, v2), told) = jax.lax.scan(ask, (walk.rows.x, walk.rows.t), beside, length=2)
+    return walk.clip((v1 + v2) / 2), told

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from odelt.config import Network, Training
@@ -90,32 +91,59 @@ def assemble(
         y = jnp.full_like(y, null)
     teacher = functools.partial(_teacher, network, training, inner_ode, placement, jax.lax.stop_gradient(ema))
 
+    ask = functools.partial(_ask, teacher, network, training)
+
     flow_count = training.batch_size - rows_of_time(training)
     flow, x0 = flow_matching.rows(flow_key, x1[:flow_count], y[:flow_count], training, null)
+    count = length_rows(training, inner_ode)
+    asked = _at_lengths(flow, count, network, training, length_key) if count else None
     if not rows_of_time(training):
-        return _with_length_targets(flow, teacher, network, training, inner_ode, length_key)
+        nobody = jax.tree.map(lambda a: a[:0], flow)
+        answer = ask(*nobody[:4], asked)[1] if count else None
+        return _with_last_targets(flow, answer)
 
-    count = images_of_time(training)
+    images = images_of_time(training)
     if training.images == "disjoint":
         x1, y = x1[flow_count:], y[flow_count:]
         x0 = jax.random.normal(noise_key, x1.shape)
-    time = time_consistency.draw(time_key, x0[:count], x1[:count], y[:count], training)
-    walk = time_consistency.Walk(time, training, null)
-    time = time._replace(target=time_consistency.target(walk, teacher))
-    return _with_length_targets(concatenate(time, flow), teacher, network, training, inner_ode, length_key)
+    time = time_consistency.draw(time_key, x0[:images], x1[:images], y[:images], training)
+    dealt = np.arange(count + count % 2).clip(max=count - 1).reshape(-1, 2).T  # longest first in both halves
+    halves = jax.tree.map(lambda a: a[dealt], asked)
+    target, answers = time_consistency.target(time_consistency.Walk(time, training, null), ask, halves)
+    answer = jax.tree.map(lambda a: a.swapaxes(0, 1).reshape(-1, *a.shape[2:])[:count], answers)
+    return concatenate(time._replace(target=target), _with_last_targets(flow, answer))
 
 
-def _with_length_targets(rows: Rows, teacher, network: Network, training: Training, inner_ode: bool, key) -> Rows:
-    """SPEC 4.3: on the last rows the target is the teacher's velocity there at a length drawn independently."""
-    count = length_rows(training, inner_ode)
-    if not count:
+def _at_lengths(rows: Rows, count: int, network: Network, training: Training, key) -> tuple[Rows, jax.Array]:
+    """SPEC 4.3: the last `count` rows, and the lengths at which the teacher is asked for their velocity.
+
+    Flow rows are drawn alike and independently: which of them gets which length needs no further dealing.
+    """
+    last = jax.tree.map(lambda a: a[rows.t.shape[0] - count :], rows)
+    return last, lengths.draw(key, count, network, training.length_draw)
+
+
+def _ask(teacher, network: Network, training: Training, x, t, d, y, asked: tuple[Rows, jax.Array] | None):
+    """The teacher's velocity at full length, and that of the rows `asked` at lengths of their own: one evaluation."""
+    if asked is None:
+        return teacher(x, t, d, y), None
+    rows, drawn = asked
+    whole = x.shape[0]
+    active = lengths.active_rows(drawn.shape[0], network, training.length_draw)
+    answer = teacher(
+        *map(jnp.concatenate, zip((x, t, d, y), rows[:4], strict=True)),
+        length=jnp.concatenate([jnp.full(whole, network.lengths[-1], drawn.dtype), drawn]),
+        active_rows=[whole + k for k in active],
+    )
+    return answer[:whole], answer[whole:]
+
+
+def _with_last_targets(rows: Rows, velocity: jax.Array | None) -> Rows:
+    """The last rows are regressed on the teacher's velocity in place of the flow."""
+    if velocity is None:
         return rows
-    # Flow rows are drawn alike and independently: which of them gets which length needs no further dealing.
-    drawn = lengths.draw(key, count, network, training.length_draw)
-    active = lengths.active_rows(count, network, training.length_draw)
-    last = jax.tree.map(lambda a: a[-count:], rows)
-    target = teacher(last.x, last.t, last.d, last.y, length=drawn, active_rows=active)
-    return rows._replace(target=rows.target.at[-count:].set(target.astype(jnp.float32)))
+    first = rows.target.shape[0] - velocity.shape[0]
+    return rows._replace(target=rows.target.at[first:].set(velocity.astype(jnp.float32)))
 
 
 def _teacher(network, training, inner_ode, placement, ema, x, t, d, y, length=None, active_rows=None):

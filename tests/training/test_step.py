@@ -6,11 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import small_training
+from conftest import relative_error, small_training
 
 from odelt.model import runs
+from odelt.model.dit import graphs
+from odelt.model.inner_ode import forward
 from odelt.model.weights import flatten, initial_weights
-from odelt.objectives.batch import images_per_step
+from odelt.objectives import lengths
+from odelt.objectives.batch import images_per_step, length_rows
 from odelt.training import step as training_step
 from odelt.training.schedule import learning_rate
 
@@ -133,3 +136,22 @@ def test_learning_rate_warms_up_stays_and_falls():
     assert [float(rate(step)) for step in (0, 50, 100, 899)] == pytest.approx([0, 1e-3, 2e-3, 2e-3])
     assert float(rate(950)) == pytest.approx(1e-3)
     assert float(rate(1000)) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("changes", [{}, {"length_share": 5 / 64}, {"bootstrap": "guided", "guidance": 1.5}])
+def test_the_teacher_answers_in_one_batch_what_it_answers_to_each_question_alone(small_network, changes):
+    """Length targets are asked for beside the two half-steps of time consistency, half of them with each."""
+    training = small_training(batch_size=64, **changes)
+    leaves, tree = jax.tree.flatten(fresh(small_network))
+    keys = jax.random.split(jax.random.key(1), len(leaves))
+    noisy = [w + 0.1 * jax.random.normal(key, w.shape) for w, key in zip(leaves, keys, strict=True)]
+    weights = jax.tree.unflatten(tree, noisy)
+    rows = assembled(small_network, weights=weights, **changes)
+
+    count = length_rows(training, inner_ode=True)
+    length_key = jax.random.split(jax.random.key(0), 4)[3]
+    drawn = lengths.draw(length_key, count, small_network, "stratified")
+    last = jax.tree.map(lambda a: a[-count:], rows)
+    structure = graphs(small_network, length_table=True)
+    alone = forward(structure, weights, *last[:4], drawn, group=small_network.group)
+    assert relative_error(rows.target[-count:], alone) < 1e-5
