@@ -3,13 +3,15 @@
 import common  # noqa: F401  finds odelt where it is not installed
 import jax
 
+from odelt import process
 from odelt.errors import OdeltError
 from odelt.evaluation.latency import device_name
 from odelt.sharding import Placement, placement
 
 
 def prepare(count: int) -> None:
-    """Before anything is computed: as many virtual devices where the CPU is all there is."""
+    """Before anything is computed: memory as for the commands, virtual devices where the CPU is all there is."""
+    process.keep_freed_memory()
     jax.config.update("jax_num_cpu_devices", count)
 
 

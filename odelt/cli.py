@@ -25,6 +25,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: list[str] | None = None) -> int:
     process.share_compiled_programs()
+    process.keep_freed_memory()
     process.clean_up_when_terminated()
     try:
         arguments = parser().parse_args(argv)

@@ -1,0 +1,30 @@
+"""What a command does for its process."""
+
+import subprocess
+import sys
+
+import pytest
+
+FAULTS_OF_A_BLOCK_THAT_IS_FREED_AND_ASKED_FOR_AGAIN = """
+import ctypes, resource
+from odelt import process
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes, libc.memset.argtypes = [ctypes.c_void_p], [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+process.keep_freed_memory()
+faults = []
+for _ in range(2):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    block = libc.malloc(64 << 20)
+    libc.memset(block, 1, 64 << 20)
+    libc.free(block)
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+print(*faults)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of glibc's allocator")
+def test_memory_that_was_freed_is_not_faulted_in_again():
+    command = [sys.executable, "-c", FAULTS_OF_A_BLOCK_THAT_IS_FREED_AND_ASKED_FOR_AGAIN]
+    first, second = map(int, subprocess.check_output(command, text=True).split())
+    assert second < first / 100
