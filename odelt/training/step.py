@@ -90,7 +90,6 @@ def assemble(
     if training.unconditional:
         y = jnp.full_like(y, null)
     teacher = functools.partial(_teacher, network, training, inner_ode, placement, jax.lax.stop_gradient(ema))
-
     ask = functools.partial(_ask, teacher, network, training)
 
     flow_count = training.batch_size - rows_of_time(training)
