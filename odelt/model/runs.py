@@ -1,9 +1,9 @@
 """How training holds the blocks: in runs, each a stack of consecutive blocks that the same rows go through.
 
 A block that is taken out of a stack is copied, and its gradient is put back into a stack of zeros: on a CPU that was a
-fifth of a training step of DiT-S's width. So the weights, their average and the optimiser's moments lie in runs from start to end, and
-one stack only in files. A shallow network has a run per block, and no loop; in a deep one a run is one compiled block
-body, however long it is.
+fifth of a training step of DiT-S's width. So the weights, their average and the optimiser's moments lie in runs from
+start to end, and one stack only in files. A shallow network has a run per block, and no loop; in a deep one a run is
+one compiled block body, however long it is.
 """
 
 import itertools
