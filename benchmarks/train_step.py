@@ -17,7 +17,7 @@ from odelt import costs
 from odelt.config import Network, Training
 from odelt.evaluation.latency import device_name
 from odelt.model import runs
-from odelt.model.weights import initial_weights
+from odelt.model.weights import Weights, initial_weights
 from odelt.objectives.batch import images_per_step
 from odelt.sharding import ONE_DEVICE, Placement
 from odelt.training.step import initial_state, make_step
@@ -54,7 +54,7 @@ def measure(network: Network, training: Training, place: Placement = ONE_DEVICE)
     }
 
 
-def random_weights(network: Network) -> runs.Weights:
+def random_weights(network: Network) -> Weights:
     """As training holds them."""
     return runs.split(initial_weights(network, 0, length_table=True), network)
 

@@ -14,11 +14,12 @@ from flax import nnx
 
 from odelt.model import runs
 from odelt.model.dit import Graphs
+from odelt.model.weights import Weights
 
 
 def forward(
     graphs: Graphs,
-    weights: runs.Weights,
+    weights: Weights,
     x: jax.Array,
     t: jax.Array,
     d: jax.Array,
@@ -52,7 +53,7 @@ def forward(
 
 def _groups(
     block: nnx.GraphDef,
-    blocks: Sequence[runs.Weights],
+    blocks: Sequence[Weights],
     keys: jax.Array | None,
     h: jax.Array,
     c: jax.Array,

@@ -7,15 +7,14 @@ one compiled block body, however long it is.
 """
 
 import itertools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from odelt.config import Network
+from odelt.model.weights import LENGTH_TABLE, Weights
 
-Weights = dict[str, Any]  # nested dict of arrays
 SHALLOW = 12  # blocks that are compiled one by one in a time that is still small
 
 
@@ -29,7 +28,7 @@ def sizes(network: Network, inner_ode: bool) -> tuple[int, ...]:
 
 def split(weights: Weights, network: Network) -> Weights:
     """Stacked weights with their blocks in runs; those with a length table are an inner ODE's."""
-    ends = itertools.accumulate(sizes(network, "length_embedding" in weights), initial=0)
+    ends = itertools.accumulate(sizes(network, LENGTH_TABLE in weights), initial=0)
     parts = [slice(*pair) for pair in itertools.pairwise(ends)]
     return {**weights, "blocks": tuple(jax.tree.map(lambda w, p=p: w[p], weights["blocks"]) for p in parts)}
 

@@ -17,7 +17,7 @@ import optax
 from odelt.config import Network, Training
 from odelt.model.dit import graphs
 from odelt.model.inner_ode import forward
-from odelt.model.runs import Weights
+from odelt.model.weights import Weights
 from odelt.objectives import flow_matching, lengths, time_consistency
 from odelt.objectives.batch import images_of_time, length_rows, rows_of_time
 from odelt.objectives.rows import Rows, concatenate
