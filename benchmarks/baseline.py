@@ -1,16 +1,23 @@
-"""How much faster the package is than what the released code does: both in one process, timed in turns.
+"""How much faster the package is than what the released code does, timed in turns.
 
 `train` compares the training step, `sample` generation. Each round runs the package, then the baseline (released.py);
-a round's ratio is the baseline's seconds over the package's, so that a busy machine slows both alike. `--with-encoder`
-counts in that the released code encodes each batch with the VAE (encoder.py), where the package draws from stored
-moments. Ratios above 1 are in the package's favour.
+a round's ratio is the baseline's seconds over the package's, so that a busy machine slows both alike. Ratios above 1
+are in the package's favour. `--with-encoder` counts in that the released code encodes each batch with the VAE
+(encoder.py), where the package draws from stored moments.
+
+On a CPU each side has a process of its own: the package's is set as its commands set theirs (`odelt.process`), the
+baseline's is left as it comes, as the released code leaves it. A third process, the baseline with the package's
+settings, tells how much of the ratio is due to the computation alone (`same_process`). A GPU has its own allocator:
+there both share one process.
 """
 
 import argparse
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any
 
+import apart
 import encoder
 import floors
 import jax
@@ -20,6 +27,7 @@ import placing
 import released
 import sampling
 import train_step
+from apart import Side
 from common import (
     add_network,
     add_out,
@@ -47,69 +55,87 @@ from odelt.sampling.solvers import program
 from odelt.training.step import initial_state, make_step
 
 SIDES = ("package", "baseline")
+SAME = "baseline, set as the package"
 
 
-def in_turns(sides: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each side, round by round, after one that is not counted; each must wait for its device."""
+def in_turns(sides: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Seconds that each side tells of its run, round by round, after one that is not counted."""
     for run in sides.values():
         run()
     timed: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, run in sides.items():
-            timed[name].append(seconds(run))
+            timed[name].append(run())
     return timed
 
 
 def compared(timed: dict[str, list[float]], images: int, of_sides: dict[str, dict], rates: floors.Rates) -> dict:
     """The ratio round by round, and each side's figures with its own floor."""
-    ratios = [slow / fast for fast, slow in zip(timed["package"], timed["baseline"], strict=True)]
-    found: dict[str, Any] = {"ratio": quartiles(ratios), "images_per_s": {}}
+
+    def ratio_of(slow: list[float]) -> dict[str, float]:
+        return quartiles([other / own for own, other in zip(timed["package"], slow, strict=True)])
+
+    found: dict[str, Any] = {"ratio": ratio_of(timed["baseline"]), "images_per_s": {}}
     for name in SIDES:
         figures = dict(of_sides[name])
         measured = quartiles(timed[name])
         found["images_per_s"][name] = images / measured["median"]
         floor = floors.floor(figures["flops"], figures.pop("bytes_moved"), rates, measured["median"])
         found[name] = {"seconds": measured, **figures, **floor}
+    if SAME in timed:
+        found["same_process"] = {"ratio": ratio_of(timed[SAME]), "seconds": quartiles(timed[SAME])}
     return found
 
 
-def train(network: Network, training: Training, rounds: int, with_encoder: bool = False) -> dict[str, Any]:
-    """The training step of both on the same images; `training` is the package's, the baseline's lengths independent."""
+def compare(make: dict[str, Callable[[], Side]], rounds: int, batch: int, network: Network, dtype: str) -> dict:
+    """Times both sides on batches of so many images: on a CPU apart, on a GPU in this process."""
+    placing.prepare(1)
+    with contextlib.ExitStack() as processes:
+        if jax.devices()[0].platform == "cpu":
+            given = {
+                "package": (make["package"], placing.prepare),
+                "baseline": (make["baseline"], as_it_comes),
+                SAME: (make["baseline"], placing.prepare),
+            }
+            sides = {name: processes.enter_context(apart.elsewhere(*of_side)) for name, of_side in given.items()}
+        else:
+            sides = {name: apart.here(make[name]()) for name in SIDES}
+        timed = in_turns({name: side.run for name, side in sides.items()}, rounds)
+    figures = {name: side.figures for name, side in sides.items()}
+    return compared(timed, batch, figures, floors.rates(network, batch, dtype))
+
+
+def as_it_comes() -> None:
+    """A process as Python and jax set it."""
+
+
+def train_side(name: str, network: Network, training: Training, with_encoder: bool) -> Side:
+    """The training step, on the same images; `training` is the package's, the baseline's lengths are independent."""
     weights = initial_weights(network, 0, length_table=True)
-    independent = training.model_copy(update={"length_draw": "independent"})
     x1, y, key = train_step.batch_of(network, training)
-    inputs = {"package": x1, "baseline": x1}
-    prepare: dict[str, Any] = dict.fromkeys(SIDES)
-    if with_encoder:
-        inputs, prepare = _encoded_inputs(network, training)
-    steps = {
-        "package": make_step(network, training, inner_ode=True, prepare=prepare["package"]),
-        "baseline": released.make_step(network, independent, prepare=prepare["baseline"]),
-    }
-    of_weights = {"package": runs.split(weights, network), "baseline": released.unstacked(weights)}
+    given, prepare = _encoded_inputs(name, network, training) if with_encoder else (x1, None)
+    if name == "package":
+        step = make_step(network, training, inner_ode=True, prepare=prepare)
+        weights, flops = runs.split(weights, network), costs.step(network, training, inner_ode=True)
+    else:
+        independent = training.model_copy(update={"length_draw": "independent"})
+        step = released.make_step(network, independent, prepare=prepare)
+        weights, flops = released.unstacked(weights), step_flops(network, training)
+        if with_encoder:
+            pixels = images_per_step(training) * network.image[0] * network.image[1] * encoder.FACTOR**2
+            flops += costs.ENCODE * pixels
     # Copies: a step gives its state's buffers away.
-    states = {name: initial_state(jax.tree.map(jnp.copy, of_weights[name]), training) for name in SIDES}
-    del weights, of_weights
-    flops = {"package": costs.step(network, training, inner_ode=True), "baseline": step_flops(network, training)}
-    if with_encoder:
-        pixels = images_per_step(training) * network.image[0] * network.image[1] * encoder.FACTOR**2
-        flops["baseline"] += costs.ENCODE * pixels
-    compiled, of_sides = {}, {}
-    for name in SIDES:
-        compiled[name], compile_s = _compiled(steps[name], states[name], inputs[name], y, key)
-        of_sides[name] = {
-            "compile_s": compile_s,
-            "peak_bytes": compiled[name].memory_analysis().peak_memory_in_bytes,
-            "flops": flops[name],
-            "bytes_moved": train_step.PASSES * floors.nbytes(states[name]),
-        }
+    state = initial_state(jax.tree.map(jnp.copy, weights), training)
+    del weights
+    compiled, compile_s = _compiled(step, state, given, y, key)
 
-    def one(name: str):
-        states[name], _ = jax.block_until_ready(compiled[name](states[name], inputs[name], y, key))
+    def one():
+        nonlocal state
+        state, _ = jax.block_until_ready(compiled(state, given, y, key))
 
-    timed = in_turns({name: functools.partial(one, name) for name in SIDES}, rounds)
-    rates = floors.rates(network, training.batch_size, training.dtype)
-    return compared(timed, training.batch_size, of_sides, rates)
+    peak = compiled.memory_analysis().peak_memory_in_bytes
+    moved = train_step.PASSES * floors.nbytes(state)
+    return Side(one, {"compile_s": compile_s, "peak_bytes": peak, "flops": flops, "bytes_moved": moved})
 
 
 def step_flops(network: Network, training: Training) -> float:
@@ -119,14 +145,16 @@ def step_flops(network: Network, training: Training) -> float:
     return costs.evaluation(network, rows * full)
 
 
-def _encoded_inputs(network: Network, training: Training) -> tuple[dict, dict]:
-    """For each side what its step is given and how it makes latents of it: stored moments, or images and an encoder."""
+def _encoded_inputs(name: str, network: Network, training: Training) -> tuple[Any, Callable]:
+    """What a side's step is given and how it makes latents of it: stored moments, or images and an encoder."""
     if network.channels != encoder.MOMENTS // 2:
         raise OdeltError(f"--with-encoder: latents have 4 channels, so --image is HxWx4, not HxWx{network.channels}")
     count = images_per_step(training)
     height, width = network.image
     random = np.random.default_rng(0)
-    stored = random.standard_normal((count, height, width, encoder.MOMENTS), np.float32)
+    if name == "package":
+        stored = random.standard_normal((count, height, width, encoder.MOMENTS), np.float32)
+        return jax.device_put(stored), gaussian.sample_latents
     shape = (count, encoder.FACTOR * height, encoder.FACTOR * width, 3)
     images = random.uniform(-1, 1, shape).astype(np.float32)
 
@@ -134,38 +162,30 @@ def _encoded_inputs(network: Network, training: Training) -> tuple[dict, dict]:
         of_encoder, images = given
         return gaussian.sample_latents(key, encoder.moments(of_encoder, images, training.dtype))
 
-    of_encoder = jax.jit(encoder.weights)(jax.random.key(0))
-    inputs = {"package": jax.device_put(stored), "baseline": (of_encoder, jax.device_put(images))}
-    return inputs, {"package": gaussian.sample_latents, "baseline": encode}
+    return (jax.jit(encoder.weights)(jax.random.key(0)), jax.device_put(images)), encode
 
 
-def sample(network: Network, length: int | None, setting, batch: int, rounds: int, dtype: str) -> dict[str, Any]:
-    """Generation by both from the same noise and labels."""
+def sample_side(name: str, network: Network, length: int | None, setting: tuple, batch: int, dtype: str) -> Side:
+    """Generation, by both from the same noise and labels."""
     solver, guidance, _ = setting
     if solver.adaptive:
         raise OdeltError(f"solver '{solver}': the baseline is Euler's method; choose euler:T")
     weights = jax.device_put(initial_weights(network, 0, length_table=True))
     x0, y = jax.device_put(noise_and_labels(0, range(batch), (*network.image, network.channels), network.classes))
-    prepared = program(Model(network, weights, dtype), solver, length, guidance, None, joint=False)
-    executable, compile_s = _compiled(prepared.function, *prepared.static, *prepared.dynamic, x0, y)
     flops, moved = sampling.work(network, length, setting, batch, solver.steps, dtype, weights)
-    work = {"flops": flops, "bytes_moved": moved}
-    made: list[released.Sampler] = []
-    sampler_s = seconds(
-        lambda: made.append(
-            released.Sampler(network, released.unstacked(weights), length, solver, guidance, dtype, batch)
-        )
-    )
-    peak = executable.memory_analysis().peak_memory_in_bytes
-    of_sides = {
-        "package": {"compile_s": compile_s, "peak_bytes": peak, **work},
-        "baseline": {"compile_s": sampler_s, "peak_bytes": made[0].peak_bytes, **work},
-    }
-    runs = {
-        "package": lambda: jax.block_until_ready(executable(*prepared.dynamic, x0, y)),
-        "baseline": lambda: jax.block_until_ready(made[0](x0, y)),
-    }
-    return compared(in_turns(runs, rounds), batch, of_sides, floors.rates(network, batch, dtype))
+    if name == "package":
+        prepared = program(Model(network, weights, dtype), solver, length, guidance, None, joint=False)
+        executable, compile_s = _compiled(prepared.function, *prepared.static, *prepared.dynamic, x0, y)
+        peak = executable.memory_analysis().peak_memory_in_bytes
+        generate = functools.partial(executable, *prepared.dynamic, x0, y)
+    else:
+        made: list[released.Sampler] = []
+        of_blocks = released.unstacked(weights)
+        make = functools.partial(released.Sampler, network, of_blocks, length, solver, guidance, dtype, batch)
+        compile_s = seconds(lambda: made.append(make()))
+        peak, generate = made[0].peak_bytes, functools.partial(made[0], x0, y)
+    figures = {"compile_s": compile_s, "peak_bytes": peak, "flops": flops, "bytes_moved": moved}
+    return Side(lambda: jax.block_until_ready(generate()), figures)
 
 
 def _compiled(function, *arguments) -> tuple[Any, float]:
@@ -185,13 +205,15 @@ def main():
     training.add_argument("--with-encoder", action="store_true", help="the baseline encodes each batch with the VAE")
     add_sampling(generation)
     arguments = parser.parse_args()
-    placing.prepare(1)
     network = network_of(arguments)
     if arguments.part == "train":
-        figures = train(network, training_of(arguments, "stratified"), arguments.steps, arguments.with_encoder)
+        training = training_of(arguments, "stratified")
+        side, rounds = (train_side, (network, training, arguments.with_encoder)), arguments.steps
     else:
         length, setting = length_of(arguments, network), sampling.setting_of(arguments)
-        figures = sample(network, length, setting, arguments.batch, arguments.repeats, arguments.dtype)
+        side, rounds = (sample_side, (network, length, setting, arguments.batch, arguments.dtype)), arguments.repeats
+    make = {name: functools.partial(side[0], name, *side[1]) for name in SIDES}
+    figures = compare(make, rounds, arguments.batch, network, arguments.dtype)
     report(arguments, device_name(), figures)
 
 

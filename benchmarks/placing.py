@@ -9,9 +9,10 @@ from odelt.evaluation.latency import device_name
 from odelt.sharding import Placement, placement
 
 
-def prepare(count: int) -> None:
+def prepare(count: int = 1) -> None:
     """Before anything is computed: memory as for the commands, virtual devices where the CPU is all there is."""
     process.keep_freed_memory()
+    jax.config.update("jax_cpu_enable_async_dispatch", False)  # as `odelt.devices`
     jax.config.update("jax_num_cpu_devices", count)
 
 

@@ -9,9 +9,7 @@ def latency(a):
     from odelt import devices
 
     claimed = devices.claim()
-    import jax
-
-    devices.require_seen(claimed, jax.default_backend() != "cpu", "JAX")
+    devices.start_jax(claimed)
     from odelt.evaluation import latency
     from odelt.model import load_model
 

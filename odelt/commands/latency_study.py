@@ -14,9 +14,7 @@ def measure(a):
     from odelt.evaluation import latency_study
 
     devices.check(latency_study.operations(study, a.network, a.length), claimed)
-    import jax
-
-    devices.require_seen(claimed, jax.default_backend() != "cpu", "JAX")
+    devices.start_jax(claimed)
     options.write_json(a.out, latency_study.measure(study, a.network, a.length))
 
 

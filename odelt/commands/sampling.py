@@ -21,13 +21,11 @@ def _generate(a, settings, outs, **more):
     from odelt import costs, devices
 
     claimed = devices.claim(1 if a.sharding == "none" else "all")
-    import jax
-
     from odelt.model.weights import load_config
 
     devices.check(costs.group(load_config(a.model), a.length, settings, a.count), claimed)
 
-    devices.require_seen(claimed, jax.default_backend() != "cpu", "JAX")
+    devices.start_jax(claimed)
 
     from odelt.model import load_model
     from odelt.sampling import generate

@@ -16,13 +16,11 @@ def train(a):
     claimed = devices.claim(1 if training.sharding == "none" else "all")
     devices.check(training.steps * costs.step(network, training, a.inner_ode), claimed)
 
-    import jax
-
     from odelt import files
     from odelt.data import dataset, latents
     from odelt.training import checkpoints, loop
 
-    devices.require_seen(claimed, jax.default_backend() != "cpu", "JAX")
+    devices.start_jax(claimed)
     prepare = None
     if a.codec:
         from odelt.data import gaussian

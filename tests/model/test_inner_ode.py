@@ -88,3 +88,24 @@ def test_a_deep_network_lies_in_one_run_from_where_rows_leave_to_where_the_next_
     lying = runs.split(weights, network)
     assert tuple(map(runs.size, lying["blocks"])) == expected
     assert all(jax.tree.leaves(jax.tree.map(np.array_equal, runs.join(lying), weights)))
+
+
+def test_the_backward_pass_of_a_deep_network_keeps_products_only(monkeypatch):
+    network = NETWORK.model_copy(update={"depth": 12, "group": 3})
+    weights = initial_weights(network, 0, length_table=True)
+    x, ones = jnp.ones((64, 8, 8, network.channels)), jnp.ones(64)
+
+    def temporary_bytes() -> int:
+        """Of a gradient, the blocks one by one or, in a deep network, in a loop."""
+        lying = runs.split(weights, network)
+        structure = graphs(network, length_table=True)
+
+        def loss(weights):
+            v = forward(structure, weights, x, ones, ones, jnp.zeros(64, int), network.lengths[-1], group=3)
+            return jnp.mean(v**2)
+
+        return jax.jit(jax.grad(loss)).lower(lying).compile().memory_analysis().temp_size_in_bytes
+
+    one_by_one = temporary_bytes()
+    monkeypatch.setattr(runs, "SHALLOW", 0)
+    assert temporary_bytes() < 0.6 * one_by_one

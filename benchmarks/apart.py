@@ -1,0 +1,73 @@
+"""A side of a comparison in a process of its own: on a CPU, what a process is set to is part of what it does.
+
+How the allocator was told to deal with freed memory decides a good part of a step's time there, and it is one setting
+for the whole process. So each side has a process that is set as its program sets it, and they are timed in turns.
+"""
+
+import contextlib
+import multiprocessing
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+
+from common import seconds
+
+from odelt.errors import OdeltError
+
+
+class Side(NamedTuple):
+    """What is timed: `run` waits for its device itself, and `figures` tell what it does."""
+
+    run: Callable[[], Any]
+    figures: dict[str, Any]
+
+
+class Timed(NamedTuple):
+    """A side as the comparison sees it, wherever it runs: `run` tells the seconds that it took."""
+
+    run: Callable[[], float]
+    figures: dict[str, Any]
+
+
+def here(side: Side) -> Timed:
+    return Timed(lambda: seconds(side.run), side.figures)
+
+
+@contextlib.contextmanager
+def elsewhere(make: Callable[[], Side], prepare: Callable[[], None]) -> Iterator[Timed]:
+    """`make()` in a new process that is `prepare`d first; both must be found by name (they are pickled)."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, make, prepare), daemon=True)
+    process.start()
+    theirs.close()
+
+    def told() -> Any:
+        try:
+            answer = ours.recv()
+        except EOFError:
+            raise OdeltError("a side's process ended before its answer; its error stands above") from None
+        if isinstance(answer, OdeltError):
+            raise answer
+        return answer
+
+    def run() -> float:
+        ours.send("run")
+        return told()
+
+    try:
+        yield Timed(run, told())
+    finally:
+        process.kill()
+        process.join()
+
+
+def _serve(connection: Connection, make: Callable[[], Side], prepare: Callable[[], None]) -> None:
+    try:
+        prepare()
+        side = make()
+        connection.send(side.figures)
+        while connection.recv():
+            connection.send(seconds(side.run))
+    except OdeltError as error:
+        connection.send(error)

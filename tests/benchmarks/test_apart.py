@@ -1,0 +1,34 @@
+"""Sides of a comparison in processes of their own."""
+
+import functools
+
+import jax
+import measured  # noqa: F401  the benchmarks' folder is on the path from here on
+import pytest
+
+# isort: split
+import apart
+import baseline
+import placing
+
+from odelt.errors import OdeltError
+
+
+def a_side(told: str) -> apart.Side:
+    return apart.Side(lambda: None, {"told": told, "dispatches": jax.config.values["jax_cpu_enable_async_dispatch"]})
+
+
+def a_mistake() -> apart.Side:
+    raise OdeltError("solver 'heun': not known")
+
+
+@pytest.mark.parametrize("prepare, dispatches", [(placing.prepare, False), (baseline.as_it_comes, True)])
+def test_the_package_is_set_as_its_commands_are_and_the_baseline_is_not(prepare, dispatches):
+    with apart.elsewhere(functools.partial(a_side, "a"), prepare) as side:
+        assert side.figures == {"told": "a", "dispatches": dispatches}
+        assert 0 < side.run() < 1
+
+
+def test_bad_input_is_told_as_if_it_ran_here():
+    with pytest.raises(OdeltError, match="heun"), apart.elsewhere(a_mistake, baseline.as_it_comes):
+        pass
