@@ -99,13 +99,13 @@ GPU_TARGETS = [
 SAMPLED_ON_CPU = {
     "mini, T = 128, guided, batch 64": f"{MINI} --batch 64 --length 6 --solver euler:128 --guidance 1.5 --repeats 5",
     "mini, T = 1, l = 2, one image": f"{MINI} --batch 1 --length 2 --solver euler:1 --repeats 50",
-    "S, T = 4, l = 12, batch 64": f"{S} --batch 64 --length 12 --solver euler:4 --repeats 10",
+    "S, T = 4, l = 12, batch 64": f"{S} --batch 64 --length 12 --solver euler:4 --repeats 5",
     "S, T = 4, guided, l = 4, one image": f"{S} --batch 1 --length 4 --solver euler:4 --guidance 1.5 --repeats 20",
 }
 ON_CPU = [
     Part("train mini", f"baseline.py train {MINI} --batch 128 --steps 40", 110),
-    Part("train S", f"baseline.py train {S} --batch 64 --steps 10", 140),
-    *[Part(name, f"baseline.py sample {options}", 60) for name, options in SAMPLED_ON_CPU.items()],
+    Part("train S", f"baseline.py train {S} --batch 64 --steps 8", 200),
+    *[Part(name, f"baseline.py sample {options}", 110) for name, options in SAMPLED_ON_CPU.items()],
     WEIGHTS,
     COMPILING,
 ]
