@@ -180,3 +180,15 @@ def test_the_committed_table_is_that_of_the_committed_results():
 
     folder = ROOT / "benchmarks" / "results"
     assert (folder / "table.md").read_text() == table.markdown(table.rows(table.read(folder)))
+
+
+def test_the_readme_tells_each_target_as_it_was_measured():
+    folder = ROOT / "benchmarks"
+    told = [
+        line.split("|")[3].split(":")[0].strip()
+        for line in (folder / "README.md").read_text().splitlines()
+        if line.count("|") == 5
+    ]
+    measured = json.loads((folder / "results" / "targets-cpu.json").read_text())["targets"]
+    figures = [figure for figure in told if figure.replace(".", "").isdecimal()]
+    assert sorted(figures) == sorted(f"{row['figure']:.2f}" for row in measured)
