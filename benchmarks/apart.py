@@ -6,6 +6,7 @@ for the whole process. So each side has a process that is set as its program set
 
 import contextlib
 import multiprocessing
+import traceback
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
@@ -42,21 +43,19 @@ def elsewhere(make: Callable[[], Side], prepare: Callable[[], None]) -> Iterator
     process.start()
     theirs.close()
 
-    def told() -> Any:
+    def answer(ask: bool = True) -> Any:
         try:
-            answer = ours.recv()
-        except EOFError:
-            raise OdeltError("a side's process ended before its answer; its error stands above") from None
-        if isinstance(answer, OdeltError):
-            raise answer
-        return answer
-
-    def run() -> float:
-        ours.send("run")
-        return told()
+            if ask:
+                ours.send("run")
+            received = ours.recv()
+        except (EOFError, BrokenPipeError):
+            raise OdeltError(f"a side's process ended before its answer (exit status {process.exitcode})") from None
+        if isinstance(received, OdeltError):
+            raise received
+        return received
 
     try:
-        yield Timed(run, told())
+        yield Timed(answer, answer(ask=False))
     finally:
         process.kill()
         process.join()
@@ -67,7 +66,13 @@ def _serve(connection: Connection, make: Callable[[], Side], prepare: Callable[[
         prepare()
         side = make()
         connection.send(side.figures)
-        while connection.recv():
+        while True:
+            connection.recv()
             connection.send(seconds(side.run))
+    except EOFError:
+        pass  # nobody asks any more
     except OdeltError as error:
         connection.send(error)
+    except Exception as error:
+        traceback.print_exc()
+        connection.send(OdeltError(f"{type(error).__name__}: {error}".splitlines()[0]))

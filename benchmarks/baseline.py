@@ -7,8 +7,8 @@ are in the package's favour. `--with-encoder` counts in that the released code e
 
 On a CPU each side has a process of its own: the package's is set as its commands set theirs (`odelt.process`), the
 baseline's is left as it comes, as the released code leaves it. A third process, the baseline with the package's
-settings, tells how much of the ratio is due to the computation alone (`same_process`). A GPU has its own allocator:
-there both share one process.
+settings, is timed in the same turns: `same_settings` has the ratio to it. A GPU has its own allocator: there both share
+one process. Rates for the floors are measured here, with the package's settings.
 """
 
 import argparse
@@ -46,7 +46,7 @@ from odelt import costs
 from odelt.config import Network, Training
 from odelt.data import gaussian
 from odelt.errors import OdeltError
-from odelt.evaluation.latency import device_name
+from odelt.evaluation.latency import device_name, peak_bytes
 from odelt.model import Model, runs
 from odelt.model.weights import initial_weights
 from odelt.objectives.batch import images_per_step, length_rows, rows_of_time
@@ -83,12 +83,12 @@ def compared(timed: dict[str, list[float]], images: int, of_sides: dict[str, dic
         floor = floors.floor(figures["flops"], figures.pop("bytes_moved"), rates, measured["median"])
         found[name] = {"seconds": measured, **figures, **floor}
     if SAME in timed:
-        found["same_process"] = {"ratio": ratio_of(timed[SAME]), "seconds": quartiles(timed[SAME])}
+        found["same_settings"] = {"ratio": ratio_of(timed[SAME]), "seconds": quartiles(timed[SAME])}
     return found
 
 
 def compare(make: dict[str, Callable[[], Side]], rounds: int, batch: int, network: Network, dtype: str) -> dict:
-    """Times both sides on batches of so many images: on a CPU apart, on a GPU in this process."""
+    """Times the sides on batches of so many images: on a CPU apart, on a GPU in this process."""
     placing.prepare(1)
     with contextlib.ExitStack() as processes:
         if jax.devices()[0].platform == "cpu":
@@ -110,7 +110,7 @@ def as_it_comes() -> None:
 
 
 def train_side(name: str, network: Network, training: Training, with_encoder: bool) -> Side:
-    """The training step, on the same images; `training` is the package's, the baseline's lengths are independent."""
+    """The training step; `training` is the package's, the baseline's lengths are independent."""
     weights = initial_weights(network, 0, length_table=True)
     x1, y, key = train_step.batch_of(network, training)
     given, prepare = _encoded_inputs(name, network, training) if with_encoder else (x1, None)
@@ -133,7 +133,7 @@ def train_side(name: str, network: Network, training: Training, with_encoder: bo
         nonlocal state
         state, _ = jax.block_until_ready(compiled(state, given, y, key))
 
-    peak = compiled.memory_analysis().peak_memory_in_bytes
+    peak = peak_bytes(compiled.memory_analysis())
     moved = train_step.PASSES * floors.nbytes(state)
     return Side(one, {"compile_s": compile_s, "peak_bytes": peak, "flops": flops, "bytes_moved": moved})
 
@@ -176,7 +176,7 @@ def sample_side(name: str, network: Network, length: int | None, setting: tuple,
     if name == "package":
         prepared = program(Model(network, weights, dtype), solver, length, guidance, None, joint=False)
         executable, compile_s = _compiled(prepared.function, *prepared.static, *prepared.dynamic, x0, y)
-        peak = executable.memory_analysis().peak_memory_in_bytes
+        peak = peak_bytes(executable.memory_analysis())
         generate = functools.partial(executable, *prepared.dynamic, x0, y)
     else:
         made: list[released.Sampler] = []

@@ -4,7 +4,7 @@ Training computes all L blocks for every row and masks by length; blocks are unr
 one after the other; every row draws its own length. Sampling runs l unrolled blocks, dispatches each Euler step from
 Python, asks twice for guidance, and gives every row its own t, d and condition. Rows, targets, optimiser and loss are
 the package's own, with its keys, so that both compute the same numbers. Whatever is not named here as a loss (the
-donated buffers, the compiled step) is given to the baseline too.
+donated buffers, the compiled step) is given to the baseline too; baseline.py tells of the process it runs in.
 """
 
 import functools
@@ -17,6 +17,8 @@ import numpy as np
 import optax
 
 from odelt.config import Network, Solver, Training
+from odelt.data.gaussian import noise
+from odelt.evaluation.latency import peak_bytes
 from odelt.model.dit import FREQUENCIES, position_embedding
 from odelt.model.weights import Weights
 from odelt.objectives import flow_matching, lengths, time_consistency
@@ -99,7 +101,7 @@ def assemble(network: Network, training: Training, ema: Weights, x1, y, key) -> 
         count = images_of_time(training)
         if training.images == "disjoint":
             x1, y = x1[flow_count:], y[flow_count:]
-            x0 = jax.random.normal(noise_key, x1.shape)
+            x0 = noise(noise_key, x1.shape)
         time = time_consistency.draw(time_key, x0[:count], x1[:count], y[:count], training)
         walk = time_consistency.Walk(time, training, null)
         ask = functools.partial(teacher, length=network.lengths[-1])
@@ -139,7 +141,7 @@ class Sampler:
         one = jax.jit(step if self.guided is None else ask)
         x = jnp.zeros((batch, *network.image, network.channels))
         self.one = one.lower(weights, x, self.d, self.d, np.zeros(batch, np.int32)).compile()
-        self.peak_bytes = self.one.memory_analysis().peak_memory_in_bytes
+        self.peak_bytes = peak_bytes(self.one.memory_analysis())
 
     def __call__(self, x0: jax.Array, y: jax.Array) -> jax.Array:
         x, null = x0, np.full(y.shape, self.network.classes, np.int32)

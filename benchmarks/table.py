@@ -69,8 +69,8 @@ def _figures(result: dict) -> Iterator[dict[str, Any]]:
             "unit": "×",
             **_spread(result["ratio"]),
         }
-        if same := result.get("same_process"):
-            what = "ratio to the baseline in a process that is set as the package's"
+        if same := result.get("same_settings"):
+            what = "ratio to the baseline whose process is set as the package's"
             yield {"what": what, "figure": same["ratio"]["median"], "unit": "×", **_spread(same["ratio"])}
         for side in ("package", "baseline"):
             if "images_per_s" in result:

@@ -6,6 +6,8 @@ that fails or does not end in time is said to be so, and the others go on. Verdi
 
 import argparse
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -122,16 +124,21 @@ def run(part: Part, limit: float) -> dict[str, Any]:
     """The part's JSON object, or `failed` with the reason."""
     command = [sys.executable, *f"benchmarks/{part.command}".split()]
     began = time.perf_counter()
-    try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=limit)
-    except subprocess.TimeoutExpired:
-        return {"failed": f"did not end within {limit:.0f} s"}
-    finally:
-        print(f"{part.name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        return {"failed": f"exit status {done.returncode}: {last[0][:300]}"}
-    return json.loads(done.stdout.splitlines()[-1])
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, process_group=0) as process:
+        try:
+            out, errors = process.communicate(timeout=limit)
+        except BaseException as stopped:  # Ctrl-C, too: the part ends with all processes that it has started
+            os.killpg(process.pid, signal.SIGKILL)
+            if isinstance(stopped, subprocess.TimeoutExpired):
+                return {"failed": f"did not end within {limit:.0f} s"}
+            raise
+        finally:
+            print(f"{part.name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+    if process.returncode:
+        last = errors.strip().splitlines()[-1:] or ["no message"]
+        return {"failed": f"exit status {process.returncode}: {last[0][:300]}"}
+    return json.loads(out.splitlines()[-1])
 
 
 def judged(target: Target, results: dict[str, dict]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from common import add_devices, add_training, network_of, options, quartiles, re
 
 from odelt import costs
 from odelt.config import Network, Training
-from odelt.evaluation.latency import device_name
+from odelt.evaluation.latency import device_name, peak_bytes
 from odelt.model import runs
 from odelt.model.weights import Weights, initial_weights
 from odelt.objectives.batch import images_per_step
@@ -48,7 +48,7 @@ def measure(network: Network, training: Training, place: Placement = ONE_DEVICE)
         "images_per_s": training.batch_size / quartiles(timed)["median"],
         "seconds": quartiles(timed),
         "compile_s": compile_s,
-        "peak_bytes": step.memory_analysis().peak_memory_in_bytes,
+        "peak_bytes": peak_bytes(step.memory_analysis()),
         "flops": costs.step(network, training, inner_ode=True),
         "bytes_moved": PASSES * state_bytes,
     }

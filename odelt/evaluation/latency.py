@@ -56,7 +56,7 @@ def measure(model: Model, length: int | None, settings: Sequence[Setting], timin
                 "guidance": guidance,
                 "seconds": {"median": median, "q1": q1, "q3": q3},
                 "compile_s": compile_s,
-                "peak_bytes": _bytes(executable.memory_analysis()),
+                "peak_bytes": peak_bytes(executable.memory_analysis()),
                 "evaluations": float(evaluations.mean()),
             }
         )
@@ -71,8 +71,8 @@ def _batches(model: Model, rows: int, count: int) -> list[tuple[jax.Array, jax.A
     return [jax.device_put(noise_and_labels(0, range(k, k + rows), shape, config.classes)) for k in starts]
 
 
-def _bytes(memory) -> int:
-    """All of it together: on a CPU the compiler's own peak leaves out what is needed in between."""
+def peak_bytes(memory) -> int:
+    """All of an executable's `memory_analysis()`: on a CPU its own peak leaves out what is needed in between."""
     given, made = memory.argument_size_in_bytes, memory.output_size_in_bytes
     return given + made - memory.alias_size_in_bytes + memory.temp_size_in_bytes
 

@@ -110,7 +110,7 @@ def generate(
 
 
 def _one_ahead(items: Iterable) -> Iterator:
-    """The items, each when the next has been made: the host draws noise while the device is at work."""
+    """The items, each when the next has been made: the host draws noise while a GPU is at work."""
     items = iter(items)
     last = next(items)
     for item in items:

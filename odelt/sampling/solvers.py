@@ -73,7 +73,7 @@ class Program(NamedTuple):
         return self._replace(dynamic=(placement.put_whole(weights), *rest), placement=placement)
 
     def run(self, x0, y) -> "Run":
-        """Starts it on noise [N, H, W, C] and labels [N], and does not wait; several devices share the rows evenly."""
+        """Starts it on noise [N, H, W, C] and labels [N], without waiting for a GPU; several devices share the rows."""
         if self.placement.mesh is None:
             return Run(self.solver, *self.function(*self.static, *self.dynamic, x0, y))
         rows = self.placement.put_rows((x0, y))

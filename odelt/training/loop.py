@@ -149,7 +149,7 @@ def _run(
         for done, (x1, y) in enumerate(batches, start=first + 1):
             state, metrics = step(state, *place.put_rows((x1, y)), key)
             window.append(metrics)
-            # The bar shows steps that are done, and the device is never without its next one.
+            # The bar shows steps that are done, and a GPU is never without its next one.
             jax.block_until_ready(window[-AHEAD:][0])
             if done == first + 1:  # compiling is no part of the rate
                 began, batches.waited = time.perf_counter(), 0.0

@@ -57,7 +57,7 @@ def test_the_ratio_of_training_is_of_rounds_in_turns():
         assert_floor(figures[side])
     # Every row runs both blocks, where half of the package's rows run one.
     assert figures["baseline"]["flops"] > figures["package"]["flops"]
-    assert set(figures["ratio"]) == {"median", "q1", "q3"}
+    assert set(figures["ratio"]) == set(figures["same_settings"]["ratio"]) == {"median", "q1", "q3"}
 
 
 def test_the_ratio_of_sampling():
@@ -86,7 +86,7 @@ def test_the_ratio_is_the_median_over_rounds():
     sides = {name: one_side(timed[name]) for name in timed}
     found = baseline.compared(timed, 8, sides, baseline.floors.Rates(1.0, 2.0, 1.0))
     assert found["ratio"] == {"median": 2.0, "q1": 2.0, "q3": 2.5}
-    assert found["same_process"]["ratio"] == {"median": 1.0, "q1": 1.0, "q3": 1.5}
+    assert found["same_settings"]["ratio"] == {"median": 1.0, "q1": 1.0, "q3": 1.5}
     assert found["images_per_s"] == {"package": 4.0, "baseline": 2.0}
 
 
@@ -184,11 +184,8 @@ def test_the_committed_table_is_that_of_the_committed_results():
 
 def test_the_readme_tells_each_target_as_it_was_measured():
     folder = ROOT / "benchmarks"
-    told = [
-        line.split("|")[3].split(":")[0].strip()
-        for line in (folder / "README.md").read_text().splitlines()
-        if line.count("|") == 5
-    ]
+    rows = [line.split("|") for line in (folder / "README.md").read_text().splitlines() if line.count("|") == 5]
+    told = [cells[3].split(":")[0].strip() for cells in rows]
     measured = json.loads((folder / "results" / "targets-cpu.json").read_text())["targets"]
     figures = [figure for figure in told if figure.replace(".", "").isdecimal()]
-    assert sorted(figures) == sorted(f"{row['figure']:.2f}" for row in measured)
+    assert figures == [f"{row['figure']:.2f}" if row["figure"] else "not measured" for row in measured]
