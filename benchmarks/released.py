@@ -17,7 +17,6 @@ import numpy as np
 import optax
 
 from odelt.config import Network, Solver, Training
-from odelt.data.gaussian import noise
 from odelt.evaluation.latency import peak_bytes
 from odelt.model.dit import FREQUENCIES, position_embedding
 from odelt.model.weights import Weights
@@ -101,7 +100,7 @@ def assemble(network: Network, training: Training, ema: Weights, x1, y, key) -> 
         count = images_of_time(training)
         if training.images == "disjoint":
             x1, y = x1[flow_count:], y[flow_count:]
-            x0 = noise(noise_key, x1.shape)
+            x0 = jax.random.normal(noise_key, x1.shape)
         time = time_consistency.draw(time_key, x0[:count], x1[:count], y[:count], training)
         walk = time_consistency.Walk(time, training, null)
         ask = functools.partial(teacher, length=network.lengths[-1])

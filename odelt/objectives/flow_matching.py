@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 
 from odelt.config import FINEST_D, MAX_STEPS, Training
-from odelt.data.gaussian import noise
 from odelt.objectives.rows import Rows, interpolate, over_image
 
 SIGMA = 0.01  # of fm and icfm
@@ -19,10 +18,10 @@ def drop_labels(key: jax.Array, y: jax.Array, probability: float, null: int) -> 
 def rows(key: jax.Array, x1: jax.Array, y: jax.Array, training: Training, null: int) -> tuple[Rows, jax.Array]:
     """One row per image of x1 [N, H, W, C], and the noise x_0 that made it."""
     noise_key, time_key, label_key, epsilon_key = jax.random.split(key, 4)
-    x0 = noise(noise_key, x1.shape)
+    x0 = jax.random.normal(noise_key, x1.shape)
     t = times(time_key, x1.shape[0], training)
     if training.objective == "icfm" and training.icfm_noise == "independent":
-        epsilon = noise(epsilon_key, x1.shape)
+        epsilon = jax.random.normal(epsilon_key, x1.shape)
     else:
         epsilon = x0  # SPEC 9.7: the release draws it with x_0's key
     x, target = PATHS[training.objective](x0, x1, t, epsilon)

@@ -15,7 +15,6 @@ import numpy as np
 import optax
 
 from odelt.config import Network, Training
-from odelt.data.gaussian import noise
 from odelt.model.dit import graphs
 from odelt.model.inner_ode import forward
 from odelt.model.weights import Weights
@@ -105,7 +104,7 @@ def assemble(
     images = images_of_time(training)
     if training.images == "disjoint":
         x1, y = x1[flow_count:], y[flow_count:]
-        x0 = noise(noise_key, x1.shape)
+        x0 = jax.random.normal(noise_key, x1.shape)
     time = time_consistency.draw(time_key, x0[:images], x1[:images], y[:images], training)
     dealt = np.arange(count + count % 2).clip(max=count - 1).reshape(-1, 2).T  # longest first in both halves
     halves = jax.tree.map(lambda a: a[dealt], asked)
