@@ -188,4 +188,4 @@ def test_the_readme_tells_each_target_as_it_was_measured():
     told = [cells[3].split(":")[0].strip() for cells in rows]
     measured = json.loads((folder / "results" / "targets-cpu.json").read_text())["targets"]
     figures = [figure for figure in told if figure.replace(".", "").isdecimal()]
-    assert figures == [f"{row['figure']:.2f}" if row["figure"] else "not measured" for row in measured]
+    assert figures == [f"{row['figure']:.2f}" for row in measured if row["figure"] is not None]
