@@ -12,8 +12,9 @@ env-full: .venv-full/ready
 env-crate: .venv-crate/ready
 
 .venv/ready: requirements/dev.txt
-# With a GPU, JAX's CUDA packages too.
-.venv-full/ready: requirements/full.txt $(if $(shell command -v nvidia-smi),requirements/gpu.txt)
+# With a GPU, JAX's CUDA packages too; CUDA=1 wants them also where no GPU is seen, as before a cluster's queue.
+CUDA ?= $(shell command -v nvidia-smi)
+.venv-full/ready: requirements/full.txt $(if $(CUDA),requirements/gpu.txt)
 
 .venv-crate/ready: requirements/crate.txt
 

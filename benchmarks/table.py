@@ -80,6 +80,9 @@ def _figures(result: dict) -> Iterator[dict[str, Any]]:
             else:
                 took = min(result[side]["compile_s"])
                 yield {"what": f"{side}, compiling, {_sizes(result)}", "figure": took, "unit": "s"}
+                if "peak_bytes" in result[side]:
+                    memory = result[side]["peak_bytes"] / 1e9
+                    yield {"what": f"{side}, memory of the step", "figure": memory, "unit": "GB"}
     elif "bytes_ratio" in result:
         for row in result["table"]:
             what = f"weights at length {row['length']} ({row['effective_blocks']} blocks)"

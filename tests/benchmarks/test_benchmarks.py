@@ -1,5 +1,6 @@
 """Each benchmark prints one JSON object, with floors and the machine, and bad input ends it with one line."""
 
+import importlib.util
 import json
 
 import jax
@@ -10,6 +11,7 @@ from measured import ROOT, TINY, result, run
 from odelt import costs
 
 CONTRACT = {"images_per_s", "seconds", "compile_s", "peak_bytes", "flops", "device", "configuration", "machine"}
+HAS_CUDA_PACKAGES = importlib.util.find_spec("jax_cuda13_plugin") is not None
 FLOOR = {"floor_s", "utilisation", "matmul_utilisation", "floor"}
 MACHINE = {"cores", "memory_bytes", "load", "os", "python", "packages", "commit", "dirty", "date", "command"}
 
@@ -121,6 +123,19 @@ def test_compile_time_and_weights():
     assert result("compile_time", *TINY)["ratio"]["median"] > 0
     weights = result("weights", *TINY)
     assert weights["bytes_ratio"] == weights["blocks_ratio"] == 2
+
+
+@pytest.mark.skipif(not HAS_CUDA_PACKAGES, reason="needs JAX's CUDA packages: make env-full CUDA=1")
+def test_a_step_is_compiled_for_a_gpu_that_is_not_here():
+    figures = result("compile_time", *TINY, "--dtype", "bfloat16", "--on", "h100")
+    assert figures["device"].startswith("NVIDIA H100") and figures["ratio"]["median"] > 0
+    assert figures["package"]["peak_bytes"] > 0
+
+
+@pytest.mark.skipif(HAS_CUDA_PACKAGES, reason="JAX's CUDA packages are there")
+def test_what_compiling_for_a_gpu_needs_is_told():
+    (line,) = run("compile_time", *TINY, "--on", "h100", status=2).stderr.splitlines()
+    assert "make env-full CUDA=1" in line
 
 
 def test_the_loader():
