@@ -89,7 +89,7 @@ def _figures(result: dict) -> Iterator[dict[str, Any]]:
             yield {"what": what, "figure": row["bytes"], "unit": "bytes"}
     elif "table" in result:
         for row in result["table"]:
-            what = f"{row['work']}, batch {row['batch']}, {row['devices']} devices"
+            what = f"{row['work']}, batch {row['batch']}, {row['devices']} device{'s' * (row['devices'] > 1)}"
             yield {"what": what, "figure": row["images_per_s"], "unit": "images/s", "utilisation": row["utilisation"]}
     elif "images_per_s" in result:
         waited = result.get("with_loader", {}).get("share_of_time_waited", "")

@@ -5,6 +5,12 @@ from odelt.config import parse_json
 from odelt.config.latency_study import LatencyStudy
 
 
+def snapshot(a):
+    from odelt.provenance import snapshot
+
+    snapshot.keep_study(a.study, a.published, a.out)
+
+
 def measure(a):
     """One network at one length."""
     from odelt import devices
@@ -31,6 +37,15 @@ def tables(a):
 
 def register(verb):
     settings = options.text(metavar="FILE", help="the study, as config/latency.yaml (or as JSON)")
+    published = options.path(metavar="FILE", help="published numbers to compare with")
+    verb(
+        "latency-snapshot",
+        snapshot,
+        "keep the latency study's configuration and the published numbers with its results",
+        study=options.path(metavar="FILE", help="the study"),
+        published=published,
+        out=options.path(metavar="DIR", help="the study's results"),
+    )
     verb(
         "latency-study",
         measure,
@@ -46,6 +61,6 @@ def register(verb):
         "table and figure of the latency study, from whatever has been measured",
         settings=settings,
         results=options.path(metavar="DIR", help="the study's results"),
-        published=options.path(metavar="FILE", help="published numbers to compare with"),
+        published=published,
         out=options.OUT,
     )

@@ -15,6 +15,7 @@ from odelt.provenance.snapshot import Snapshot, unlocked
 
 VERIFIED, BROKEN, MISSING, REMOVED, EXTERNAL = "verified", "broken", "missing", "removed as temporary", "external"
 MADE_FROM = "was made from"  # how a fault begins that is not the file's own
+COPIES = ("snapshot", "latency-snapshot")  # verbs whose outputs are copies of the project's files
 FROM_NOTHING = ("fetch", "prepare-data")  # verbs whose outputs are made from no file: downloads, scikit-learn's digits
 
 
@@ -55,8 +56,9 @@ class Chain:
                 node = self.nodes[name] = self._node(name)
                 waiting += [link.name for link in node.links if link.state != EXTERNAL]
                 if node.record and node.record.suite:
-                    kept = [(self._prefix(name, node.record) or "") + file for file in snapshot.FILES]
-                    waiting += [kept[0], *(file for file in kept if self.folder.has_record(file))]
+                    prefix = self._prefix(name, node.record) or ""
+                    kept = [prefix + file for file in snapshot.FILES if self.folder.has_record(prefix + file)]
+                    waiting += [prefix + self._configuration(prefix), *kept]
         self._tell_cycles()
 
     def _node(self, name: str) -> Node:
@@ -121,6 +123,9 @@ class Chain:
             yield f"its record is of another suite, '{record.suite}'; this folder is of '{suite}'"
         if record.suite is None:
             return
+        if self._configuration(prefix) == snapshot.STUDY:
+            yield from parameters.differences_of_study(record)
+            return
         kept = self._snapshot(prefix)
         # A copy that cannot be read is told once, of itself.
         try:
@@ -181,7 +186,7 @@ class Chain:
     def _external(self, record: Record, input: Input, prefix: str) -> str | None:
         """What is wrong with an input from outside of the folder: it has to be one of the project's kept copies, or
         copied in the output itself, or what the configuration says that the user brings."""
-        if record.verb == "snapshot":
+        if record.verb in COPIES:
             same = input.sha256 == record.output.sha256
             return None if same else f"is no copy of {input.path}: that had sha256 {input.sha256}"
         if record.output.files and input.sha256 in record.output.files.values():
@@ -221,6 +226,11 @@ class Chain:
             return None
         prefix = name.removesuffix(path)
         return prefix if not prefix or not self.folder.is_there(snapshot.SUITE) else None
+
+    def _configuration(self, prefix: str) -> str:
+        """The copy that says what is made in this folder: a suite's, or the latency study's."""
+        of_study = self.folder.has_record(prefix + snapshot.STUDY) and not self.folder.is_there(prefix + snapshot.SUITE)
+        return snapshot.STUDY if of_study else snapshot.SUITE
 
     def _snapshot(self, prefix: str) -> Snapshot:
         if prefix not in self._snapshots:

@@ -22,6 +22,17 @@ def differences(suite: Suite, record: Record) -> list[str]:
     return [told for name in expected if (told := difference(name, given.get(name), expected[name]))]
 
 
+def differences_of_study(record: Record) -> list[str]:
+    """The same for a record in the latency study's folder, which the study's own verbs alone write."""
+    if record.verb not in ("latency-snapshot", "latency-study", "latency-table"):
+        return [f"no latency study makes it ('{record.verb}')"]
+    if record.verb != "latency-study":
+        return []
+    network, length = record.parameters.get("network"), record.parameters.get("length")
+    belongs = f"{network}/{grid.length_name(length)}.json"
+    return [] if record.output.path == belongs else [f"was made with other parameters: those of {belongs}"]
+
+
 def difference(name: str, given: Any, expected: Any) -> str | None:
     """The first place where two plain values differ, in words; None where they agree."""
     if isinstance(given, Mapping) and isinstance(expected, Mapping):

@@ -1,5 +1,5 @@
-"""What a suite's folder keeps of the project, so that it can be audited anywhere: configuration, lock, registry,
-published numbers."""
+"""What a folder of results keeps of the project, so that it can be audited anywhere: a suite's its configuration, lock,
+registry and published numbers, the latency study's its configuration and the published numbers."""
 
 import dataclasses
 import functools
@@ -11,6 +11,7 @@ import yaml
 
 from odelt import files, preflight
 from odelt.config import Suite, load_suite
+from odelt.config.latency_study import load_latency_study
 from odelt.errors import OdeltError
 from odelt.provenance import trace
 from odelt.provenance.record import Record, beside
@@ -18,6 +19,7 @@ from odelt.sources.lock import Lock, load_lock
 
 SUITE, LOCK, REGISTRY, PUBLISHED = "suite.yaml", "sources.lock.yaml", "sources.yaml", "reference.yaml"
 FILES = (SUITE, LOCK, REGISTRY, PUBLISHED)
+STUDY = "study.yaml"  # of the latency study, which belongs to no suite
 TEMPORARY = ("samples", "statistics")  # of an experiment with latents: the workflow removes them once they are read
 TEMPORARY_OF_DATASET = ("images", "latents")
 
@@ -36,10 +38,27 @@ def keep(name: str, folder: pathlib.Path) -> None:
         OdeltError: the suite is not valid, or a file cannot be copied.
     """
     for copy, original in originals(name).items():
-        if (original.exists() or copy == SUITE) and not _is_kept(folder / copy, original):
-            with trace.separately(), files.writing(folder / copy) as draft:
-                trace.used(original)
-                shutil.copyfile(original, draft)
+        if original.exists() or copy == SUITE:
+            _copy(original, folder / copy)
+
+
+def keep_study(study: pathlib.Path, published: pathlib.Path, folder: pathlib.Path) -> None:
+    """Copies a latency study's configuration and the published numbers into its folder, as `keep` does.
+
+    Raises:
+        OdeltError: the study is not valid.
+    """
+    with trace.separately():
+        load_latency_study(study)
+    _copy(study, folder / STUDY)
+    _copy(published, folder / PUBLISHED)
+
+
+def _copy(original: pathlib.Path, copy: pathlib.Path) -> None:
+    if not _is_kept(copy, original):
+        with trace.separately(), files.writing(copy) as draft:
+            trace.used(original)
+            shutil.copyfile(original, draft)
 
 
 def _is_kept(copy: pathlib.Path, original: pathlib.Path) -> bool:

@@ -16,6 +16,7 @@ from odelt import cli
 from odelt.provenance import record, snapshot
 
 pytest_plugins = ("finished",)
+ROOT = pathlib.Path(__file__).parents[2]
 SCORE = "digits/scores/odelt/ema/l1/euler-1_w1.json"
 OTHER_SCORE = "digits/scores/odelt/ema/l1/euler-2_w1.json"
 SAMPLES = "digits/samples/odelt/ema/l1/euler-1_w1.npz"
@@ -291,6 +292,16 @@ def test_a_suite_that_asks_for_something_else_is_told(results, audit, edit):
     suite = (results / "suite.yaml").read_text()
     forge(results, edit, "suite.yaml", suite.replace("euler:1", "euler:8"))
     assert "asks for no such output; remove it" in of(problems(audit, results), SCORE)
+
+
+def test_a_suite_does_not_pass_as_a_latency_study(results, audit, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    for name in ("suite.yaml", "reference.yaml"):
+        (results / name).unlink()
+        record.beside(results / name).unlink()
+    study = ("--study", "config/latency-small.yaml", "--published", "config/reference.yaml")
+    assert cli.main(["latency-snapshot", *study, "--out", str(results)]) == 0
+    assert "no latency study makes it ('train')" in of(problems(audit, results), WEIGHTS)
 
 
 @pytest.mark.parametrize("part", ["digits", "digits/models", "digits/samples", "digits/scores", "datasets", "sources"])

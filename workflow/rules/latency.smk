@@ -12,9 +12,37 @@ rule latency:
         multiext(f"{STUDY_RESULTS}/latency", ".md", ".csv", ".svg"),
 
 
+rule latency_snapshot:
+    input:
+        study=STUDY_FILE,
+        published="config/reference.yaml",
+    output:
+        study=f"{STUDY_RESULTS}/study.yaml",
+        published=f"{STUDY_RESULTS}/reference.yaml",
+    log:
+        f"{STUDY_RESULTS}/logs/latency_snapshot.log",
+    benchmark:
+        f"{STUDY_RESULTS}/benchmarks/latency_snapshot.tsv"
+    retries: 0
+    conda:
+        "../../envs/jax.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+        gpu=0,
+    params:
+        out=subpath(output.study, parent=True),
+    message:
+        "Keep the configuration of the latency study with its results"
+    shell:
+        "python -m odelt --log {log} latency-snapshot --study {input.study} --published {input.published}"
+        " --out {params.out}"
+
+
 rule latency_study:
     input:
-        STUDY_FILE,
+        rules.latency_snapshot.output.study,
     output:
         f"{STUDY_RESULTS}/{{network}}/{{length}}.json",
     log:
@@ -48,8 +76,8 @@ rule latency_table:
             for name, studied in STUDY.networks.items()
             for length in (None, *studied.network.lengths)
         ],
-        study=STUDY_FILE,
-        published="config/reference.yaml",
+        study=rules.latency_snapshot.output.study,
+        published=rules.latency_snapshot.output.published,
     output:
         table=f"{STUDY_RESULTS}/latency.md",
         files=multiext(f"{STUDY_RESULTS}/latency", ".csv", ".html", ".svg", ".png"),
