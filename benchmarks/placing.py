@@ -3,7 +3,7 @@
 import common  # noqa: F401  finds odelt where it is not installed
 import jax
 
-from odelt import process
+from odelt import devices, process
 from odelt.errors import OdeltError
 from odelt.evaluation.latency import device_name
 from odelt.sharding import Placement, placement
@@ -12,8 +12,8 @@ from odelt.sharding import Placement, placement
 def prepare(count: int = 1) -> None:
     """Before anything is computed: memory as for the commands, virtual devices where the CPU is all there is."""
     process.keep_freed_memory()
-    jax.config.update("jax_cpu_enable_async_dispatch", False)  # as `odelt.devices`
     jax.config.update("jax_num_cpu_devices", count)
+    devices.start_jax(())
 
 
 def on(count: int) -> Placement:

@@ -167,6 +167,9 @@ def figure(results: dict[str, dict], out: pathlib.Path) -> None:
             axes.set(title=work.capitalize(), xlabel="Batch size", ylabel="Images/s", xscale="log", ylim=(0, None))
             if curves:
                 axes.legend(fontsize=7)
+                sizes = sorted({row["batch"] for result in tables.values() for row in result["table"]})
+                axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+                axes.minorticks_off()
             else:
                 axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center")
         for suffix, options in ((".svg", {"metadata": {"Date": None}}), (".png", {"dpi": 150})):

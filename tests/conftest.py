@@ -38,6 +38,16 @@ def pytest_collection_modifyitems(items):
                     item.add_marker(absent)
 
 
+def without_zeros(weights: dict) -> dict:
+    """Fresh weights with noise: their zeros would hide every mistake before the last layer."""
+    import jax
+
+    leaves, tree = jax.tree.flatten(weights)
+    keys = jax.random.split(jax.random.key(1), len(leaves))
+    noisy = [w + 0.1 * jax.random.normal(key, w.shape) for w, key in zip(leaves, keys, strict=True)]
+    return jax.tree.unflatten(tree, noisy)
+
+
 @pytest.fixture(scope="session")
 def golden() -> dict:
     with np.load(GOLDEN / "g2.npz") as file:

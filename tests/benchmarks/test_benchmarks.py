@@ -204,3 +204,6 @@ def test_the_readme_tells_each_target_as_it_was_measured():
     measured = json.loads((folder / "results" / "targets-cpu.json").read_text())["targets"]
     figures = [figure for figure in told if figure.replace(".", "").isdecimal()]
     assert figures == [f"{row['figure']:.2f}" for row in measured if row["figure"] is not None]
+    (of_gpu,) = [cells[4].split(":")[0].strip() for cells in rows if "for an H100" in cells[4]]
+    compiled = json.loads((folder / "results" / "compile-h100.json").read_text())
+    assert of_gpu == f"{compiled['ratio']['median']:.2f}"

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import relative_error, small_training
+from conftest import relative_error, small_training, without_zeros
 from measured import ROOT  # noqa: F401  the benchmarks' folder is on the path from here on
 
 import odelt
@@ -22,15 +22,6 @@ def released():
     return released
 
 
-def trained_looking(network: Network) -> dict:
-    """Weights without the fresh ones' zeros, which would hide every mistake before the last layer."""
-    weights = initial_weights(network, 0, length_table=True)
-    leaves, tree = jax.tree.flatten(weights)
-    keys = jax.random.split(jax.random.key(1), len(leaves))
-    noisy = [w + 0.1 * jax.random.normal(key, w.shape) for w, key in zip(leaves, keys, strict=True)]
-    return jax.tree.unflatten(tree, noisy)
-
-
 AS_B = Network(width=16, heads=2, depth=4, group=2, min_length=2, channels=1, classes=10, image=(4, 4))
 WITH_DEAD_BLOCKS = AS_B.model_copy(update={"depth": 5, "min_length": 3})  # as XL
 
@@ -43,8 +34,8 @@ def test_a_training_step_has_the_packages_loss_and_gradient(released, network, c
     training = small_training(length_draw="independent", **changes)
     count = images_per_step(training)
     x1, y = jax.random.normal(jax.random.key(2), (count, 4, 4, 1)), jnp.arange(count) % 10
-    ours = initial_state(runs.split(trained_looking(network), network), training)
-    theirs = initial_state(released.unstacked(trained_looking(network)), training)
+    ours = initial_state(runs.split(without_zeros(initial_weights(network, 0, length_table=True)), network), training)
+    theirs = initial_state(released.unstacked(without_zeros(initial_weights(network, 0, length_table=True))), training)
     ours, metrics = make_step(network, training, inner_ode=True)(ours, x1, y, jax.random.key(3))
     theirs, told = released.make_step(network, training)(theirs, x1, y, jax.random.key(3))
     assert float(told["loss"]) == pytest.approx(float(metrics["loss"]), rel=1e-5)
@@ -63,7 +54,7 @@ def _vector(tree: dict) -> np.ndarray:
 @pytest.mark.parametrize("place, guidance", [(None, 0.0), (0, 1.5), (-1, 1.0)])
 def test_samples_are_the_packages(released, network, place, guidance):
     length = None if place is None else network.lengths[place]
-    weights = trained_looking(network)
+    weights = without_zeros(initial_weights(network, 0, length_table=True))
     x0, y = jax.random.normal(jax.random.key(4), (6, 4, 4, 1)), np.arange(6, dtype=np.int32)
     ours = odelt.integrate(Model(network, weights), x0, y, "euler:4", length, guidance)
     theirs = released.Sampler(
@@ -75,7 +66,7 @@ def test_samples_are_the_packages(released, network, place, guidance):
 def test_bfloat16_is_as_far_from_float32_as_the_packages(released):
     """Both round in the places of SPEC 2: neither error is much larger than the other."""
     network = AS_B
-    weights = trained_looking(network)
+    weights = without_zeros(initial_weights(network, 0, length_table=True))
     x, y = jax.random.normal(jax.random.key(5), (6, 4, 4, 1)), np.arange(6, dtype=np.int32)
     t, d = jnp.full(6, 0.5), jnp.full(6, 7.0)
     length = network.lengths[-1]

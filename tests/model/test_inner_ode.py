@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import without_zeros
 
 import odelt
 from odelt.config import Network
@@ -17,12 +18,7 @@ NETWORK = Network(width=16, heads=2, depth=7, group=3, min_length=4, channels=1,
 
 @pytest.fixture(scope="module")
 def model():
-    """Weights that are zero nowhere."""
-    weights = initial_weights(NETWORK, seed=0, length_table=True)
-    leaves, tree = jax.tree.flatten(weights)
-    keys = jax.random.split(jax.random.key(1), len(leaves))
-    noisy = [leaf + 0.1 * jax.random.normal(key, leaf.shape) for leaf, key in zip(leaves, keys, strict=True)]
-    return Model(NETWORK, jax.tree.unflatten(tree, noisy))
+    return Model(NETWORK, without_zeros(initial_weights(NETWORK, seed=0, length_table=True)))
 
 
 @pytest.fixture(scope="module")

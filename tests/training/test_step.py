@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import relative_error, small_training
+from conftest import relative_error, small_training, without_zeros
 
 from odelt.model import runs
 from odelt.model.dit import graphs
@@ -142,10 +142,7 @@ def test_learning_rate_warms_up_stays_and_falls():
 def test_the_teacher_answers_in_one_batch_what_it_answers_to_each_question_alone(small_network, changes):
     """Length targets are asked for beside the two half-steps of time consistency, half of them with each."""
     training = small_training(batch_size=64, **changes)
-    leaves, tree = jax.tree.flatten(fresh(small_network))
-    keys = jax.random.split(jax.random.key(1), len(leaves))
-    noisy = [w + 0.1 * jax.random.normal(key, w.shape) for w, key in zip(leaves, keys, strict=True)]
-    weights = jax.tree.unflatten(tree, noisy)
+    weights = without_zeros(fresh(small_network))
     rows = assembled(small_network, weights=weights, **changes)
 
     count = length_rows(training, inner_ode=True)
