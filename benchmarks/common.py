@@ -86,6 +86,10 @@ def length_of(arguments: argparse.Namespace, network: Network) -> int | None:
     return network.check_length(int(arguments.length))
 
 
+def numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
 def quartiles(values: Sequence[float]) -> dict[str, float]:
     import numpy as np
 

@@ -10,14 +10,10 @@ import floors
 import placing
 import sampling
 import train_step
-from common import add_sampling, add_training, length_of, network_of, options, report, told, training_of
+from common import add_sampling, add_training, length_of, network_of, numbers, options, report, told, training_of
 
 from odelt.config import Latency
 from odelt.evaluation.latency import device_name
-
-
-def numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
 
 
 def main():

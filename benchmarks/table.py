@@ -83,6 +83,11 @@ def _figures(result: dict) -> Iterator[dict[str, Any]]:
                 if "peak_bytes" in result[side]:
                     memory = result[side]["peak_bytes"] / 1e9
                     yield {"what": f"{side}, memory of the step", "figure": memory, "unit": "GB"}
+    elif "ratios" in result:
+        width = result["configuration"]["width"]
+        for row in result["ratios"]:
+            what = f"ratio of sampling: width {width}, l = {row['length']}, {row['solver']}, batch {row['batch']}"
+            yield {"what": what, "figure": row["ratio"]["median"], "unit": "×", **_spread(row["ratio"])}
     elif "bytes_ratio" in result:
         for row in result["table"]:
             what = f"weights at length {row['length']} ({row['effective_blocks']} blocks)"

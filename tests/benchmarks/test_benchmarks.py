@@ -102,6 +102,13 @@ def test_rounds_are_run_in_turns():
     assert timed == {"package": [3, 5], "baseline": [4, 6]}  # the first of each is not counted
 
 
+def test_sampling_is_compared_at_every_combination():
+    options = ("--lengths", "1,full", "--solvers", "euler:1", "--batches", "2", "--repeats", "2")
+    found = result("sampling_ratios", *TINY[:-2], *options)
+    assert [(row["length"], row["batch"]) for row in found["ratios"]] == [("1", 2), ("full", 2)]
+    assert found["slower"] == sum(row["ratio"]["q3"] < 1 for row in found["ratios"])
+
+
 def test_the_encoder_has_the_operations_that_are_counted_for_it():
     import encoder
 
