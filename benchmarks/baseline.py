@@ -70,7 +70,7 @@ def in_turns(sides: dict[str, Callable[[], float]], rounds: int) -> dict[str, li
 
 
 def compared(timed: dict[str, list[float]], images: int, of_sides: dict[str, dict], rates: floors.Rates) -> dict:
-    """The ratio round by round, and each side's figures with its own floor."""
+    """The ratio round by round, and each side's figures with the floor of its work (in sampling of the package's)."""
 
     def ratio_of(slow: list[float]) -> dict[str, float]:
         return quartiles([other / own for own, other in zip(timed["package"], slow, strict=True)])

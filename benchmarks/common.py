@@ -19,6 +19,7 @@ from typing import Any
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # also where odelt is not installed
 
 from odelt import files
+from odelt.commands.kinds import at_least, image_size
 from odelt.config import Network, Training, parse
 from odelt.errors import OdeltError
 from odelt.provenance import environment
@@ -43,12 +44,12 @@ def add_out(parser: argparse.ArgumentParser) -> None:
 def add_network(parser: argparse.ArgumentParser, batch: bool = True) -> None:
     for name in ("width", "heads", "depth", "group", "min-length", "classes", *(["batch"] if batch else [])):
         parser.add_argument(f"--{name}", type=int, required=True)
-    parser.add_argument("--image", required=True, metavar="HxWxC")
+    parser.add_argument("--image", type=image, required=True, metavar="HxWxC")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
 
 
 def add_training(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--steps", type=at_least(1), default=60)
     parser.add_argument("--objective", choices=["shortcut", "naive", "fm", "icfm", "rfm"], default="shortcut")
 
 
@@ -56,12 +57,16 @@ def add_sampling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--length", required=True, help="active blocks, or 'full' for the conventional path")
     parser.add_argument("--solver", default="euler:4")
     parser.add_argument("--guidance", type=float, default=1.0)
-    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--repeats", type=at_least(1), default=10)
 
 
 def add_devices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--devices", type=int, default=1, metavar="N", help="share the batch over N GPUs, or N virtual CPU devices"
+        "--devices",
+        type=at_least(1),
+        default=1,
+        metavar="N",
+        help="share the batch over N GPUs, or N virtual CPU devices",
     )
 
 
@@ -87,7 +92,15 @@ def length_of(arguments: argparse.Namespace, network: Network) -> int | None:
 
 
 def numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
+    return [at_least(1)(part) for part in text.split(",")]
+
+
+def image(text: str) -> str:
+    """HxWxC as it stands, if it is that."""
+    size, _, channels = text.rpartition("x")
+    image_size(size)
+    at_least(1)(channels)
+    return text
 
 
 def quartiles(values: Sequence[float]) -> dict[str, float]:

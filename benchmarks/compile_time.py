@@ -1,11 +1,12 @@
 """How long a training step takes to compile: the package's, and the baseline's with its unrolled blocks.
 
-Both are lowered and compiled from shapes alone, so that XL's needs no weights. Options as train_step.py; `--rounds` of
+Both are lowered and compiled from shapes alone, so that XL's needs no weights. Sizes as train_step.py; `--rounds` of
 both in turns, with nothing kept between them. `--on h100` compiles for a GPU that need not be here.
 """
 
 import contextlib
 import functools
+import os
 from typing import Any
 
 import deviceless
@@ -14,6 +15,7 @@ import placing
 import released
 from common import add_training, network_of, options, quartiles, report, seconds, told, training_of
 
+from odelt.commands.kinds import at_least
 from odelt.config import Network, Training
 from odelt.evaluation.latency import device_name, peak_bytes
 from odelt.model import runs
@@ -62,13 +64,14 @@ def _once(network: Network, training: Training, make, layout, sharding) -> tuple
 def main():
     parser = options(__doc__)
     add_training(parser)
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--rounds", type=at_least(1), default=1)
     parser.add_argument("--on", choices=["here", "h100"], default="here", help="JAX's own device, or an H100")
     arguments = parser.parse_args()
     elsewhere = arguments.on == "h100"
     if elsewhere:
         deviceless.prepare()
     placing.prepare(1)
+    os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)
     jax.config.update("jax_enable_compilation_cache", False)
     network, training = network_of(arguments), training_of(arguments, "stratified")
     with deviceless.h100() if elsewhere else contextlib.nullcontext((device_name(), None)) as (name, sharding):

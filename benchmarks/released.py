@@ -119,7 +119,7 @@ def assemble(network: Network, training: Training, ema: Weights, x1, y, key) -> 
 class Sampler:
     """Euler's method as a loop in Python: `sampler(x0 [N, H, W, C], y [N])` is data, not waited for.
 
-    Programs are compiled when it is made; `compile_s` and `peak_bytes` are theirs.
+    The program of one evaluation is compiled when it is made; `peak_bytes` is its memory.
     """
 
     def __init__(self, network, weights, length, solver: Solver, guidance: float, dtype: str, batch: int):

@@ -12,6 +12,7 @@ import baseline
 import sampling
 from common import add_network, add_out, length_of, network_of, numbers, report, told
 
+from odelt.commands.kinds import at_least
 from odelt.evaluation.latency import device_name
 
 
@@ -27,7 +28,7 @@ def main():
     parser.add_argument("--solvers", type=words, default=["euler:1", "euler:128"], metavar="euler:T,…")
     parser.add_argument("--batches", type=numbers, default=[1, 64], metavar="B,…")
     parser.add_argument("--guidance", type=float, default=1.5)
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--repeats", type=at_least(1), default=7)
     arguments = parser.parse_args()
     network = network_of(arguments)
     table = []

@@ -54,10 +54,19 @@ def _all(root: pathlib.Path) -> Iterator[_Measured]:
 
 
 def _read(raw: dict) -> list[_Measured]:
+    if "parts" in raw:  # of the targets of speed
+        return [one for part in raw["parts"].values() if _is_measurement(part) for one in _read(part)]
     if "points" in raw:  # the latency study
         return [_Measured("sampling", raw["device"], raw["dtype"], _rate(point)) for point in raw["points"]]
-    script = pathlib.PurePath(raw["machine"]["command"].split()[1]).name
-    return [_Measured(SCRIPTS[script], raw["device"], raw["configuration"]["dtype"], _rate(raw))]
+    return [_Measured(SCRIPTS[_script(raw)], raw["device"], raw["configuration"]["dtype"], _rate(raw))]
+
+
+def _is_measurement(part: dict) -> bool:
+    return "failed" not in part and _script(part) in SCRIPTS
+
+
+def _script(raw: dict) -> str:
+    return pathlib.PurePath(raw["machine"]["command"].split()[1]).name
 
 
 def _rate(of: dict) -> float:

@@ -50,6 +50,16 @@ def test_the_rate_is_the_median_of_benchmarks_and_the_latency_study(tmp_path):
     assert rates.measured("sampling", "H100", "bfloat16") == (2e14, "NVIDIA H100 80GB HBM3", 3)
 
 
+def test_parts_of_the_targets_count(tmp_path):
+    for name, script in (("a", "train_step.py"), ("b", "compile_time.py")):
+        kept(tmp_path, name, script, 6e14, 2.0)
+    folder = tmp_path / "benchmarks" / "results"
+    parts = {name: json.loads((folder / f"{name}.json").read_text()) for name in ("a", "b")}
+    (folder / "targets-gpu.json").write_text(json.dumps({"parts": {**parts, "c": {"failed": "no memory"}}}))
+    (folder / "a.json").unlink()
+    assert rates.measured("training", "h100", "bfloat16") == (3e14, "NVIDIA H100 80GB HBM3", 1)
+
+
 def test_another_device_another_type_and_other_files_do_not_count(tmp_path):
     kept(tmp_path, "a", "sampling.py", 1e14, 1.0, device="AMD EPYC, 2 cores")
     kept(tmp_path, "b", "sampling.py", 1e14, 1.0, dtype="float32")

@@ -99,9 +99,9 @@ def _groups(
 
 
 def _is_kept(primitive, *_, **__) -> bool:
-    """Whether a loop over blocks keeps a result for the backward pass: of products and fused attention.
+    """Whether a loop over blocks (of a network deeper than `runs.SHALLOW`) keeps a result for the backward pass.
 
-    All else is computed again there, dropout's masks too. By the CPU compiler's account a step of DiT-XL at batch 256
-    needs a third of the memory so.
+    It keeps those of matrix products and of fused attention. All else is computed again there, dropout's masks too: by
+    the CPU compiler's account a step of DiT-XL at batch 256 needs a third of the memory so.
     """
     return primitive.name == "dot_general" or primitive.name.startswith("dot_product_attention")

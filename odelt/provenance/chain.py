@@ -191,7 +191,7 @@ class Chain:
             return None if same else f"is no copy of {input.path}: that had sha256 {input.sha256}"
         if record.output.files and input.sha256 in record.output.files.values():
             return None
-        for file in snapshot.FILES:
+        for file in (*snapshot.FILES, snapshot.STUDY):
             if self.folder.is_there(prefix + file) and self.folder.hash(prefix + file) == input.sha256:
                 return None
         try:

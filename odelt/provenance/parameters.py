@@ -8,6 +8,7 @@ from odelt import grid
 from odelt.config import Experiment, Section, Suite, network_of
 from odelt.provenance.record import Record
 
+OF_STUDY = ("latency-snapshot", "latency-study", "latency-table")  # verbs of the latency study, which is no suite's
 LEFT_OVER = "is left over: the suite's configuration (suite.yaml) asks for no such output; remove it and its record"
 
 
@@ -24,7 +25,7 @@ def differences(suite: Suite, record: Record) -> list[str]:
 
 def differences_of_study(record: Record) -> list[str]:
     """The same for a record in the latency study's folder, which the study's own verbs alone write."""
-    if record.verb not in ("latency-snapshot", "latency-study", "latency-table"):
+    if record.verb not in OF_STUDY:
         return [f"no latency study makes it ('{record.verb}')"]
     if record.verb != "latency-study":
         return []

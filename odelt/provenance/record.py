@@ -60,7 +60,7 @@ class Environment(Section):
 
 class Record(Section):
     output: Output
-    suite: str | None  # None: the output lies in no suite's folder
+    suite: str | None  # whose folder the output lies in, or which latency study's; None: neither's
     inputs: tuple[Input, ...]
     verb: str
     parameters: dict[str, Any]
@@ -148,7 +148,8 @@ def mark_removed(output: pathlib.Path, when: str) -> None:
 
 
 def root_of(output: pathlib.Path) -> tuple[pathlib.Path, str | None]:
-    """The folder that an absolute output's paths are relative to, and the name of the suite whose folder that is."""
+    """The folder that an absolute output's paths are relative to, and the name of the suite, or of the latency study,
+    whose folder that is."""
     for folder in output.parents:
         if folder.parent.name == RESULTS:
             return folder, folder.name

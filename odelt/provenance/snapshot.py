@@ -15,6 +15,7 @@ from odelt.config.latency_study import load_latency_study
 from odelt.errors import OdeltError
 from odelt.provenance import trace
 from odelt.provenance.record import Record, beside
+from odelt.publishing.references import load_references
 from odelt.sources.lock import Lock, load_lock
 
 SUITE, LOCK, REGISTRY, PUBLISHED = "suite.yaml", "sources.lock.yaml", "sources.yaml", "reference.yaml"
@@ -32,7 +33,7 @@ def originals(name: str) -> dict[str, pathlib.Path]:
 
 
 def keep(name: str, folder: pathlib.Path) -> None:
-    """Copies the suite's files into its folder, those of which it does not have the copy with a record yet.
+    """Copies the suite's files into its folder, where a copy or its record is missing, or the original has changed.
 
     Raises:
         OdeltError: the suite is not valid, or a file cannot be copied.
@@ -46,10 +47,11 @@ def keep_study(study: pathlib.Path, published: pathlib.Path, folder: pathlib.Pat
     """Copies a latency study's configuration and the published numbers into its folder, as `keep` does.
 
     Raises:
-        OdeltError: the study is not valid.
+        OdeltError: one of them cannot be read or is not valid; nothing is copied.
     """
     with trace.separately():
         load_latency_study(study)
+        load_references(published)
     _copy(study, folder / STUDY)
     _copy(published, folder / PUBLISHED)
 

@@ -21,7 +21,7 @@ from odelt.config import load_suite
 from odelt.errors import OdeltError
 from odelt.provenance import environment, parameters
 from odelt.provenance.audit import Audit
-from odelt.provenance.chain import BROKEN, EXTERNAL, MISSING, Chain, Node
+from odelt.provenance.chain import BROKEN, COPIES, EXTERNAL, MISSING, Chain, Node
 from odelt.provenance.folder import is_plain
 from odelt.provenance.record import Record, root_of
 from odelt.provenance.snapshot import unlocked
@@ -69,7 +69,7 @@ def told(found: Sequence[Stale]) -> list[str]:
 
 
 def command(found: Sequence[Stale], suite: str) -> str:
-    """The command that makes the stale outputs of a suite again, and nothing else.
+    """The command that makes the stale outputs of a suite, or of a latency study, again, and nothing else.
 
     One output of each job with a reason of its own is enough: the job's other outputs come with it, and Snakemake
     makes again what is older than its inputs.
@@ -79,9 +79,9 @@ def command(found: Sequence[Stale], suite: str) -> str:
         if one.suite == suite and one.can_be_made:
             path = f"results/{suite}/{one.output}"
             jobs[one.job] = min(jobs.get(one.job, path), path)
-    return shlex.join(
-        ["snakemake", "--cores", "all", "--config", f"suite={suite}", "--forcerun", *sorted(jobs.values())]
-    )
+    of_study = any(one.job[0] in parameters.OF_STUDY for one in found if one.suite == suite)
+    asked = ["latency", "--config", f"latency=config/{suite}.yaml"] if of_study else ["--config", f"suite={suite}"]
+    return shlex.join(["snakemake", "--cores", "all", *asked, "--forcerun", *sorted(jobs.values())])
 
 
 class Today:
@@ -95,14 +95,14 @@ class Today:
         if record.verb == "fetch":  # whatever fetches it, it is what the lock says
             return unlocked(record, self._lock(record.suite)) if record.suite else []
         found = self._external(record)
-        if record.verb == "snapshot":
+        if record.verb in COPIES:
             return found
         found += self._modules(record)
         for name, version in record.environment.packages.items():
             now = _version(name)
             if now and now != version:
                 found.append(f"{name} is {now} now, and was {version}")
-        if record.suite:
+        if record.suite and record.verb not in parameters.OF_STUDY:
             differing = parameters.differences(self._suite(record.suite), record)
             found += [told if told == parameters.LEFT_OVER else f"configuration: {told}" for told in differing]
         return found

@@ -2,25 +2,19 @@
 
 import csv
 import json
-import subprocess
-import sys
+import shutil
 
 import pytest
 import yaml
-from test_workflow import make_checkout, snakemake
+from test_workflow import ROOT, audit, make_checkout, snakemake
 
 pytestmark = pytest.mark.workflow
 __all__ = ["make_checkout"]  # a fixture
 
 
-def assert_audit_finds(folder, line, *, status):
-    command = [sys.executable, "-m", "odelt", "audit", "results/mine"]
-    audited = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert audited.returncode == status, audited.stderr
-    assert line in audited.stdout + audited.stderr
-
-
-def test_the_latency_study_is_a_target_of_its_own(make_checkout):
+@pytest.fixture(scope="module")
+def folder(make_checkout):
+    """A checkout in which the study `mine`, of one small network, has been made."""
     folder = make_checkout("latency")
     study = yaml.safe_load((folder / "config" / "latency-small.yaml").read_text())
     study |= {"repeats": 1, "solvers": ["euler:1"], "networks": {"b": study["networks"]["b"]}}
@@ -28,7 +22,15 @@ def test_the_latency_study_is_a_target_of_its_own(make_checkout):
     (folder / "config" / "mine.yaml").write_text(yaml.safe_dump(study))
     told = snakemake(folder, "latency", "--config", "latency=config/mine.yaml")
     assert told.returncode == 0, told.stderr
+    return folder
 
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    return shutil.copytree(folder / "results" / "mine", tmp_path / "results" / "mine")
+
+
+def test_the_latency_study_is_a_target_of_its_own(folder):
     results = folder / "results" / "mine"
     assert not (folder / "results" / "tiny").exists()
     with (results / "latency.csv").open() as file:
@@ -39,10 +41,35 @@ def test_the_latency_study_is_a_target_of_its_own(make_checkout):
     assert {one["path"] for one in record["inputs"]} >= {"b/full.json", "b/l4.json", "reference.yaml"}
     record = json.loads((results / "b" / "l4.json.prov.json").read_text())
     assert [one["path"] for one in record["inputs"]] == ["study.yaml"]
-    assert_audit_finds(folder, "0 not", status=0)
-    other = results / "b" / "l8.json"
-    other.with_name("l12.json").write_bytes(other.read_bytes())
-    assert_audit_finds(folder, "results/mine/b/l12.json: is not what was recorded", status=1)
-    (results / "study.yaml").write_text((results / "study.yaml").read_text().replace("seed: 0", "seed: 1"))
-    assert_audit_finds(folder, "results/mine/b/l4.json: was made from another study.yaml", status=1)
+
+
+def test_a_study_that_is_not_there_is_told(folder):
     assert snakemake(folder, "latency", "--config", "latency=config/none.yaml").returncode == 2
+
+
+def test_a_study_is_verified_also_where_it_is_copied_to(copy, tmp_path):
+    told = audit(tmp_path, "results/mine")
+    assert told.returncode == 0 and "0 not" in told.stdout, told.stderr
+
+
+@pytest.mark.parametrize("changed, told", [("study.yaml", "was made from another study.yaml"), ("b/l4.json", "is not")])
+def test_a_changed_file_of_a_study_is_told(copy, tmp_path, changed, told):
+    (copy / changed).write_bytes((copy / changed).read_bytes() + b"\n")
+    found = audit(tmp_path, "results/mine")
+    assert found.returncode == 1
+    assert f"results/mine/b/l4.json: {told}" in found.stderr
+
+
+def test_another_timer_makes_a_study_stale_and_the_command_for_it_is_told(folder, tmp_path):
+    shutil.copytree(ROOT / "odelt", tmp_path / "odelt")
+    shutil.copytree(folder / "config", tmp_path / "config")
+    fresh = audit(folder, "results/mine", "--against", str(tmp_path))
+    assert fresh.returncode == 0 and fresh.stdout.endswith("nothing is stale\n"), fresh.stdout + fresh.stderr
+    timer = tmp_path / "odelt" / "evaluation" / "latency_study.py"
+    timer.write_text(timer.read_text() + "\nMORE = 1\n")
+    *stale, again = audit(folder, "results/mine", "--against", str(tmp_path)).stdout.splitlines()
+    assert any(line.startswith("stale: results/mine/b/l4.json: ") for line in stale)
+    assert not any(line.startswith("stale: results/mine/study.yaml") for line in stale)
+    planned = snakemake(folder, *again.removeprefix("make again: snakemake --cores all ").split(), "--dry-run")
+    planned = planned.stdout + planned.stderr
+    assert "Time b at length l4" in planned and "Keep the configuration" not in planned
