@@ -25,7 +25,11 @@ SIZES = ("width", "depth", "batch", "image", "dtype", "length", "solver", "guida
 
 
 def read(folder: pathlib.Path) -> dict[str, dict]:
-    """The results in a folder, by name."""
+    """The results in a folder, by name.
+
+    Raises:
+        OdeltError: it holds none, or a JSON file that is none.
+    """
     found = {}
     for path in sorted(folder.glob("*.json")):
         try:
@@ -33,6 +37,8 @@ def read(folder: pathlib.Path) -> dict[str, dict]:
             found[path.stem]["machine"]["command"]
         except (OSError, ValueError, LookupError, TypeError):
             raise OdeltError(f"{path} is no benchmark's result: measure it again, or remove it") from None
+    if not found:
+        raise OdeltError(f"{folder} holds no results (*.json): measure some with --out, or name their folder")
     return found
 
 
@@ -80,9 +86,8 @@ def _figures(result: dict) -> Iterator[dict[str, Any]]:
             else:
                 took = min(result[side]["compile_s"])
                 yield {"what": f"{side}, compiling, {_sizes(result)}", "figure": took, "unit": "s"}
-                if "peak_bytes" in result[side]:
-                    memory = result[side]["peak_bytes"] / 1e9
-                    yield {"what": f"{side}, memory of the step", "figure": memory, "unit": "GB"}
+                memory = result[side]["peak_bytes"] / 1e9
+                yield {"what": f"{side}, memory of the step", "figure": memory, "unit": "GB"}
     elif "ratios" in result:
         width = result["configuration"]["width"]
         for row in result["ratios"]:
@@ -117,7 +122,9 @@ def _machine(result: dict) -> dict[str, Any]:
 
 
 def _spread(quartiles: dict) -> dict[str, float]:
-    return {key: quartiles[key] for key in ("q1", "q3") if key in quartiles}
+    if quartiles.get("q1") == quartiles.get("q3"):  # of a single round
+        return {}
+    return {key: quartiles[key] for key in ("q1", "q3")}
 
 
 def _sizes(result: dict) -> str:
@@ -185,16 +192,19 @@ def figure(results: dict[str, dict], out: pathlib.Path) -> None:
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=pathlib.Path, default=RESULTS, metavar="DIR", help="where the JSON files are")
-    parser.add_argument("--out", type=pathlib.Path, default=RESULTS, metavar="DIR", help="where table and figure go")
+    parser.add_argument(
+        "--out", type=pathlib.Path, metavar="DIR", help="where table and figure go; by default beside them"
+    )
     arguments = parser.parse_args()
+    out = arguments.out or arguments.results
     results = read(arguments.results)
     table = rows(results)
-    files.write_text(arguments.out / "table.md", markdown(table))
-    with files.writing(arguments.out / "table.csv") as draft, draft.open("w", newline="") as file:
+    files.write_text(out / "table.md", markdown(table))
+    with files.writing(out / "table.csv") as draft, draft.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(table)
-    figure(results, arguments.out)
+    figure(results, out)
 
 
 if __name__ == "__main__":

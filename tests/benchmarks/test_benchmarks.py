@@ -159,6 +159,7 @@ def test_the_loader():
         ("sampling", [*TINY, "--length", "9"], "length 9 is not allowed"),
         ("sampling", [*TINY, "--length", "x"], "length 'x'"),
         ("targets", ["--only", "nothing"], "no part 'nothing'"),
+        ("table", ["--results", "benchmarks"], "benchmarks holds no results (*.json)"),
     ],
 )
 def test_bad_input_is_told_on_one_line(script, arguments, told):
@@ -208,9 +209,13 @@ def test_the_readme_tells_each_target_as_it_was_measured():
     folder = ROOT / "benchmarks"
     rows = [line.split("|") for line in (folder / "README.md").read_text().splitlines() if line.count("|") == 5]
     told = [cells[3].split(":")[0].strip() for cells in rows]
-    measured = json.loads((folder / "results" / "targets-cpu.json").read_text())["targets"]
+    of_cpu = json.loads((folder / "results" / "targets-cpu.json").read_text())
+    measured, parts = of_cpu["targets"], of_cpu["parts"]
     figures = [figure for figure in told if figure.replace(".", "").isdecimal()]
     assert figures == [f"{row['figure']:.2f}" for row in measured if row["figure"] is not None]
-    (of_gpu,) = [cells[4].split(":")[0].strip() for cells in rows if "for an H100" in cells[4]]
-    compiled = json.loads((folder / "results" / "compile-h100.json").read_text())
-    assert of_gpu == f"{compiled['ratio']['median']:.2f}"
+    alike = [cells[3].split(":")[1].split()[0] for cells in rows if "same settings" in cells[3]]
+    of_ratios = [parts[row["parts"][0]] for row in measured if "same_settings" in parts[row["parts"][0]]]
+    assert alike == [f"{part['same_settings']['ratio']['median']:.2f}" for part in of_ratios]
+    (of_h100,) = [cells[4].split(":")[0].strip() for cells in rows if "for an H100" in cells[4]]
+    (compiled,) = json.loads((folder / "results" / "targets-h100-compiler.json").read_text())["targets"]
+    assert of_h100 == f"{compiled['figure']:.2f}" and compiled["verdict"] == "PASS"
