@@ -8,13 +8,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-import yaml
-
 from odelt import costs, devices, places
 from odelt.config import Experiment, Suite, load_suite, nearest
 from odelt.config.latency_study import LatencyStudy, load_latency_study
 from odelt.errors import OdeltError
+from odelt.plain_data import read_yaml
 from odelt.publishing.references import load_references
+from odelt.quoting import quoted
 from odelt.sources.registry import Registry, load_registry
 
 CONFIG = pathlib.Path("config")
@@ -38,12 +38,17 @@ class Job(NamedTuple):
         return any(self.rule == rule or self.rule.startswith(f"{rule}_") for rule in rules)
 
 
-def suite_or_exit(config: dict) -> Suite:
-    """The suite that the workflow's configuration names; one line and exit status 2 where that is not valid."""
+def suite_or_exit(config: dict, files: Iterable[str] = ()) -> Suite:
+    """The suite that the workflow's configuration names; one line and exit status 2 where that is not valid.
+
+    `files` are those that Snakemake read the configuration from: they are read again, with our limits.
+    """
     try:
+        for file in files:
+            read_yaml(file, "configuration")
         for key, value in config.items():
             if key not in CONFIG_KEYS and not (key in REPORT_KEYS and isinstance(value, dict)):
-                raise OdeltError(f"unknown configuration key '{key}'{nearest(key, CONFIG_KEYS)}")
+                raise OdeltError(f"unknown configuration key {quoted(key)}{nearest(key, CONFIG_KEYS)}")
         suite = suite_named(config.get("suite"))
         load_references(suite.published)
         return suite
@@ -78,10 +83,11 @@ def registry_or_exit(suite: Suite) -> Registry | None:
 
 def configured() -> str:
     """The name of the suite that `config/config.yaml` names."""
-    try:
-        return yaml.safe_load((CONFIG / "config.yaml").read_text())["suite"]
-    except (OSError, TypeError, KeyError, yaml.YAMLError):
-        raise OdeltError(f"{CONFIG / 'config.yaml'} does not name a suite; start in the project's folder") from None
+    path = CONFIG / "config.yaml"
+    content = read_yaml(path, "configuration") if path.exists() else None
+    if not isinstance(content, dict) or not isinstance(content.get("suite"), str):
+        raise OdeltError(f"{path} does not name a suite; start in the project's folder")
+    return content["suite"]
 
 
 def suite_named(name: str) -> Suite:

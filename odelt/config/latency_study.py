@@ -4,13 +4,12 @@ import pathlib
 from typing import Annotated
 
 import pydantic
-import yaml
 
 from odelt import provenance
 from odelt.config.experiment import Dtype
 from odelt.config.network import Network, SolverField
 from odelt.config.parsing import Name, NotNegative, Positive, Section, parse
-from odelt.errors import OdeltError
+from odelt.plain_data import read_yaml
 
 
 class Studied(Section):
@@ -42,10 +41,4 @@ class LatencyStudy(Section):
 def load_latency_study(path: str | pathlib.Path) -> LatencyStudy:
     """Reads and checks a study; OdeltError names the file and the key."""
     provenance.used(path)
-    try:
-        raw = yaml.safe_load(pathlib.Path(path).read_text())
-    except OSError as error:
-        raise OdeltError(f"the latency study {path} cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise OdeltError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    return parse(LatencyStudy, raw, str(path))
+    return parse(LatencyStudy, read_yaml(path, "latency study"), str(path))

@@ -1,17 +1,15 @@
 """From plain data to typed records: an unknown key is an error that names the nearest known one."""
 
 import difflib
-import json
-import pathlib
 import types
 import typing
 from typing import Annotated
 
 import pydantic
-import yaml
 
-from odelt import provenance
+from odelt import plain_data, provenance
 from odelt.errors import OdeltError
+from odelt.quoting import LONGEST_NAME, printable, quoted
 
 
 class Section(pydantic.BaseModel):
@@ -42,28 +40,26 @@ def parse(kind: type[Section], raw: object, where: str) -> typing.Any:
         # A misspelt key is also a missing one: the spelling is what helps.
         first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
         # The names of sections that were tried begin with a capital; keys do not.
-        key = ".".join(str(step) for step in first["loc"] if not str(step)[:1].isupper() and step != "[key]")
+        steps = [str(step) for step in first["loc"] if not str(step)[:1].isupper() and step != "[key]"]
+        key = printable(".".join(steps), LONGEST_NAME)
         if first["type"] == "extra_forbidden":
             known = _keys_at(kind, first["loc"][:-1])
             raise OdeltError(f"{where}: unknown key '{key}'{nearest(first['loc'][-1], known)}") from None
         message = first["msg"].removeprefix("Value error, ")
         if first["loc"][-1:] == ("[key]",):
-            key = ".".join(map(str, first["loc"][:-1]))
+            key = printable(".".join(map(str, first["loc"][:-1])), LONGEST_NAME)
             message = "a name has small letters, digits and hyphens only"
         if first["type"] == "model_type":
-            message = f"a block of keys is needed here, not {first['input']!r}"
+            message = f"a block of keys is needed here, not {quoted(first['input'])}"
         raise OdeltError(f"{where}: {key + ': ' if key else ''}{message[0].lower() + message[1:]}") from None
 
 
 def parse_json(kind: type[Section], text: str, where: str) -> typing.Any:
     """As `parse`, from JSON text or, where the text is a file's name, from that YAML or JSON file."""
-    if not text.lstrip().startswith("{"):
-        provenance.used(text)
-    try:
-        raw = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(pathlib.Path(text).read_text())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise OdeltError(f"{where}: neither JSON nor a readable file: {' '.join(str(error).split())}") from None
-    return parse(kind, raw, where)
+    if text.lstrip().startswith("{"):
+        return parse(kind, plain_data.parse_json(text, where), where)
+    provenance.used(text)
+    return parse(kind, plain_data.read_yaml(text, f"file of {where}"), where)
 
 
 def _keys_at(kind: object, loc: tuple) -> list[str]:

@@ -4,11 +4,12 @@ import pathlib
 from typing import Annotated
 
 import pydantic
-import yaml
 
 from odelt.config.experiment import Dataset, Experiment
 from odelt.config.parsing import Name, NotNegative, Section, nearest, parse
 from odelt.errors import OdeltError
+from odelt.plain_data import read_yaml
+from odelt.quoting import quoted
 
 NOT_SUITES = ("config", "latency", "latency-small", "reference", "sources", "sources.lock")
 # Folders of a suite and of an experiment: no experiment has such a name.
@@ -77,15 +78,11 @@ class Suite(Section):
 def load_suite(path: str | pathlib.Path) -> Suite:
     """Reads and checks a suite; OdeltError names the file, the key and the nearest known key or the allowed values."""
     path = pathlib.Path(path)
-    try:
-        raw = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
+    if not path.exists():
         known = sorted(p.stem for p in path.parent.glob("*.yaml") if p.stem not in NOT_SUITES)
         told = nearest(path.stem, known) or f"; known are {', '.join(known)}"
-        raise OdeltError(f"there is no suite '{path.stem}' ({path}){told}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise OdeltError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    return parse(Suite, raw, str(path))
+        raise OdeltError(f"there is no suite {quoted(path.stem)} ({path}){told}")
+    return parse(Suite, read_yaml(path, "suite"), str(path))
 
 
 def schema() -> dict:

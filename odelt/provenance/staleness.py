@@ -15,10 +15,9 @@ import shlex
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 
-import yaml
-
 from odelt.config import load_suite
 from odelt.errors import OdeltError
+from odelt.plain_data import parse_yaml
 from odelt.provenance import environment, parameters
 from odelt.provenance.audit import Audit
 from odelt.provenance.chain import BROKEN, COPIES, EXTERNAL, MISSING, Chain, Node
@@ -158,7 +157,10 @@ class Today:
         before = self._at(commit, path.relative_to(self.checkout).as_posix()) if commit else None
         if path.suffix != ".yaml" or before is None or hashlib.sha256(before).hexdigest() != sha256:
             return False
-        return yaml.safe_load(before) == yaml.safe_load(path.read_bytes())
+        try:
+            return parse_yaml(before, path) == parse_yaml(path.read_bytes(), path)
+        except OdeltError:  # what cannot be read is not the same
+            return False
 
     @functools.cache  # noqa: B019
     def _suite(self, name: str):

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from typing import Annotated, Literal, NamedTuple
 
 import pydantic
-import yaml
 
 from odelt import provenance
 from odelt.config import Section, Solver, parse
-from odelt.errors import OdeltError
+from odelt.plain_data import read_yaml
 from odelt.publishing.belongings import BASELINE, BELONGINGS, RELEASED_D, Belonging, Cell, Published, published_guidance
 
 Measured = Annotated[float, pydantic.Field(gt=0)]
@@ -218,13 +217,7 @@ def load_references(path: str | pathlib.Path) -> References:
     """
     path = pathlib.Path(path)
     provenance.used(path)
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise OdeltError(f"cannot read the published numbers {path}: {error.strerror}; restore the file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise OdeltError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    return parse(References, raw, str(path))
+    return parse(References, read_yaml(path, "file of published numbers"), str(path))
 
 
 def _ratio(latency: Published, baselines: dict[tuple, float]) -> float | None:

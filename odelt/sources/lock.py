@@ -18,7 +18,7 @@ import yaml
 from odelt import files
 from odelt.config import Name, Positive, Section, parse
 from odelt.errors import OdeltError
-from odelt.sources.registry import read_yaml
+from odelt.plain_data import read_yaml
 
 FIRST_USE = "first use"
 VERIFIED, TRUSTED_ON_FIRST_USE = "verified", "recorded on first use"

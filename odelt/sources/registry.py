@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import pydantic
-import yaml
 
 from odelt.config import Name, Positive, Section, nearest, parse
 from odelt.errors import OdeltError
+from odelt.plain_data import read_yaml
 
 FileName = Annotated[str, pydantic.Field(pattern=r"^[^/]+$")]
 
@@ -90,13 +90,3 @@ class Registry(Section):
 def load_registry(path: str | pathlib.Path) -> Registry:
     """Reads and checks a registry; OdeltError names the file, the key and the nearest known one."""
     return parse(Registry, read_yaml(path, "registry of sources"), str(path))
-
-
-def read_yaml(path: str | pathlib.Path, what: str) -> object:
-    """The plain data of a YAML file; OdeltError on one line where it cannot be read."""
-    try:
-        return yaml.safe_load(pathlib.Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise OdeltError(f"cannot read the {what} {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise OdeltError(f"{path} is not YAML: {' '.join(str(error).split())}") from None

@@ -8,7 +8,7 @@ import sys
 from odelt import config as odelt_config
 from odelt import alive, devices, grid, places, preflight
 
-SUITE = preflight.suite_or_exit(config)
+SUITE = preflight.suite_or_exit(config, workflow.configfiles)
 RESULTS = pathlib.Path("results", config["suite"])
 EXPERIMENTS = SUITE.enabled
 PLACES = places.Places(RESULTS, preflight.registry_or_exit(SUITE))
