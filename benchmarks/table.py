@@ -33,7 +33,7 @@ def read(folder: pathlib.Path) -> dict[str, dict]:
     found = {}
     for path in sorted(folder.glob("*.json")):
         try:
-            found[path.stem] = json.loads(path.read_text())
+            found[path.stem] = json.loads(path.read_text(encoding="utf-8"))
             found[path.stem]["machine"]["command"]
         except (OSError, ValueError, LookupError, TypeError):
             raise OdeltError(f"{path} is no benchmark's result: measure it again, or remove it") from None
@@ -200,7 +200,7 @@ def main():
     results = read(arguments.results)
     table = rows(results)
     files.write_text(out / "table.md", markdown(table))
-    with files.writing(out / "table.csv") as draft, draft.open("w", newline="") as file:
+    with files.writing(out / "table.csv") as draft, draft.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(table)

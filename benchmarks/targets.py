@@ -127,7 +127,7 @@ def run(part: Part, limit: float) -> dict[str, Any]:
     command = [sys.executable, *f"benchmarks/{part.command}".split()]
     began = time.perf_counter()
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, process_group=0) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, encoding="utf-8", process_group=0) as process:
         try:
             out, errors = process.communicate(timeout=limit)
         except BaseException as stopped:  # Ctrl-C, too: the part ends with all processes that it has started

@@ -13,7 +13,7 @@ WORLDS = ("jax", "vision", "data")
 
 def environment(world: str) -> str:
     """The conda environment of a world as YAML."""
-    requirements = (HERE.parent / "requirements" / f"{world}.txt").read_text()
+    requirements = (HERE.parent / "requirements" / f"{world}.txt").read_text(encoding="utf-8")
     pins = re.findall(r"^([\w.-]+==[^\\\n]+?) *\\?$", requirements, flags=re.M)
     lines = "\n".join(f'      - "{pin}"' for pin in pins)
     return (
@@ -25,4 +25,4 @@ def environment(world: str) -> str:
 
 if __name__ == "__main__":
     for world in WORLDS:
-        (HERE / f"{world}.yaml").write_text(environment(world))
+        (HERE / f"{world}.yaml").write_text(environment(world), encoding="utf-8")

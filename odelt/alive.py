@@ -20,7 +20,7 @@ def enter(folder: pathlib.Path) -> None:
     os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
     global _claim
     folder.mkdir(exist_ok=True)
-    _claim = (folder / NAME).open("w")
+    _claim = (folder / NAME).open("w", encoding="utf-8")
     try:
         fcntl.flock(_claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:  # another one is alive
@@ -36,7 +36,7 @@ def enter(folder: pathlib.Path) -> None:
 def is_alive() -> bool:
     """Whether a workflow process lives in the working folder."""
     try:
-        with (FOLDER / NAME).open("r+") as file:
+        with (FOLDER / NAME).open("r+", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

@@ -127,7 +127,7 @@ def check(operations: float, claimed: Sequence[Device]) -> None:
 def processor() -> str:
     """The processor's name and the number of cores that this process may use."""
     try:
-        with open("/proc/cpuinfo") as file:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
             model = next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
     except (OSError, StopIteration):
         model = "CPU"
@@ -138,7 +138,7 @@ def _listed() -> list[Device]:
     """What nvidia-smi lists, in its order; nothing without a driver that works."""
     command = ["nvidia-smi", "--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader"]
     try:
-        told = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_SECONDS)
+        told = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=ANSWER_SECONDS)
     except OSError:
         return []
     except subprocess.TimeoutExpired:

@@ -85,7 +85,7 @@ def digest(path: Path) -> str:
 
 def write_text(path: Path, text: str) -> None:
     with writing(path) as draft:
-        draft.write_text(text)
+        draft.write_text(text, encoding="utf-8")
 
 
 def _umask() -> int:

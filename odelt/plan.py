@@ -173,7 +173,7 @@ def _measured_seconds(name: str, suite: Suite) -> float:
         if not all((folder / title / f"{job}.tsv").exists() for job in jobs):
             return 0
     files = folder.rglob("*.tsv")
-    return sum(float(row["s"]) for file in files for row in csv.DictReader(file.open(), delimiter="\t"))
+    return sum(float(row["s"]) for file in files for row in csv.DictReader(file.open(encoding="utf-8"), delimiter="\t"))
 
 
 def _count(name: str, targets: Sequence[str]) -> int:
@@ -184,7 +184,7 @@ def _count(name: str, targets: Sequence[str]) -> int:
 
 def _snakemake(name: str, targets: Sequence[str], *options: str) -> str:
     command = [sys.executable, "-m", "snakemake", *options, "--cores", "all", *targets, "--config", f"suite={name}"]
-    told = subprocess.run(command, capture_output=True, text=True)
+    told = subprocess.run(command, capture_output=True, encoding="utf-8")
     if told.returncode:
         reason = told.stderr.partition("Exception in")[2] or told.stderr
         raise OdeltError(f"Snakemake cannot say which jobs it would run: {' '.join(reason.split())[:300]}")

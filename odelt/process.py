@@ -64,7 +64,7 @@ def logging_to(path: pathlib.Path) -> Iterator[None]:
     """Messages and errors of the block go to the file too."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("w")
+        file = path.open("w", encoding="utf-8")
     except OSError as error:
         raise OdeltError(f"--log {path}: {error.strerror}") from None
     # Not closed here: libraries that keep the stream may write to it until the process ends.

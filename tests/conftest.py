@@ -21,7 +21,7 @@ CHECKPOINTS = {"sm": "g2_sm_checkpoint", "sm-numpy1": "g2_sm_checkpoint_numpy1",
 def pytest_ignore_collect(collection_path, config):
     """No process imports two worlds: a file of one is read only where `-m` asks for it."""
     if collection_path.suffix == ".py":
-        text = collection_path.read_text()
+        text = collection_path.read_text(encoding="utf-8")
         asked = config.option.markexpr
         return any(f"pytestmark = pytest.mark.{w}" in text and w not in asked for w in ("torch", "tensorflow")) or None
 

@@ -137,12 +137,12 @@ def test_a_job_with_a_log_file_ends_without_a_word_of_python(model, tmp_path):
     """Libraries that keep stderr must not stumble over our log at exit."""
     verb = [str(part) for part in sample(model, tmp_path / "s.npz")]
     command = [sys.executable, "-m", "odelt", "--log", tmp_path / "log", *verb]
-    told = subprocess.run(command, capture_output=True, text=True)
+    told = subprocess.run(command, capture_output=True, encoding="utf-8")
     assert told.returncode == 0 and "Traceback" not in told.stderr and "Exception" not in told.stderr
 
 
 def test_a_file_where_a_directory_is_to_be_is_told(model, tmp_path, capsys):
-    (tmp_path / "m").write_text("in the way")
+    (tmp_path / "m").write_text("in the way", encoding="utf-8")
     said = told_in_one_line(capsys, "import-checkpoint", GOLDEN / CHECKPOINTS["sm"], "--out", tmp_path / "m", *IMPORT)
     assert "is in the way" in said
 
@@ -156,10 +156,14 @@ def test_every_verb_has_help(verb, capsys):
 
 def test_importing_odelt_loads_no_heavy_library():
     program = "import sys, odelt; print(*sorted({m.split('.')[0] for m in sys.modules}))"
-    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True
+    ).stdout.split()
     assert not {"torch", "tensorflow", "jax", "flax", "sklearn", "matplotlib"} & set(loaded)
 
 
 def test_python_m_odelt_is_the_same_program():
-    told = subprocess.run([sys.executable, "-m", "odelt", "--version"], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [sys.executable, "-m", "odelt", "--version"], capture_output=True, encoding="utf-8", check=True
+    )
     assert told.stdout.strip() == "0.1.0"

@@ -15,7 +15,7 @@ MINI = ROOT / "config" / "mini.yaml"
 def changed(*path_and_value):
     """mini.yaml with one value changed (None removes the key)."""
     *path, key, value = path_and_value
-    raw = copy.deepcopy(yaml.safe_load(MINI.read_text()))
+    raw = copy.deepcopy(yaml.safe_load(MINI.read_text(encoding="utf-8")))
     place = raw["experiments"]["digits"]
     for step in path:
         place = place[step]
@@ -80,7 +80,7 @@ def test_sm_fine_tuned_and_odelt_have_the_same_budget():
 
 
 def test_the_schema_is_current():
-    written = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
+    written = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text(encoding="utf-8"))
     assert written == config.schema()
 
 
@@ -89,4 +89,4 @@ def test_the_environments_are_current(monkeypatch):
     import generate
 
     for world in generate.WORLDS:
-        assert (ROOT / "envs" / f"{world}.yaml").read_text() == generate.environment(world)
+        assert (ROOT / "envs" / f"{world}.yaml").read_text(encoding="utf-8") == generate.environment(world)

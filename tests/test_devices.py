@@ -22,7 +22,7 @@ def machine(tmp_path, monkeypatch):
         rows = "\n".join(f"{k}, {NAMES[k]}, NVIDIA H100 80GB HBM3, 81559 MiB" for k in range(count))
         program = tmp_path / "bin" / "nvidia-smi"
         program.parent.mkdir(exist_ok=True)
-        program.write_text(script or f"#!/bin/sh\ncat <<'END'\n{rows}\nEND\n")
+        program.write_text(script or f"#!/bin/sh\ncat <<'END'\n{rows}\nEND\n", encoding="utf-8")
         program.chmod(0o755)
         monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
         return tmp_path / "locks"
@@ -50,7 +50,7 @@ class Job:
         environment = dict(os.environ) | ({"CUDA_VISIBLE_DEVICES": visible} if visible is not None else {})
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         command = [sys.executable, "-c", JOB, str(folder), str(count)]
-        self.process = subprocess.Popen(command, env=environment, text=True, **pipes)
+        self.process = subprocess.Popen(command, env=environment, encoding="utf-8", **pipes)
 
     def got(self) -> list[str]:
         return self.process.stdout.readline().strip().split(",")
@@ -150,7 +150,7 @@ def test_a_child_that_outlives_its_job_holds_nothing(machine, start):
     forked = "import os\nif os.fork() == 0:\n    os.close(1); os.close(2)\n    sys.stdin.read(); os._exit(0)\n"
     program = JOB.replace("sys.stdin.read()", forked)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", program, folder, "1"], text=True, **pipes) as job:
+    with subprocess.Popen([sys.executable, "-c", program, folder, "1"], encoding="utf-8", **pipes) as job:
         assert job.stdout.readline().strip() == NAMES[0]
         assert job.wait(timeout=PATIENCE) == 0  # its child still waits for input
         assert start(folder).got() == NAMES[:1]

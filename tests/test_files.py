@@ -9,14 +9,14 @@ def test_a_failed_write_leaves_the_old_file_and_no_draft(tmp_path):
     path = tmp_path / "a.txt"
     files.write_text(path, "old")
     with pytest.raises(RuntimeError), files.writing(path) as draft:
-        draft.write_text("half")
+        draft.write_text("half", encoding="utf-8")
         raise RuntimeError
-    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+    assert path.read_text(encoding="utf-8") == "old" and list(tmp_path.iterdir()) == [path]
 
 
 def test_a_failed_directory_is_not_there(tmp_path):
     with pytest.raises(RuntimeError), files.writing_directory(tmp_path / "d") as draft:
-        (draft / "a").write_text("half")
+        (draft / "a").write_text("half", encoding="utf-8")
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
 

@@ -119,8 +119,10 @@ def test_a_report_s_key_that_somebody_types_is_refused(in_the_project, capsys):
 
 def test_numbers_to_compare_with_that_are_not_there_stop_the_run(tmp_path, capsys):
     (tmp_path / "config").mkdir()
-    text = (ROOT / "config" / "mini.yaml").read_text().replace("expected/mini.yaml", "expected/mimi.yaml")
-    (tmp_path / "config" / "mini.yaml").write_text(text)
+    text = (
+        (ROOT / "config" / "mini.yaml").read_text(encoding="utf-8").replace("expected/mini.yaml", "expected/mimi.yaml")
+    )
+    (tmp_path / "config" / "mini.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(SystemExit, match="2"):
         preflight.suite_or_exit({"suite": "mini"})
     assert "cannot read the published numbers config/expected/mimi.yaml" in capsys.readouterr().err
@@ -147,7 +149,7 @@ def test_the_plan_counts_what_snakemake_counts_and_only_what_is_asked_for(monkey
     for targets in ([], ["results/paper/celebahq-b/tables/main.md"]):
         told = plan.plan("paper", PAPER, "h100", targets)
         command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1", *targets]
-        listed = subprocess.run(command, capture_output=True, text=True, check=True)
+        listed = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
         total = re.search(r"^total\s+(\d+)", listed.stdout + listed.stderr, flags=re.M)[1]
         assert told.startswith(f"suite paper: {total} jobs to run\n")
     assert "imagenet" not in told.lower() and "imagenet" not in (listed.stdout + listed.stderr).lower()

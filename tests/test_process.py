@@ -48,5 +48,5 @@ print(faults[0], faults[-1])
 )
 def test_memory_that_was_freed_is_not_faulted_in_again(program):
     command = [sys.executable, "-c", program]
-    first, second = map(int, subprocess.check_output(command, text=True).split())
+    first, second = map(int, subprocess.check_output(command, encoding="utf-8").split())
     assert second < first / 100

@@ -12,14 +12,14 @@ def kept(root, name, script, flops, seconds, device="NVIDIA H100 80GB HBM3", dty
     path.parent.mkdir(parents=True, exist_ok=True)
     machine = {"command": f"python benchmarks/{script} --width 768"}
     timed = {"flops": flops, "seconds": {"median": seconds}, "configuration": {"dtype": dtype}}
-    path.write_text(json.dumps({**timed, "device": device, "machine": machine}))
+    path.write_text(json.dumps({**timed, "device": device, "machine": machine}), encoding="utf-8")
 
 
 def studied(root, flops, seconds, device="NVIDIA H100 80GB HBM3"):
     path = root / "results" / "latency" / "b" / "l4.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     points = [{"flops": flops, "seconds": {"median": seconds}}]
-    path.write_text(json.dumps({"device": device, "dtype": "bfloat16", "points": points}))
+    path.write_text(json.dumps({"device": device, "dtype": "bfloat16", "points": points}), encoding="utf-8")
 
 
 @pytest.fixture(autouse=True)
@@ -54,8 +54,10 @@ def test_parts_of_the_targets_count(tmp_path):
     for name, script in (("a", "train_step.py"), ("b", "compile_time.py")):
         kept(tmp_path, name, script, 6e14, 2.0)
     folder = tmp_path / "benchmarks" / "results"
-    parts = {name: json.loads((folder / f"{name}.json").read_text()) for name in ("a", "b")}
-    (folder / "targets-gpu.json").write_text(json.dumps({"parts": {**parts, "c": {"failed": "no memory"}}}))
+    parts = {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("a", "b")}
+    (folder / "targets-gpu.json").write_text(
+        json.dumps({"parts": {**parts, "c": {"failed": "no memory"}}}), encoding="utf-8"
+    )
     (folder / "a.json").unlink()
     assert rates.measured("training", "h100", "bfloat16") == (3e14, "NVIDIA H100 80GB HBM3", 1)
 
@@ -64,6 +66,6 @@ def test_another_device_another_type_and_other_files_do_not_count(tmp_path):
     kept(tmp_path, "a", "sampling.py", 1e14, 1.0, device="AMD EPYC, 2 cores")
     kept(tmp_path, "b", "sampling.py", 1e14, 1.0, dtype="float32")
     kept(tmp_path, "c", "compile_time.py", 1e14, 1.0)
-    (tmp_path / "benchmarks" / "results" / "d.json").write_text("{")
+    (tmp_path / "benchmarks" / "results" / "d.json").write_text("{", encoding="utf-8")
     assert rates.measured("sampling", "h100", "bfloat16") is None
     assert rates.measured("sampling", "amd epyc", "bfloat16").operations == 1e14

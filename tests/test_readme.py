@@ -10,7 +10,9 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 BLOCKS = dict.fromkeys(("sh", "python"), "")
-for language, block in re.findall(r"```(sh|python)\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S):
+for language, block in re.findall(
+    r"```(sh|python)\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.S
+):
     BLOCKS[language] += block
 COMMANDS = [line.partition("#")[0].strip() for line in BLOCKS["sh"].splitlines()]
 NEEDS_MINI = pytest.mark.skipif(
@@ -20,7 +22,7 @@ NEEDS_MINI = pytest.mark.skipif(
 
 def run(*command: str) -> str:
     environment = {**os.environ, "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
-    told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8")
     assert told.returncode == 0, told.stderr
     return told.stdout
 
@@ -30,7 +32,7 @@ def test_the_two_commands_come_first():
 
 
 def test_ci_runs_the_two_commands():
-    assert set(COMMANDS[:2]) <= set((ROOT / ".ci" / "run").read_text().splitlines())
+    assert set(COMMANDS[:2]) <= set((ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines())
 
 
 def commands() -> list:

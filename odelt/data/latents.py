@@ -40,7 +40,7 @@ def write_store(
     """
     with files.writing_whole(out) as whole:
         index = _write_shards(whole, batches, shard_size)
-        (whole / INDEX).write_text(json.dumps(index, indent=1))
+        (whole / INDEX).write_text(json.dumps(index, indent=1), encoding="utf-8")
 
 
 def _write_shards(folder: pathlib.Path, batches: Iterator, shard_size: int) -> dict:
@@ -100,7 +100,7 @@ class Moments:
         self.path = pathlib.Path(path)
         provenance.used(self.path)
         try:
-            index = json.loads((self.path / INDEX).read_text())
+            index = json.loads((self.path / INDEX).read_text(encoding="utf-8"))
             self._count, self._shard_size = int(index["count"]), int(index["shard_size"])
             self.shape = tuple(map(int, index["shape"]))  # h, w, 8
             self.flips = int(index["flips"])  # 2 where mirror images are stored too

@@ -121,7 +121,7 @@ def save_model(directory: files.Path, config: Network, *, raw: Weights, ema: Wei
         for path, leaf in flatten(weights).items():
             tensors[f"{kind}/{path}"] = np.ascontiguousarray(leaf, dtype=np.float32)
     with files.writing_directory(directory) as draft:
-        (draft / CONFIG).write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n")
+        (draft / CONFIG).write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
         safetensors.numpy.save_file(tensors, draft / TENSORS)
 
 
@@ -129,7 +129,7 @@ def load_config(directory: files.Path) -> Network:
     path = pathlib.Path(directory) / CONFIG
     provenance.used(path)
     try:
-        return parse(Network, json.loads(path.read_text()), str(path))
+        return parse(Network, json.loads(path.read_text(encoding="utf-8")), str(path))
     except OSError as error:
         raise OdeltError(
             f"{directory} is no model directory: {path}: {error.strerror}; make one with 'odelt import-checkpoint'"

@@ -51,7 +51,7 @@ def checked_out(folder: pathlib.Path) -> tuple[str | None, bool | None]:
     """The commit of a checkout and whether tracked files differ from it; (None, None) where there is none."""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        told = subprocess.run(command, capture_output=True, text=True, timeout=GIT_SECONDS)
+        told = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=GIT_SECONDS)
     except (OSError, subprocess.TimeoutExpired):
         return None, None
     found = re.fullmatch(r"([0-9a-f]{40,64})(-dirty)?", told.stdout.strip())

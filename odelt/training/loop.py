@@ -124,7 +124,7 @@ def _resume(fresh: State, folder: RunFolder) -> tuple[State, list[dict]]:
     print(f"going on from step {step}", file=sys.stderr)
     if not folder.curve.exists():
         return restored, []
-    with folder.curve.open(newline="") as file:
+    with folder.curve.open(newline="", encoding="utf-8") as file:
         return restored, [row for row in csv.DictReader(file) if int(row["step"]) <= step]
 
 
@@ -191,7 +191,7 @@ class _Timed:
 
 
 def _write_curve(path: pathlib.Path, rows: list[dict]) -> None:
-    with files.writing(path) as draft, draft.open("w", newline="") as file:
+    with files.writing(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)

@@ -16,7 +16,7 @@ TINY = [word for name, value in SIZES.items() for word in (f"--{name}", str(valu
 def run(script: str, *arguments: str, status: int = 0) -> subprocess.CompletedProcess:
     command = [sys.executable, f"benchmarks/{script}.py", *arguments]
     environment = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_backend_optimization_level=0"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", timeout=900)
     assert done.returncode == status, done.stderr[-3000:]
     return done
 

@@ -31,7 +31,7 @@ def test_a_training_step_with_its_loader(tmp_path):
     assert figures["images_per_s"] == pytest.approx(16 / figures["seconds"]["median"])
     assert 0 <= figures["with_loader"]["share_of_time_waited"] <= 1
     assert_floor(figures)
-    assert json.loads(out.read_text()) == figures
+    assert json.loads(out.read_text(encoding="utf-8")) == figures
     assert str(tmp_path) not in json.dumps(figures)  # a kept result names no path of the machine
 
 
@@ -202,14 +202,18 @@ def test_the_committed_table_is_that_of_the_committed_results():
     import table
 
     folder = ROOT / "benchmarks" / "results"
-    assert (folder / "table.md").read_text() == table.markdown(table.rows(table.read(folder)))
+    assert (folder / "table.md").read_text(encoding="utf-8") == table.markdown(table.rows(table.read(folder)))
 
 
 def test_the_readme_tells_each_target_as_it_was_measured():
     folder = ROOT / "benchmarks"
-    rows = [line.split("|") for line in (folder / "README.md").read_text().splitlines() if line.count("|") == 5]
+    rows = [
+        line.split("|")
+        for line in (folder / "README.md").read_text(encoding="utf-8").splitlines()
+        if line.count("|") == 5
+    ]
     told = [cells[3].split(":")[0].strip() for cells in rows]
-    of_cpu = json.loads((folder / "results" / "targets-cpu.json").read_text())
+    of_cpu = json.loads((folder / "results" / "targets-cpu.json").read_text(encoding="utf-8"))
     measured, parts = of_cpu["targets"], of_cpu["parts"]
     figures = [figure for figure in told if figure.replace(".", "").isdecimal()]
     assert figures == [f"{row['figure']:.2f}" for row in measured if row["figure"] is not None]
@@ -217,5 +221,5 @@ def test_the_readme_tells_each_target_as_it_was_measured():
     of_ratios = [parts[row["parts"][0]] for row in measured if "same_settings" in parts[row["parts"][0]]]
     assert alike == [f"{part['same_settings']['ratio']['median']:.2f}" for part in of_ratios]
     (of_h100,) = [cells[4].split(":")[0].strip() for cells in rows if "for an H100" in cells[4]]
-    (compiled,) = json.loads((folder / "results" / "targets-h100-compiler.json").read_text())["targets"]
+    (compiled,) = json.loads((folder / "results" / "targets-h100-compiler.json").read_text(encoding="utf-8"))["targets"]
     assert of_h100 == f"{compiled['figure']:.2f}" and compiled["verdict"] == "PASS"

@@ -138,7 +138,7 @@ def test_reading_imports_neither_tensorflow_nor_torch_nor_jax(imagenet):
         "sizes = [len(labels) for _, labels in images.batches(opened, 5)];"
         "print(sizes, [world for world in ('tensorflow', 'torch', 'jax') if world in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout == "[5, 5, 2] []\n"
 
 

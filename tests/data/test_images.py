@@ -23,7 +23,7 @@ def folder(tmp_path):
     root = tmp_path / "pictures"
     for number, name in enumerate(["cat/b.png", "cat/a.PNG", "cat/c.bmp", "dog/x.png"]):
         save(root / name, seed=number)
-    (root / "cat" / "notes.txt").write_text("no image")
+    (root / "cat" / "notes.txt").write_text("no image", encoding="utf-8")
     return root
 
 

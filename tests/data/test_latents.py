@@ -47,7 +47,7 @@ def test_moments_come_back_to_the_bit(store, flips):
 
 
 def test_the_directory_says_what_it_holds(store, flips):
-    index = json.loads((store / "index.json").read_text())
+    index = json.loads((store / "index.json").read_text(encoding="utf-8"))
     assert index["count"] == 10 and index["shape"] == [*SHAPE] and index["flips"] == flips
     assert index["dtype"] == "float32" and index["labels"] == 3
     names = [f"moments-0000{k}-of-00003.array_record" for k in range(3)]
@@ -147,7 +147,7 @@ def test_a_missing_shard_is_told_when_the_store_is_opened(store):
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"count": 3', '{"count": "x"}'])
 def test_a_damaged_index_is_told(store, content):
-    (store / "index.json").write_text(content)
+    (store / "index.json").write_text(content, encoding="utf-8")
     with pytest.raises(OdeltError, match="index.json is damaged.*delete the directory") as told:
         latents.open_store(store)
     assert "\n" not in str(told.value)
@@ -175,7 +175,7 @@ def test_the_store_is_written_and_read_without_jax_torch_and_tensorflow():
     code = (
         "import sys; import odelt.data.latents; print([w for w in ('jax', 'torch', 'tensorflow') if w in sys.modules])"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8").stdout == "[]\n"
 
 
 def test_latents_have_the_mean_and_the_variance_of_the_moments(tmp_path):

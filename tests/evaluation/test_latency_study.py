@@ -29,7 +29,9 @@ def measured(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     (folder / "b").mkdir()
     for name, length in (("full", None), ("l4", 4)):
-        (folder / "b" / f"{name}.json").write_text(json.dumps(latency_study.measure(study(), "b", length)))
+        (folder / "b" / f"{name}.json").write_text(
+            json.dumps(latency_study.measure(study(), "b", length)), encoding="utf-8"
+        )
     return folder
 
 
@@ -51,7 +53,7 @@ def test_the_papers_sizes_lengths_and_batches_are_studied():
 
 
 def test_a_short_length_holds_its_own_blocks_only_in_the_type_of_the_computation(measured):
-    full, short = (json.loads((measured / "b" / f"{name}.json").read_text()) for name in ("full", "l4"))
+    full, short = (json.loads((measured / "b" / f"{name}.json").read_text(encoding="utf-8")) for name in ("full", "l4"))
     block = 2 * (18 * 16**2 + 15 * 16)  # bytes in bfloat16: kernels and biases
     table = 2 * 13 * 16  # SM's network has no lengths
     assert full["weight_bytes"] - short["weight_bytes"] == 8 * block - table
@@ -60,7 +62,7 @@ def test_a_short_length_holds_its_own_blocks_only_in_the_type_of_the_computation
 
 def test_memory_counts_what_a_program_needs_in_between(measured):
     """Attention weights of 2 rows and 2 heads are more than images and labels; the weights are counted besides."""
-    full = json.loads((measured / "b" / "full.json").read_text())
+    full = json.loads((measured / "b" / "full.json").read_text(encoding="utf-8"))
     assert full["points"][0]["peak_bytes"] > full["weight_bytes"] + 2 * 2 * 4 * 4 * 4
 
 
@@ -78,9 +80,9 @@ def test_ratios_are_to_the_full_path_at_the_same_steps_and_the_papers_stand_besi
 def test_the_table_and_the_figure_are_written_also_where_something_is_missing(rows, tmp_path):
     latency_table.write(rows, tmp_path / "latency")
     latency_table.figure(rows, tmp_path / "latency")
-    with (tmp_path / "latency.csv").open() as file:
+    with (tmp_path / "latency.csv").open(encoding="utf-8") as file:
         assert [row["effective_blocks"] for row in csv.DictReader(file)] == ["12", "12", "4", "4", "8", "8", "12", "12"]
-    told = (tmp_path / "latency.md").read_text()
+    told = (tmp_path / "latency.md").read_text(encoding="utf-8")
     assert "| b | 4 (4) | 4 |" in told and "not run" in told
     assert (tmp_path / "latency.svg").exists() and (tmp_path / "latency.png").exists()
 

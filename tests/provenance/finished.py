@@ -55,7 +55,7 @@ def project(folder: pathlib.Path) -> None:
         "sources.lock": {"sources": {"released": {CHECKPOINT: {"sha256": sha256}}}},
     }
     for name, content in written.items():
-        (folder / "config" / f"{name}.yaml").write_text(yaml.safe_dump(content))
+        (folder / "config" / f"{name}.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
 def released(path: pathlib.Path) -> None:
@@ -179,9 +179,9 @@ def edit(results):
 
     def change(output, function):
         path = record.beside(results / output)
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
         function(content)
         sealed = record.Record.model_validate(content).sealed()
-        path.write_text(json.dumps(sealed.model_dump(mode="json")))
+        path.write_text(json.dumps(sealed.model_dump(mode="json")), encoding="utf-8")
 
     return change

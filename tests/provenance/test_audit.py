@@ -95,7 +95,7 @@ def test_a_record_says_what_was_done(whole):
     assert known.parameters["setting"] == [["euler:1", 1.0, None], ["euler:2", 1.0, None]]
     assert {"jax", "jaxlib", "numpy"} <= known.environment.packages.keys() and known.environment.device
     assert "odelt.sampling.solvers" in known.code.modules and "odelt.cli" not in known.code.modules
-    assert str(whole.parent.parent) not in record.beside(whole / SAMPLES).read_text()
+    assert str(whole.parent.parent) not in record.beside(whole / SAMPLES).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", [*KINDS, *CRATE])
@@ -122,13 +122,13 @@ def test_a_file_that_the_crate_lacks_is_told(results, audit, name):
 
 
 def test_a_file_added_to_the_crate_is_told(results, audit):
-    (results / "crate" / "outputs" / "better.csv").write_text("better")
+    (results / "crate" / "outputs" / "better.csv").write_text("better", encoding="utf-8")
     assert "is not what was recorded (outputs/better.csv)" in of(problems(audit, results), "crate")
 
 
 def test_a_crate_of_other_results_is_told(results, audit):
     """Each link of the crate is held against the results: it was made from all of them."""
-    (results / SCORE).write_text("{}")
+    (results / SCORE).write_text("{}", encoding="utf-8")
     assert f"was made from another {SCORE}" in of(problems(audit, results / "crate"), "crate")
 
 
@@ -146,9 +146,9 @@ def test_a_missing_crate_is_told(results, audit):
 @pytest.mark.parametrize("name", [*KINDS, "crate"])
 def test_an_edited_record_is_told(results, audit, name):
     path = record.beside(results / name)
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding="utf-8"))
     content["ended"] = "2020-01-01T00:00:00+00:00"
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
     assert "its record was edited" in of(problems(audit, results), name)
 
 
@@ -211,7 +211,7 @@ def test_a_record_of_another_suite_is_told(results, audit, edit):
 @pytest.mark.parametrize("path", ["../secret", "digits/../../secret", "/etc/hostname", "digits/./x", "", "a\0b"])
 def test_a_path_outside_of_the_folder_is_told_and_not_followed(results, audit, edit, path):
     secret = results.parent / "secret"
-    secret.write_text("secret")
+    secret.write_text("secret", encoding="utf-8")
     digest = hashlib.sha256(b"secret").hexdigest()
     edit(SCORE, lambda content: content["inputs"].append({"path": path, "sha256": digest, "external": False}))
     assert "a path outside of the folder" in of(problems(audit, results), SCORE)
@@ -257,7 +257,7 @@ def test_an_added_file_is_told(results, audit):
 
 def forge(results, edit, name, content: str):
     """Writes a kept copy anew, with a record that fits."""
-    (results / name).write_text(content)
+    (results / name).write_text(content, encoding="utf-8")
     digest = hashlib.sha256(content.encode()).hexdigest()
 
     def change(known):
@@ -274,14 +274,14 @@ def test_a_source_that_is_not_in_the_lock_is_told(results, audit, edit, content,
 
 
 def test_a_source_with_another_digest_in_the_lock_is_told(results, audit, edit):
-    lock = (results / "sources.lock.yaml").read_text()
+    lock = (results / "sources.lock.yaml").read_text(encoding="utf-8")
     known = hashlib.sha256((results / DOWNLOAD).read_bytes()).hexdigest()
     forge(results, edit, "sources.lock.yaml", lock.replace(known, "a" * 64))
     assert f"has sha256 {known}, the lock (sources.lock.yaml) has {'a' * 64}" in of(problems(audit, results), DOWNLOAD)
 
 
 def test_other_parameters_than_the_suites_are_told(results, audit, edit):
-    suite = (results / "suite.yaml").read_text()
+    suite = (results / "suite.yaml").read_text(encoding="utf-8")
     forge(results, edit, "suite.yaml", suite.replace("learning_rate: 0.001", "learning_rate: 0.002"))
     lines = problems(audit, results)
     expected = "training.learning_rate is 0.001, and 0.002 in the configuration"
@@ -289,7 +289,7 @@ def test_other_parameters_than_the_suites_are_told(results, audit, edit):
 
 
 def test_a_suite_that_asks_for_something_else_is_told(results, audit, edit):
-    suite = (results / "suite.yaml").read_text()
+    suite = (results / "suite.yaml").read_text(encoding="utf-8")
     forge(results, edit, "suite.yaml", suite.replace("euler:1", "euler:8"))
     assert "asks for no such output; remove it" in of(problems(audit, results), SCORE)
 
@@ -378,7 +378,7 @@ def test_whatever_a_record_holds_there_is_an_answer(whole, results, audit, tmp_p
     shutil.copytree(whole.parent.parent / "config", checkout / "config")
     (checkout / "odelt").symlink_to(pathlib.Path(odelt.__file__).parent)
     path = record.beside(results / SAMPLES)
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     for k, way in enumerate(list(places_in(json.loads(text)))):
         content = json.loads(text)
         strange = STRANGE[k % len(STRANGE)]
@@ -387,9 +387,9 @@ def test_whatever_a_record_holds_there_is_an_answer(whole, results, audit, tmp_p
             inner = inner[key]
         if way:
             inner[way[-1]] = strange
-        path.write_text(json.dumps(content if way else strange))
+        path.write_text(json.dumps(content if way else strange), encoding="utf-8")
         with contextlib.suppress(ValueError):
-            path.write_text(json.dumps(json.loads(record.read(path).sealed().model_dump_json())))
+            path.write_text(json.dumps(json.loads(record.read(path).sealed().model_dump_json())), encoding="utf-8")
         status, lines, _ = audit(results / SCORE)
         assert status in (0, 1), (way, strange, lines)
         assert all(line.startswith("odelt: copied/") for line in lines)
@@ -432,7 +432,7 @@ def test_the_root_of_the_file_system_is_no_folder_of_results(audit):
 def test_what_the_records_cost_can_be_measured(whole):
     script = pathlib.Path(__file__).parents[2] / "benchmarks" / "recording.py"
     command = [sys.executable, script, "--results", whole, "--bytes", "20000000", "--repeats", "1"]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    told = subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
     figures = json.loads(told.splitlines()[-1])
     assert 0 < figures["tables"]["in_records"] < figures["tables"]["seconds"]
     assert figures["large_file"]["hashed_bytes"] > 0 and figures["machine"]["cores"] > 0

@@ -24,7 +24,7 @@ DOWNLOAD = "sources/released/g2_odelt_checkpoint.pkl"
 @pytest.fixture(scope="module")
 def graph(whole):
     """The entities of the crate's metadata, by their @id."""
-    content = json.loads((whole / "crate" / "ro-crate-metadata.json").read_text())
+    content = json.loads((whole / "crate" / "ro-crate-metadata.json").read_text(encoding="utf-8"))
     entities = {entity["@id"]: entity for entity in content["@graph"]}
     assert len(entities) == len(content["@graph"])
     return entities
@@ -139,7 +139,7 @@ def test_a_file_above_the_limit_is_described(results, monkeypatch, make_again):
     monkeypatch.setattr(crate, "LARGEST", (results / GRID).stat().st_size - 1)
     assert make_again() == 0
     assert not (results / "crate" / "outputs" / GRID).exists()
-    assert f"#output/{GRID}" in (results / "crate" / "ro-crate-metadata.json").read_text()
+    assert f"#output/{GRID}" in (results / "crate" / "ro-crate-metadata.json").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_of_an_earlier_crate_nothing_stays(results, make_again):
 
 def test_a_table_that_is_not_what_its_record_says_gets_into_no_crate(results, make_again, capsys):
     before = (results / "crate" / "ro-crate-metadata.json").read_bytes()
-    (results / GRID).write_text("better\n")
+    (results / GRID).write_text("better\n", encoding="utf-8")
     assert make_again() == 2
     assert capsys.readouterr().err == f"odelt: {results / GRID} is not what its record says; `odelt audit` tells more\n"
     assert (results / "crate" / "ro-crate-metadata.json").read_bytes() == before
@@ -190,9 +190,9 @@ def test_a_table_that_is_not_what_its_record_says_gets_into_no_crate(results, ma
 )
 def test_a_record_that_cannot_be_trusted_gets_into_no_crate(results, make_again, capsys, change, told):
     path = record.beside(results / SCORE)
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding="utf-8"))
     change(content)
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
     assert make_again() == 2
     assert told in capsys.readouterr().err
 
@@ -216,7 +216,7 @@ def test_elsewhere_than_in_the_project_it_is_told_where_to_start(results, tmp_pa
 
 
 def test_the_licence_is_the_projects(graph):
-    declared = (ROOT / "pyproject.toml").read_text()
+    declared = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert graph["./"]["license"]["@id"].endswith("/MIT") and 'license = "MIT"' in declared
 
 
@@ -229,7 +229,7 @@ def validator() -> pathlib.Path | None:
 @pytest.mark.skipif(validator() is None, reason="no ../shared/crate/validate: it has the contexts to validate offline")
 def test_the_crate_is_valid(whole):
     command = [sys.executable, validator(), whole / "crate"]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    told = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120)
     assert told.stdout.splitlines()[-1:] == ["0 failed checks against provenance-run-crate-0.5"], told.stdout
     assert told.returncode == 0
 
@@ -241,7 +241,7 @@ def runcrate() -> str | None:
 
 @pytest.mark.skipif(runcrate() is None, reason="no runcrate: `make env-crate` installs it")
 def test_runcrate_reports_every_action(whole, graph):
-    told = subprocess.run([runcrate(), "report", whole / "crate"], capture_output=True, text=True, timeout=120)
+    told = subprocess.run([runcrate(), "report", whole / "crate"], capture_output=True, encoding="utf-8", timeout=120)
     assert told.returncode == 0, told.stderr
     reported = [line.removeprefix("action: ") for line in told.stdout.splitlines() if line.startswith("action: ")]
     assert sorted(reported) == sorted(action["@id"] for action in of_type(graph, "CreateAction"))

@@ -57,7 +57,7 @@ def paths(content, cell) -> list[str]:
 
 def test_every_scored_number_leads_to_the_score_that_it_was_read_from(results, written):
     content = written(results)
-    scores = json.loads((results / SCORE).read_text())
+    scores = json.loads((results / SCORE).read_text(encoding="utf-8"))
     for table in ("digits/main", "digits/grid", "digits/trade-off"):
         exact = f"{scores['frechet_distance']}"
         assert any(paths(content, cell) == [SCORE] and cell[2] == exact for cell in cells(content, table)), table
@@ -93,7 +93,7 @@ def test_a_training_run_has_its_settings_seed_and_curve(results, written):
 def test_page_and_brief_come_from_the_audit_and_are_outside_of_the_chain(results, written, audit):
     before = audit(results)[2].splitlines()[-1]
     told = written(results)["audit"]
-    brief = yaml.safe_load((results / "audit.yaml").read_text())["audit"]
+    brief = yaml.safe_load((results / "audit.yaml").read_text(encoding="utf-8"))["audit"]
     assert brief == {name: told[name] for name in ("digest", "verified", "removed", "made")} | {"problems": 0}
     assert f"{brief['verified']} verified, 0 not; digest {brief['digest']}" in before
     assert audit(results)[2].splitlines()[-1] == before
@@ -106,12 +106,15 @@ def test_what_is_not_verified_is_told_with_all_that_rests_on_it(results, written
     assert content["audit"]["broken"] and any("model.safetensors" in line for line in content["audit"]["problems"])
     assert file(content, "digits/models/released/model.safetensors")["state"] == "broken"
     assert not file(content, RELEASED)["sound"] and file(content, SCORE)["sound"]
-    assert yaml.safe_load((results / "audit.yaml").read_text())["audit"]["problems"] == content["audit"]["broken"]
+    assert (
+        yaml.safe_load((results / "audit.yaml").read_text(encoding="utf-8"))["audit"]["problems"]
+        == content["audit"]["broken"]
+    )
 
 
 def test_a_table_whose_csv_has_other_rows_is_shown_without_links(results, written):
     path = results / "digits/tables/grid.csv"
-    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
     content = written(results)
     (table,) = [one for one in content["tables"] if one["id"] == "digits/grid"]
     assert "3 rows in the Markdown, 2 in the CSV" in table["unlinked"] and not cells(content, "digits/grid")
@@ -119,10 +122,10 @@ def test_a_table_whose_csv_has_other_rows_is_shown_without_links(results, writte
 
 def test_what_is_published_stands_with_its_source_and_verdict(results, written):
     grid = results / "digits/tables/grid.csv"
-    header, first, *rest = grid.read_text().splitlines()
+    header, first, *rest = grid.read_text(encoding="utf-8").splitlines()
     told = {"published": "0.5", "published_source": "sm_readme", "verdict": "differs (worse)", "difference": "0.35"}
     values = [told.get(name, value) for name, value in zip(header.split(","), first.split(","), strict=True)]
-    grid.write_text("\n".join([header, ",".join(values), *rest]) + "\n")
+    grid.write_text("\n".join([header, ",".join(values), *rest]) + "\n", encoding="utf-8")
     content = written(results)
     (place,) = {cell[3] for cell in cells(content, "digits/grid") if cell[3] is not None}
     assert content["published"][place] | told_as(told) == content["published"][place]
@@ -141,21 +144,21 @@ def test_a_published_number_leads_to_its_source_and_not_to_our_score(results, wr
 def with_published(results, table):
     """Gives the first row of a table a published number, in its CSV and its Markdown."""
     path = results / f"digits/tables/{table}.csv"
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     rows[0] |= {"published": "0.512", "published_source": "sm_readme", "verdict": "reproduced", "difference": "0.1"}
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
     path = path.with_suffix(".md")
-    lines = path.read_text().splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
     header = next(k for k, line in enumerate(lines) if "| published |" in line)
     place = lines[header].split("|").index(" published ")
     cells = lines[header + 2].split("|")
     cells[place] = " 0.51 "
     lines[header + 2] = "|".join(cells)
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def told_as(told: dict) -> dict:
@@ -168,15 +171,16 @@ def told_as(told: dict) -> dict:
 
 def test_the_verdicts_sentence_and_table_are_shown_where_they_are(results, written):
     told = {"summary": "1 of 2 reproduced.", "rule": "within 5%", "against": "an earlier run"}
-    (results / "verdicts.json").write_text(json.dumps({"verdicts": told}))
+    (results / "verdicts.json").write_text(json.dumps({"verdicts": told}), encoding="utf-8")
     columns = "number,source,kind,experiment,solver,published,ours,difference,verdict,score,latency"
     score = SCORE.removeprefix("digits/")
     (results / "verdicts.csv").write_text(
-        f"{columns}\n1,sm_readme,fid,digits,euler:1,0.5,0.85,0.35,differs (worse),{score},\n"
+        f"{columns}\n1,sm_readme,fid,digits,euler:1,0.5,0.85,0.35,differs (worse),{score},\n", encoding="utf-8"
     )
     (results / "verdicts.md").write_text(
         "# Verdicts\n\n## digits\n\n| source | solver | published | ours | difference | verdict |\n"
-        "| --- | --- | --- | --- | --- | --- |\n| sm_readme | euler:1 | 0.50 | 0.85 | +0.35 | differs (worse) |\n"
+        "| --- | --- | --- | --- | --- | --- |\n| sm_readme | euler:1 | 0.50 | 0.85 | +0.35 | differs (worse) |\n",
+        encoding="utf-8",
     )
     content = written(results)
     assert content["verdicts"] == told | {"unverified": "verdicts.json is not what was recorded"}
@@ -189,28 +193,30 @@ def test_the_verdicts_sentence_and_table_are_shown_where_they_are(results, writt
 
 def test_the_verdicts_are_stated_plainly_only_where_their_file_is_verified(results, written):
     verdicts, record_of = results / "verdicts.json", results / "verdicts.json.prov.json"
-    whole, kept = verdicts.read_text(), record_of.read_text()
+    whole, kept = verdicts.read_text(encoding="utf-8"), record_of.read_text(encoding="utf-8")
     assert written(results)["verdicts"]["unverified"] == ""
-    verdicts.write_text(json.dumps({"verdicts": {"summary": "All reproduced.", "rule": "any"}}))
+    verdicts.write_text(json.dumps({"verdicts": {"summary": "All reproduced.", "rule": "any"}}), encoding="utf-8")
     forged = written(results)["verdicts"]
     assert (forged["summary"], forged["unverified"]) == ("All reproduced.", "verdicts.json is not what was recorded")
     verdicts.unlink()
     missing = written(results)["verdicts"]
     assert list(missing) == ["unverified"] and missing["unverified"].startswith("verdicts.json is missing")
-    verdicts.write_text(whole)
-    record_of.write_text(kept[:-20])
+    verdicts.write_text(whole, encoding="utf-8")
+    record_of.write_text(kept[:-20], encoding="utf-8")
     assert written(results)["verdicts"]["unverified"].startswith("verdicts.json ")
 
 
 def test_verdicts_on_a_score_that_was_changed_are_not_verified(results, written):
-    (results / SCORE).write_text("{}")
+    (results / SCORE).write_text("{}", encoding="utf-8")
     told = written(results)["verdicts"]["unverified"]
     assert told.startswith(("verdicts.json ", "something that verdicts.json was made from"))
 
 
 def test_hostile_text_stays_text(results, edit, written):
     edit(SCORE, lambda content: content["parameters"].update({HOSTILE: HOSTILE}))
-    (results / "digits/tables/main.md").write_text(f"# Main\n\n{HOSTILE}\n\n| a |\n| --- |\n| {HOSTILE} |\n")
+    (results / "digits/tables/main.md").write_text(
+        f"# Main\n\n{HOSTILE}\n\n| a |\n| --- |\n| {HOSTILE} |\n", encoding="utf-8"
+    )
     content = written(results)
     text = (results / "audit.html").read_text(encoding="utf-8")
     assert text.count("<script") == 2 and "alert" not in re.sub(
@@ -225,9 +231,11 @@ DAMAGE = {
     "no records": lambda results: [path.unlink() for path in results.rglob("*.prov.json") if "scores" in path.parts],
     "no copies": lambda results: [path.unlink() for path in results.glob("*.yaml*")],
     "garbage": lambda results: [path.write_bytes(bytes(range(256))) for path in results.rglob("*.csv")],
-    "strange markdown": lambda results: [path.write_text("> - | a |\n" * 500) for path in results.rglob("*.md")],
-    "strange numbers": lambda results: (results / CURVE).write_text("step,loss\n1,nan\n2,inf\n"),
-    "strange verdicts": lambda results: (results / "verdicts.json").write_text("[" * 5000),
+    "strange markdown": lambda results: [
+        path.write_text("> - | a |\n" * 500, encoding="utf-8") for path in results.rglob("*.md")
+    ],
+    "strange numbers": lambda results: (results / CURVE).write_text("step,loss\n1,nan\n2,inf\n", encoding="utf-8"),
+    "strange verdicts": lambda results: (results / "verdicts.json").write_text("[" * 5000, encoding="utf-8"),
     "a link out": lambda results: (results / "claims.md").unlink() or (results / "claims.md").symlink_to("/etc/passwd"),
 }
 
@@ -237,7 +245,7 @@ def test_a_damaged_folder_still_gives_a_page(results, written, name):
     DAMAGE[name](results)
     content = written(results)
     assert content["audit"]["problems"] and content["files"]
-    assert "root:" not in (results / "audit.html").read_text()
+    assert "root:" not in (results / "audit.html").read_text(encoding="utf-8")
 
 
 def test_an_empty_folder_and_another_suite_are_told_on_one_line(results, tmp_path, capsys):

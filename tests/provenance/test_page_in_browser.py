@@ -143,7 +143,9 @@ def test_heads_do_not_break_around_an_equals_sign(opened):
 
 
 def test_forged_verdicts_are_told_as_not_verified(opened, results, tmp_path):
-    (results / "verdicts.json").write_text(json.dumps({"verdicts": {"summary": "All reproduced.", "rule": "any"}}))
+    (results / "verdicts.json").write_text(
+        json.dumps({"verdicts": {"summary": "All reproduced.", "rule": "any"}}), encoding="utf-8"
+    )
     out = tmp_path / "audit.html"
     assert cli.main(["audit-page", "--suite", "tiny", "--results", str(results), "--out", str(out)]) == 0
     view = opened(at=out.as_uri())
@@ -178,7 +180,7 @@ def test_the_command_that_makes_a_number_again_is_copied(opened, allowed):
 def test_search_finds_rows_and_files_by_model_solver_path_and_hash(opened, whole):
     view = opened()
     rows = view.locator(f"{GRID} tbody tr:visible")
-    sha256 = json.loads((whole / f"{SCORE}.prov.json").read_text())["output"]["sha256"]
+    sha256 = json.loads((whole / f"{SCORE}.prov.json").read_text(encoding="utf-8"))["output"]["sha256"]
     for wanted, count in {"released": 1, "odelt euler:2": 1, sha256[:10]: 1, SCORE: 1, "euler:": 3}.items():
         view.fill("#search", wanted)
         assert rows.count() == count, wanted
@@ -272,7 +274,7 @@ def luminance(colour: str) -> float:
 
 
 def content(address: str) -> dict:
-    text = pathlib.Path(address.removeprefix("file://")).read_text()
+    text = pathlib.Path(address.removeprefix("file://")).read_text(encoding="utf-8")
     return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, flags=re.S)[1])
 
 
@@ -284,7 +286,7 @@ def test_numbers_that_differ_are_marked_in_words_with_what_is_published(opened, 
     row = next(block for block in table["blocks"] if block["kind"] == "table")["rows"][-1]
     row[-1] = "differs (worse)"
     row[7][3] = 0
-    (tmp_path / "audit.html").write_text(page.render(told))
+    (tmp_path / "audit.html").write_text(page.render(told), encoding="utf-8")
     view = opened(at=(tmp_path / "audit.html").as_uri())
     assert view.locator(f"{GRID} td strong").inner_text() == "differs (worse)"
     number(view).click()

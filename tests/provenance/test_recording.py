@@ -37,7 +37,7 @@ def test_an_input_has_the_digest_that_it_had_when_it_was_read(suite):
     files.write_text(suite / "a", "before")
     with recording(verb(suite / "b")):
         provenance.used(suite / "a")
-        (suite / "a").write_text("after")
+        (suite / "a").write_text("after", encoding="utf-8")
         files.write_text(suite / "b", "text")
     (known,) = record.read(record.beside(suite / "b")).inputs
     assert known == record.Input(path="a", sha256=hashlib.sha256(b"before").hexdigest())
@@ -75,7 +75,7 @@ def test_without_a_command_nothing_is_recorded(suite):
 
 def test_a_password_is_not_recorded(suite):
     run(suite / "a", proxy="http://me:secret@proxy")
-    assert "secret" not in record.beside(suite / "a").read_text()
+    assert "secret" not in record.beside(suite / "a").read_text(encoding="utf-8")
 
 
 def test_files_outside_of_the_suite_are_external_and_never_absolute(suite, tmp_path):
@@ -113,7 +113,7 @@ def a_folder(suite) -> pathlib.Path:
     with recording(verb(folder)):
         for name in ("a", "deep/b", ".mark"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(name)
+            (folder / name).write_text(name, encoding="utf-8")
         provenance.made(folder)
     return folder
 
@@ -131,7 +131,7 @@ def test_a_folder_has_one_record_and_its_files_stand_for_it(suite):
 def test_a_changed_file_of_a_folder_is_named(suite, change):
     folder = a_folder(suite)
     path = folder / ("deep/b" if change != "add" else "new")
-    path.unlink() if change == "remove" else path.write_text("other")
+    path.unlink() if change == "remove" else path.write_text("other", encoding="utf-8")
     (found,) = audit.audit([folder])
     assert any(f"is not what was recorded ({path.relative_to(folder)})" in line for line in found.problems)
 
@@ -141,7 +141,7 @@ def test_the_same_again_leaves_the_record_as_it_is(suite):
     before = record.beside(suite / "a").stat().st_mtime_ns
     run(suite / "a")
     assert record.beside(suite / "a").stat().st_mtime_ns == before
-    run(suite / "a", text="other")
+    run(suite / "a", encoding="utf-8")
     assert record.beside(suite / "a").stat().st_mtime_ns != before
 
 
@@ -151,7 +151,7 @@ def test_something_large_is_hashed_again_only_where_it_was_written_again(suite, 
     find, hashed = digests.find, []
     monkeypatch.setattr(digests, "find", lambda path: hashed.append(path.name) or find(path))
     assert run(suite / "b", [suite / "large"]).inputs[0].sha256 == known.sha256 and hashed == ["b"]
-    (suite / "large").write_text("other, written by somebody")
+    (suite / "large").write_text("other, written by somebody", encoding="utf-8")
     assert run(suite / "c", [suite / "large"]).inputs[0].sha256 != known.sha256 and hashed == ["b", "large", "c"]
 
 

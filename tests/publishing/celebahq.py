@@ -51,7 +51,7 @@ CELEBAHQ = parse(
 
 def write(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def write_score(layout, point, jax, **more):

@@ -62,7 +62,9 @@ def test_a_claimed_ratio_is_reached_within_five_per_cent_and_no_further(faces):
     for seconds, outcome in ((0.04 / 0.96, "supported"), (0.04 / 0.94, "contradicted")):
         write_latencies(faces)
         for path in faces.root.glob("latency/odelt*/l4.json"):
-            path.write_text(path.read_text().replace('"median": 0.04', f'"median": {seconds}'))
+            path.write_text(
+                path.read_text(encoding="utf-8").replace('"median": 0.04', f'"median": {seconds}'), encoding="utf-8"
+            )
         assert find(check(faces), "abstract_v1", "fewest steps and blocks").outcome == outcome
 
 

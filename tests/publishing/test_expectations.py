@@ -23,7 +23,7 @@ COMMIT = "c" * 40
 
 def with_seeds(*seeds: int) -> Suite:
     """mini.yaml with these seeds for every model."""
-    raw = yaml.safe_load((CONFIG / "mini.yaml").read_text())
+    raw = yaml.safe_load((CONFIG / "mini.yaml").read_text(encoding="utf-8"))
     for model in raw["experiments"]["digits"]["models"].values():
         model["seeds"] = list(seeds)
     return Suite.model_validate(raw)
@@ -85,7 +85,11 @@ def test_its_source_says_where_it_comes_from_and_nobody_types_that(tmp_path):
     (source,) = references.sources.values()
     assert source.commit == COMMIT and source.earlier_run.machine == "a laptop, 2 cores"
     assert source.earlier_run.seeds == [10, 11, 12] and "suite=mini" in source.earlier_run.command
-    assert (tmp_path / "expected.yaml").read_text().startswith("# Numbers of an earlier run of this project")
+    assert (
+        (tmp_path / "expected.yaml")
+        .read_text(encoding="utf-8")
+        .startswith("# Numbers of an earlier run of this project")
+    )
 
 
 def test_the_tables_say_that_it_is_no_publication(tmp_path):

@@ -34,7 +34,7 @@ def write_curve(path, **parts):
     for step in (50, 100, 150):
         values = {"step": step, "learning_rate": 1e-3, "images_per_s": 3000, **parts}
         lines.append(",".join(str(values.get(column, 0)) for column in COLUMNS))
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 
@@ -128,7 +128,7 @@ def test_a_part_of_the_loss_that_no_run_has_gets_no_panel(tmp_path):
 @pytest.mark.parametrize("content", ["step,loss\n1,2\n", ",".join(COLUMNS) + "\n50,x,1,1,1,1,1\n", ""])
 def test_a_damaged_training_curve_is_named_on_one_line(content, tmp_path):
     path = tmp_path / "training.csv"
-    path.write_text(content)
+    path.write_text(content, encoding="utf-8")
     with pytest.raises(OdeltError) as error:
         figures.training_curves({"SM": path}, tmp_path / "curves")
     assert str(path) in str(error.value) and "\n" not in str(error.value)
@@ -136,4 +136,4 @@ def test_a_damaged_training_curve_is_named_on_one_line(content, tmp_path):
 
 def test_a_sample_grid_without_samples_says_not_run_yet(tmp_path):
     figures.sample_grid({}, [], tmp_path / "samples")
-    assert "not run yet" in (tmp_path / "samples.svg").read_text()
+    assert "not run yet" in (tmp_path / "samples.svg").read_text(encoding="utf-8")

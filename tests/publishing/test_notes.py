@@ -18,7 +18,7 @@ sources:
 
 def test_sources_that_nobody_vouched_for_are_named_and_no_others(tmp_path):
     path = tmp_path / "lock.yaml"
-    path.write_text(LOCK)
+    path.write_text(LOCK, encoding="utf-8")
     told = notes.on_trust(path, ["vouched", "new", "not-there"])
     assert told == "Digests recorded on first use, which nobody has vouched for yet: new, not-there."
     assert notes.on_trust(path, ["vouched"]) == ""
@@ -27,13 +27,13 @@ def test_sources_that_nobody_vouched_for_are_named_and_no_others(tmp_path):
 def test_references_and_precision_are_told_where_they_were_run(tmp_path):
     codec = Codec(source="vae")
     assert notes.on_references(tmp_path / "r.json") == notes.on_precision(tmp_path / "c.json", codec) == ""
-    (tmp_path / "r.json").write_text(json.dumps({"images": 3, "fid": {"ours": 0.125, "jax": 2}}))
-    (tmp_path / "c.json").write_text(json.dumps({"images_rms": 0.01234}))
+    (tmp_path / "r.json").write_text(json.dumps({"images": 3, "fid": {"ours": 0.125, "jax": 2}}), encoding="utf-8")
+    (tmp_path / "c.json").write_text(json.dumps({"images_rms": 0.01234}), encoding="utf-8")
     assert notes.on_references(tmp_path / "r.json").endswith("to the recomputed ones: 0.12 (ours), 2.00 (jax).")
     assert "differ by 0.012 " in notes.on_precision(tmp_path / "c.json", codec)
 
 
 def test_a_damaged_file_is_named(tmp_path):
-    (tmp_path / "r.json").write_text("{}")
+    (tmp_path / "r.json").write_text("{}", encoding="utf-8")
     with pytest.raises(OdeltError, match=r"r.json is damaged"):
         notes.on_references(tmp_path / "r.json")

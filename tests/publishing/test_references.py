@@ -22,7 +22,7 @@ def altered(tmp_path, **changes):
         "fid": [{"source": "sm_readme", "rows": [{"experiment": "celebahq-b", "model": "sm", "steps": {1: 20.5}}]}],
     }
     path = tmp_path / "reference.yaml"
-    path.write_text(yaml.safe_dump(raw | changes))
+    path.write_text(yaml.safe_dump(raw | changes), encoding="utf-8")
     return path
 
 
@@ -126,7 +126,7 @@ def test_a_mistake_in_the_file_is_told_on_one_line(tmp_path, changes, told):
 
 
 def test_a_missing_or_broken_file_is_told_on_one_line(tmp_path):
-    (tmp_path / "broken.yaml").write_text("a: [")
+    (tmp_path / "broken.yaml").write_text("a: [", encoding="utf-8")
     for name in ("missing.yaml", "broken.yaml"):
         with pytest.raises(OdeltError, match=name) as error:
             load_references(tmp_path / name)

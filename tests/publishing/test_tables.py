@@ -18,7 +18,7 @@ SECONDS_PER_BLOCK = 0.01  # of one evaluation: l = 2 takes a third of the full p
 
 def write(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def write_score(layout, point, distance):
@@ -122,7 +122,7 @@ def test_a_point_that_the_latency_file_lacks_is_not_run(layout):
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"samples": 1, "evaluations": null}'])
 def test_a_damaged_score_is_named_on_one_line(layout, content):
     path = layout.score(points(DIGITS)[3])
-    path.write_text(content)
+    path.write_text(content, encoding="utf-8")
     with pytest.raises(OdeltError) as error:
         rows_of(layout)
     assert str(path) in str(error.value) and "\n" not in str(error.value)
@@ -130,11 +130,11 @@ def test_a_damaged_score_is_named_on_one_line(layout, content):
 
 def test_a_damaged_latency_or_floor_file_is_named(layout):
     for path in (layout.latency("sm", None), layout.floor):
-        whole = path.read_text()
-        path.write_text('{"points": [{"solver": "euler:1"}]}')
+        whole = path.read_text(encoding="utf-8")
+        path.write_text('{"points": [{"solver": "euler:1"}]}', encoding="utf-8")
         with pytest.raises(OdeltError, match=path.name):
             rows_of(layout)
-        path.write_text(whole)
+        path.write_text(whole, encoding="utf-8")
 
 
 def test_the_csv_of_the_grid_keeps_every_digit(layout, tmp_path):

@@ -122,5 +122,5 @@ def test_an_experiment_that_nothing_is_published_of_has_no_rows(faces, tmp_path)
     for row in rows:
         row["experiment"] = "flowers"
     write_verdicts(rows, REFERENCES, tmp_path / "verdicts")
-    assert len((tmp_path / "verdicts.csv").read_text().splitlines()) == 1
-    assert "There are no published numbers to compare with." in (tmp_path / "verdicts.md").read_text()
+    assert len((tmp_path / "verdicts.csv").read_text(encoding="utf-8").splitlines()) == 1
+    assert "There are no published numbers to compare with." in (tmp_path / "verdicts.md").read_text(encoding="utf-8")

@@ -84,7 +84,7 @@ def test_a_fault_that_does_not_exist_is_refused(running, tmp_path, stand_ins, fa
 def test_as_a_program_it_writes_its_authority_serves_and_goes_at_sigterm(tmp_path, stand_ins):
     arguments = ["--files", stand_ins, "--registry", REGISTRY, "--port", "0", "--certificate", tmp_path / "ca.pem"]
     program = [sys.executable, "-m", "rehearsal.network", *map(str, arguments)]
-    with subprocess.Popen(program, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(program, cwd=ROOT, stderr=subprocess.PIPE, encoding="utf-8") as process:
         try:
             proxy = process.stderr.readline().split()[-1]
             answer = requests.get(URL, proxies={"https": proxy}, verify=str(tmp_path / "ca.pem"))

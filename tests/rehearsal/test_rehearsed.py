@@ -28,7 +28,7 @@ SUITE = load_suite(ROOT / "config" / "rehearsal.yaml")
 
 @pytest.mark.skipif(not (ROOT / "results" / "mini" / "report.html").exists(), reason="needs what `make mini` made too")
 def test_every_rule_is_executed_by_mini_or_the_rehearsal():
-    told = "".join(path.read_text() for path in (ROOT / ".snakemake" / "log").glob("*.log"))
+    told = "".join(path.read_text(encoding="utf-8") for path in (ROOT / ".snakemake" / "log").glob("*.log"))
     ran = set(re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", told))
     known = rules().keys()
     targets = {"publish", "only", "released", "latency"}  # make nothing themselves
@@ -63,7 +63,7 @@ def test_the_files_own_ema_is_kept_apart():
 @pytest.mark.parametrize("experiment", SUITE.enabled)
 def test_the_tables_are_whole(experiment):
     for name in ("main", "grid"):
-        with (RESULTS / experiment / "tables" / f"{name}.csv").open(newline="") as file:
+        with (RESULTS / experiment / "tables" / f"{name}.csv").open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         assert rows
         for row in rows:
@@ -76,7 +76,7 @@ def test_the_tables_are_whole(experiment):
 def test_every_table_says_that_nobody_has_vouched_for_the_stand_ins():
     for experiment in SUITE.enabled:
         for name in ("main", "grid"):
-            text = (RESULTS / experiment / "tables" / f"{name}.md").read_text()
+            text = (RESULTS / experiment / "tables" / f"{name}.md").read_text(encoding="utf-8")
             assert "recorded on first use" in text and SUITE.downloads.note in text
             assert "to the recomputed ones" in text and "Codec in float32" in text
 
@@ -94,7 +94,7 @@ def test_large_intermediates_are_gone_and_what_the_report_shows_is_kept():
 
 
 def test_references_are_compared_with_the_images(golden):
-    found = json.loads((RESULTS / "imagenet-b" / "scores" / "references.json").read_text())
+    found = json.loads((RESULTS / "imagenet-b" / "scores" / "references.json").read_text(encoding="utf-8"))
     assert found["fid"].keys() == {"ours", "jax"} and all(value > 0 for value in found["fid"].values())
 
 

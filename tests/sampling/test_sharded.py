@@ -51,7 +51,7 @@ def on_eight_devices(imported, tmp_path_factory):
     root = tmp_path_factory.mktemp("sharded")
     command = [sys.executable, "-c", CHILD, str(imported / "odelt"), str(root)]
     environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     return root
 

@@ -79,7 +79,7 @@ def contents(out) -> dict[str, bytes]:
 
 
 def record(place, name, file, digest):
-    (place / "lock.yaml").write_text(f"sources: {{{name}: {{{file}: {{sha256: '{digest}'}}}}}}")
+    (place / "lock.yaml").write_text(f"sources: {{{name}: {{{file}: {{sha256: '{digest}'}}}}}}", encoding="utf-8")
 
 
 def left(place) -> list[str]:
@@ -106,7 +106,7 @@ def test_each_kind_of_source_arrives_whole_and_alone(place, name, capfd):
 
 
 def test_only_the_wanted_files_of_a_repository_come_as_plain_files(place):
-    (place / "stand-ins" / FACES / "README.md").write_text("# faces")
+    (place / "stand-ins" / FACES / "README.md").write_text("# faces", encoding="utf-8")
     with network_of(place) as network:
         out = fetch(place, FACES, network)
     assert set(contents(out)) == {"data/train-00000.parquet", "data/train-00001.parquet"}
@@ -116,16 +116,16 @@ def test_only_the_wanted_files_of_a_repository_come_as_plain_files(place):
 def test_a_recorded_digest_is_verified_and_not_recorded_again(place, capfd):
     (body,) = BODIES[URL].values()
     record(place, URL, "inception-2015-12-05.pt", hashlib.sha256(body).hexdigest())
-    before = (place / "lock.yaml").read_text()
+    before = (place / "lock.yaml").read_text(encoding="utf-8")
     with network_of(place) as network:
         fetch(place, URL, network, strict=True)
-    assert (place / "lock.yaml").read_text() == before
+    assert (place / "lock.yaml").read_text(encoding="utf-8") == before
     assert "first use" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("name", [DRIVE, HUB, URL])
 def test_what_is_fetched_is_new_and_as_readable_as_any_other_file(place, name):
-    (place / "mine").write_text("")
+    (place / "mine").write_text("", encoding="utf-8")
     with network_of(place) as network:
         out = fetch(place, name, network)
     for path in [out] if out.is_file() else out.iterdir():
@@ -144,8 +144,8 @@ def test_what_is_there_and_verified_is_not_fetched_again(place):
 def test_what_is_there_and_differs_is_replaced(place):
     with network_of(place) as network:
         out = fetch(place, HUB, network)
-        (out / "config.json").write_text("{}")
-        (out / "mine").write_text("")
+        (out / "config.json").write_text("{}", encoding="utf-8")
+        (out / "mine").write_text("", encoding="utf-8")
         fetch(place, HUB, network)
     assert contents(out) == BODIES[HUB] and left(place) == [HUB]
 
@@ -402,9 +402,9 @@ def test_a_fetch_asks_for_its_files_and_for_nothing_else(place):
 def test_what_another_commit_left_is_neither_continued_nor_kept(place):
     work = place / "out" / ".vae.partial" / "files"
     work.mkdir(parents=True)
-    (work / "config.json").write_text("of another commit")
-    (work / "config.json.000000000000.part").write_text("of a third")
-    (work / "gone.json").write_text("{}")
+    (work / "config.json").write_text("of another commit", encoding="utf-8")
+    (work / "config.json.000000000000.part").write_text("of a third", encoding="utf-8")
+    (work / "gone.json").write_text("{}", encoding="utf-8")
     with network_of(place) as network:
         out = fetch(place, HUB, network)
     assert contents(out) == BODIES[HUB]
@@ -415,4 +415,4 @@ def test_fetching_imports_no_world():
         "import sys; from odelt.sources import drive, fetch, https, hub; "
         "print([m for m in ('jax', 'torch', 'tensorflow') if m in sys.modules])"
     )
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout.strip() == "[]"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8").stdout.strip() == "[]"

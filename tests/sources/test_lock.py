@@ -44,7 +44,12 @@ def test_a_source_is_verified_once_the_user_deletes_the_mark(tmp_path):
     path = tmp_path / "lock.yaml"
     record(path, "vae", {"config.json": A}, DAY)
     assert trusted(load_lock(path), "vae") == "recorded on first use"
-    path.write_text("".join(line for line in path.read_text().splitlines(True) if "recorded: first use" not in line))
+    path.write_text(
+        "".join(
+            line for line in path.read_text(encoding="utf-8").splitlines(True) if "recorded: first use" not in line
+        ),
+        encoding="utf-8",
+    )
     assert trusted(load_lock(path), "vae") == "verified"
     with pytest.raises(OdeltError, match="celebahq: no digest of it is recorded in the lock; fetch it first"):
         trusted(load_lock(path), "celebahq")
@@ -52,11 +57,13 @@ def test_a_source_is_verified_once_the_user_deletes_the_mark(tmp_path):
 
 def test_recording_keeps_the_header_and_the_other_records(tmp_path):
     path = tmp_path / "lock.yaml"
-    path.write_text((CONFIG / "sources.lock.yaml").read_text())
+    path.write_text((CONFIG / "sources.lock.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     before = load_lock(path)
     record(path, "celebahq", {"data/train-0.parquet": A, "data/train-1.parquet": B}, DAY)
     after = load_lock(path)
-    assert path.read_text().startswith((CONFIG / "sources.lock.yaml").read_text().partition("sources:")[0])
+    assert path.read_text(encoding="utf-8").startswith(
+        (CONFIG / "sources.lock.yaml").read_text(encoding="utf-8").partition("sources:")[0]
+    )
     assert {name: after.of(name) for name in before.sources} == before.sources
     assert set(after.of("celebahq")) == {"data/train-0.parquet", "data/train-1.parquet"}
 
@@ -64,10 +71,10 @@ def test_recording_keeps_the_header_and_the_other_records(tmp_path):
 def test_another_digest_is_never_written_over_a_record(tmp_path):
     path = tmp_path / "lock.yaml"
     record(path, "vae", {"config.json": A}, DAY)
-    before = path.read_text()
+    before = path.read_text(encoding="utf-8")
     with pytest.raises(OdeltError, match=f"sha256 {B.sha256}, and another fetch has just recorded {A.sha256}"):
         record(path, "vae", {"config.json": B}, DAY)
-    assert path.read_text() == before
+    assert path.read_text(encoding="utf-8") == before
 
 
 def test_jobs_that_record_at_once_lose_nothing(tmp_path):
@@ -83,10 +90,10 @@ def test_jobs_that_record_at_once_lose_nothing(tmp_path):
 
 def test_a_record_without_a_digest_or_with_a_wrong_key_is_told(tmp_path):
     path = tmp_path / "lock.yaml"
-    path.write_text("sources: {a: {f: {bytes: 3}}}")
+    path.write_text("sources: {a: {f: {bytes: 3}}}", encoding="utf-8")
     with pytest.raises(OdeltError, match="sources.a.f: a file has exactly one of sha256 and sha256_prefix"):
         load_lock(path)
-    path.write_text(f"sources: {{a: {{f: {{sha265: {A.sha256}}}}}}}")
+    path.write_text(f"sources: {{a: {{f: {{sha265: {A.sha256}}}}}}}", encoding="utf-8")
     with pytest.raises(OdeltError, match=r"unknown key 'sources.a.f.sha265'; did you mean 'sha256"):
         load_lock(path)
 

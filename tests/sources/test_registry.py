@@ -15,7 +15,7 @@ CONFIG = pathlib.Path(__file__).parents[2] / "config"
 
 def written(tmp_path, text: str) -> pathlib.Path:
     path = tmp_path / "sources.yaml"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -47,8 +47,8 @@ def test_the_addresses_of_inception_are_those_that_clean_fid_names():
         pytest.skip("clean-fid is not in this environment")
     folder = pathlib.Path(found.origin).parent  # read, not imported: that would import torch
     registry = load_registry(CONFIG / "sources.yaml")
-    assert registry["inception-fid"].url in (folder / "inception_pytorch.py").read_text()
-    assert registry["inception-clean"].url in (folder / "downloads_helper.py").read_text()
+    assert registry["inception-fid"].url in (folder / "inception_pytorch.py").read_text(encoding="utf-8")
+    assert registry["inception-clean"].url in (folder / "downloads_helper.py").read_text(encoding="utf-8")
 
 
 def test_an_unknown_name_is_told_with_the_nearest_one():
@@ -87,4 +87,4 @@ def test_reading_the_registry_imports_no_download_library():
         "import sys; from odelt.sources import fetch, lock, registry; "
         "print([m for m in ('gdown', 'huggingface_hub', 'requests', 'jax', 'torch', 'tensorflow') if m in sys.modules])"
     )
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout.strip() == "[]"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8").stdout.strip() == "[]"

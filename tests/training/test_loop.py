@@ -79,11 +79,11 @@ def test_interrupted_twice_ends_with_the_same_weights(place, small_network, name
     assert trainer(place, small_network, name).wait(timeout=120) == 0
     assert_same_weights(place, name)
     assert not (place / f"{name}-checkpoints").exists()
-    assert "going on from step" in (place / f"{name}.log").read_text()
+    assert "going on from step" in (place / f"{name}.log").read_text(encoding="utf-8")
 
 
 def test_the_curve_has_a_line_per_log_interval(place):
-    with (place / "whole" / "training.csv").open() as file:
+    with (place / "whole" / "training.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["step"]) for row in rows] == list(range(5, STEPS + 1, 5))
     assert all(float(row["loss"]) > 0 and float(row["images_per_s"]) > 0 for row in rows)

@@ -118,7 +118,7 @@ def place(tmp_path_factory):
         with pytest.raises(Interrupted, match=f"at step {STOP_AT} of {STEPS}"):
             train(root, "from-one-to-eight", "none")
     command = [sys.executable, "-c", CHILD, str(root)]
-    done = subprocess.run(command, env=os.environ | ON_EIGHT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=os.environ | ON_EIGHT, capture_output=True, encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     train(root, "from-eight-to-one", "none")
     return root
@@ -126,7 +126,7 @@ def place(tmp_path_factory):
 
 def losses(root: pathlib.Path, name: str) -> dict[int, list[float]]:
     parts = ("loss", "flow", "time_consistency", "length_consistency")
-    with (root / name / "training.csv").open() as file:
+    with (root / name / "training.csv").open(encoding="utf-8") as file:
         return {int(row["step"]): [float(row[part]) for part in parts] for row in csv.DictReader(file)}
 
 
@@ -148,14 +148,16 @@ def test_losses_and_weights_do_not_depend_on_the_devices(place, name):
 
 
 def test_the_curve_says_how_long_the_device_waited_for_input(place):
-    with (place / "data" / "training.csv").open() as file:
+    with (place / "data" / "training.csv").open(encoding="utf-8") as file:
         waits = [float(row["input_wait"]) for row in csv.DictReader(file)]
     assert len(waits) == STEPS and all(0 <= wait < 1 for wait in waits[1:])
 
 
 def test_work_and_state_are_shared_by_the_devices(place):
     """Rows leave longest first, and yet every device has its share of every group of blocks; so with the state."""
-    facts = {sharding: json.loads((place / f"{sharding}.json").read_text()) for sharding in ("data", "full")}
+    facts = {
+        sharding: json.loads((place / f"{sharding}.json").read_text(encoding="utf-8")) for sharding in ("data", "full")
+    }
     one = program_facts("none")
     for sharding in facts:
         assert facts[sharding]["operations"] < 1.6 / 8 * one["operations"]

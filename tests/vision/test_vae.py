@@ -137,7 +137,7 @@ print(*peaks(64), *peaks(256))
 
 
 def test_memory_does_not_grow_with_the_number_of_images(directory):
-    run = subprocess.run([sys.executable, "-c", MEMORY, directory], capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-c", MEMORY, directory], capture_output=True, encoding="utf-8", check=True)
     arrays, resident, arrays_of_more, resident_of_more = map(int, run.stdout.split())
     of_192_images = 192 * 64 * 64 * 3 * 4  # 9 MB
     assert arrays_of_more - arrays < of_192_images / 20 and resident_of_more - resident < of_192_images / 2

@@ -17,7 +17,7 @@ __all__ = ["make_checkout"]  # a fixture
 
 def block() -> dict:
     """The experiment that README shows."""
-    (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)
+    (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.S)
     return yaml.safe_load(text)["experiments"]
 
 
@@ -41,7 +41,7 @@ def test_one_block_is_all_that_another_dataset_takes(make_checkout):
     experiment["flowers"]["evaluation"]["samples"] = 40
     suite = tiny_suite()
     suite["experiments"] |= experiment
-    (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(suite))
+    (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(suite), encoding="utf-8")
     results = folder / "results" / "tiny" / "flowers"
     wanted = [
         f"{results.relative_to(folder)}/{part}" for part in ("tables/main.md", "tables/grid.csv", "figures/samples.png")
@@ -50,7 +50,7 @@ def test_one_block_is_all_that_another_dataset_takes(make_checkout):
     assert told.returncode == 0, told.stderr
     with np.load(folder / "results" / "tiny" / "datasets" / "flowers" / "dataset.npz") as file:
         assert file["images"].shape == (80, 8, 8, 3) and sorted(set(file["labels"])) == [0, 1]
-    grid = (results / "tables" / "grid.csv").read_text()
+    grid = (results / "tables" / "grid.csv").read_text(encoding="utf-8")
     assert len(grid.splitlines()) == 1 + 3 + 2 * 3 and "not run" not in grid
 
 
@@ -58,7 +58,7 @@ def test_a_folder_that_is_not_there_stops_the_run_before_its_first_job(make_chec
     folder = make_checkout("no-flowers")
     suite = tiny_suite()
     suite["experiments"] |= block()
-    (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(suite))
+    (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(suite), encoding="utf-8")
     told = snakemake(folder, "results/tiny/flowers/tables/main.md")
     assert told.returncode == 2
     assert "odelt: downloads/flowers is missing: a folder with a folder of images for each class" in told.stderr

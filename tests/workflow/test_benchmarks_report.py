@@ -15,6 +15,8 @@ def test_the_committed_measurements_become_a_table_and_a_figure(make_checkout):
     told = snakemake(folder, "benchmarks_report")
     assert told.returncode == 0, told.stderr
     made = folder / "results" / "benchmarks"
-    assert (made / "table.md").read_text() == (ROOT / "benchmarks" / "results" / "table.md").read_text()
+    assert (made / "table.md").read_text(encoding="utf-8") == (ROOT / "benchmarks" / "results" / "table.md").read_text(
+        encoding="utf-8"
+    )
     assert (made / "throughput.svg").stat().st_size and (made / "throughput.png").stat().st_size
     assert not (folder / "results" / "tiny").exists()

@@ -20,7 +20,7 @@ def paragraphs(**handed) -> list[str]:
     """The page's paragraphs with these keys in the configuration."""
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     snakemake = types.SimpleNamespace(config={"suite": "mini", **handed})
-    text = environment.from_string(TEMPLATE.read_text()).render(snakemake=snakemake)
+    text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(snakemake=snakemake)
     page = docutils.core.publish_parts(text, writer="html", settings_overrides={"report_level": 1, "halt_level": 1})
     return [part.partition("</p>")[0] for part in page["body"].split("<p>")[1:]]
 

@@ -16,10 +16,10 @@ __all__ = ["make_checkout"]  # a fixture
 def folder(make_checkout):
     """A checkout in which the study `mine`, of one small network, has been made."""
     folder = make_checkout("latency")
-    study = yaml.safe_load((folder / "config" / "latency-small.yaml").read_text())
+    study = yaml.safe_load((folder / "config" / "latency-small.yaml").read_text(encoding="utf-8"))
     study |= {"repeats": 1, "solvers": ["euler:1"], "networks": {"b": study["networks"]["b"]}}
     study["networks"]["b"]["network"] |= {"width": 12, "image": [4, 4]}
-    (folder / "config" / "mine.yaml").write_text(yaml.safe_dump(study))
+    (folder / "config" / "mine.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     told = snakemake(folder, "latency", "--config", "latency=config/mine.yaml")
     assert told.returncode == 0, told.stderr
     return folder
@@ -33,13 +33,13 @@ def copy(folder, tmp_path):
 def test_the_latency_study_is_a_target_of_its_own(folder):
     results = folder / "results" / "mine"
     assert not (folder / "results" / "tiny").exists()
-    with (results / "latency.csv").open() as file:
+    with (results / "latency.csv").open(encoding="utf-8") as file:
         table = list(csv.DictReader(file))
     assert [row["length"] for row in table] == ["full", "4", "8", "12"]
     assert all(float(row["latency_s"]) > 0 and float(row["peak_bytes"]) > 0 for row in table)
-    record = json.loads((results / "latency.csv.prov.json").read_text())
+    record = json.loads((results / "latency.csv.prov.json").read_text(encoding="utf-8"))
     assert {one["path"] for one in record["inputs"]} >= {"b/full.json", "b/l4.json", "reference.yaml"}
-    record = json.loads((results / "b" / "l4.json.prov.json").read_text())
+    record = json.loads((results / "b" / "l4.json.prov.json").read_text(encoding="utf-8"))
     assert [one["path"] for one in record["inputs"]] == ["study.yaml"]
 
 
@@ -66,7 +66,7 @@ def test_another_timer_makes_a_study_stale_and_the_command_for_it_is_told(folder
     fresh = audit(folder, "results/mine", "--against", str(tmp_path))
     assert fresh.returncode == 0 and fresh.stdout.endswith("nothing is stale\n"), fresh.stdout + fresh.stderr
     timer = tmp_path / "odelt" / "evaluation" / "latency_study.py"
-    timer.write_text(timer.read_text() + "\nMORE = 1\n")
+    timer.write_text(timer.read_text(encoding="utf-8") + "\nMORE = 1\n", encoding="utf-8")
     *stale, again = audit(folder, "results/mine", "--against", str(tmp_path)).stdout.splitlines()
     assert any(line.startswith("stale: results/mine/b/l4.json: ") for line in stale)
     assert not any(line.startswith("stale: results/mine/study.yaml") for line in stale)

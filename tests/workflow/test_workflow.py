@@ -21,7 +21,7 @@ pytestmark = pytest.mark.workflow
 
 def tiny_suite(steps: int = 80) -> dict:
     """mini.yaml with a smaller network, fewer steps and samples, and two values on each axis of the grid."""
-    suite = yaml.safe_load((ROOT / "config" / "mini.yaml").read_text())
+    suite = yaml.safe_load((ROOT / "config" / "mini.yaml").read_text(encoding="utf-8"))
     digits = suite["experiments"]["digits"]
     digits["network"] = {"width": 16, "heads": 2, "depth": 2, "group": 1, "min_length": 1}
     for model in digits["models"].values():
@@ -48,8 +48,8 @@ def make_checkout(tmp_path_factory):
         for part in ("Snakefile", "workflow", "profiles", "config", "envs"):
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
             copy(ROOT / part, folder / part)
-        (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(tiny_suite(steps)))
-        (folder / "config" / "config.yaml").write_text("suite: tiny\n")
+        (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(tiny_suite(steps)), encoding="utf-8")
+        (folder / "config" / "config.yaml").write_text("suite: tiny\n", encoding="utf-8")
         return folder
 
     return make
@@ -68,7 +68,7 @@ def start(folder: pathlib.Path, *arguments: str) -> subprocess.Popen:
     """Snakemake in a process group of its own, as a shell starts it; not with an activated environment."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
     environment = {**os.environ, "PATH": "/usr/bin:/bin"}
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
     return subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **streams)
 
 
@@ -92,7 +92,7 @@ def test_everything_is_made(checkout):
     of_suite += tuple(f"verdicts.{kind}" for kind in SUFFIXES)
     for path in (*expected, *(f"../{name}" for name in of_suite)):
         assert (results(checkout) / path).stat().st_size > 0, path
-    grid = (results(checkout) / "tables" / "grid.csv").read_text()
+    grid = (results(checkout) / "tables" / "grid.csv").read_text(encoding="utf-8")
     assert len(grid.splitlines()) == 1 + 2 + 2 * 2 and "not run" not in grid
     assert not (checkout / "results" / "tiny" / "checkpoints").exists() or not any(
         (checkout / "results" / "tiny" / "checkpoints").rglob("steps")
@@ -104,15 +104,15 @@ def test_again_there_is_nothing_to_be_done(checkout):
 
 
 def test_the_report_shows_tables_and_figures(checkout):
-    page = (checkout / "results" / "tiny" / "report.html").read_text()
+    page = (checkout / "results" / "tiny" / "report.html").read_text(encoding="utf-8")
     for name in ("grid.html", "trade-off.html", "scaling.svg", "samples.svg", "training.svg"):
         assert name in page
     assert "every grid point" in page and "quality against latency" in page
 
 
 def test_the_report_begins_with_the_verdicts_summary_and_leads_to_the_audit(checkout):
-    page = (checkout / "results" / "tiny" / "report.html").read_text()
-    told = json.loads((checkout / "results" / "tiny" / "verdicts.json").read_text())["verdicts"]
+    page = (checkout / "results" / "tiny" / "report.html").read_text(encoding="utf-8")
+    told = json.loads((checkout / "results" / "tiny" / "verdicts.json").read_text(encoding="utf-8"))["verdicts"]
     first_page = page.partition("workflow_desc = ")[2].partition("</script>")[0]
     assert "numbers of an earlier run of this project" in told["summary"] and told["summary"] in first_page
     assert told["against"] in first_page
@@ -124,10 +124,10 @@ def test_the_report_begins_with_the_verdicts_summary_and_leads_to_the_audit(chec
 def test_a_missing_score_is_remade_without_its_siblings(checkout):
     scores = sorted((results(checkout) / "scores" / "odelt").rglob("*.json"))
     before = {path: path.stat().st_mtime_ns for path in scores}
-    content = scores[0].read_text()
+    content = scores[0].read_text(encoding="utf-8")
     scores[0].unlink()
     assert snakemake(checkout).returncode == 0
-    assert scores[0].read_text() == content
+    assert scores[0].read_text(encoding="utf-8") == content
     assert all(path.stat().st_mtime_ns == before[path] for path in scores[1:])
 
 
@@ -152,7 +152,7 @@ def test_what_is_published_was_made_from_what_its_rule_names(checkout):
     published = [*results(checkout).glob("tables/*.csv"), *results(checkout).glob("figures/*.png")]
     published.append(checkout / "results" / "tiny" / "claims.csv")
     for path in published:
-        content = json.loads(path.with_name(f"{path.name}.prov.json").read_text())
+        content = json.loads(path.with_name(f"{path.name}.prov.json").read_text(encoding="utf-8"))
         read = {f"results/tiny/{one['path']}" for one in content["inputs"] if not one["external"]}
         name = path.relative_to(checkout).as_posix()
         assert read and read <= asked[name], name
@@ -171,14 +171,14 @@ def test_a_file_that_is_made_alone_can_be_audited(make_checkout):
     assert kept.stat().st_mtime_ns == before
     assert audit(folder, "results/tiny").returncode == 0
     suite = folder / "config" / "tiny.yaml"
-    suite.write_text("# Another word on it.\n" + suite.read_text())
+    suite.write_text("# Another word on it.\n" + suite.read_text(encoding="utf-8"), encoding="utf-8")
     snakemake(folder, "results/tiny/digits/features/real.npz")
     assert kept.read_bytes() == suite.read_bytes() and audit(folder, "results/tiny").returncode == 0
 
 
 def audit(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "odelt", "audit", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", timeout=60)
 
 
 def test_everything_that_was_made_is_verified_also_where_it_is_copied_to(checkout, tmp_path):
@@ -197,7 +197,7 @@ def test_another_sampler_makes_samples_stale_and_not_weights(checkout, tmp_path)
     fresh = audit(checkout, "results/tiny", "--against", str(today))
     assert fresh.returncode == 0 and fresh.stdout.endswith("nothing is stale\n"), fresh.stdout[-2000:]
     sampler = today / "odelt" / "sampling" / "sample_sets.py"
-    sampler.write_text(sampler.read_text() + "\nMORE = 1\n")
+    sampler.write_text(sampler.read_text(encoding="utf-8") + "\nMORE = 1\n", encoding="utf-8")
     told = audit(checkout, "results/tiny", "--against", str(today))
     lines = told.stdout.splitlines()
     stale = {line.split(": ")[1].removeprefix("results/tiny/digits/") for line in lines if line.startswith("stale: ")}
@@ -213,12 +213,12 @@ def test_another_sampler_makes_samples_stale_and_not_weights(checkout, tmp_path)
 def planned(folder: pathlib.Path, suite: dict) -> str:
     """What a dry run would make under a changed suite."""
     path = folder / "config" / "tiny.yaml"
-    before = path.read_text()
-    path.write_text(yaml.safe_dump(suite))
+    before = path.read_text(encoding="utf-8")
+    path.write_text(yaml.safe_dump(suite), encoding="utf-8")
     try:
         told = snakemake(folder, "--dry-run")
     finally:
-        path.write_text(before)
+        path.write_text(before, encoding="utf-8")
     return told.stdout + told.stderr
 
 
@@ -241,7 +241,7 @@ def test_a_grid_that_is_partly_run_says_not_run(make_checkout, checkout):
     shutil.copytree(results(checkout) / "scores" / "sm", results(folder) / "scores" / "sm")
     told = snakemake(folder, "so_far_digits")
     assert told.returncode == 0, told.stderr
-    grid = (folder / "results" / "tiny" / "so-far" / "digits" / "tables" / "grid.md").read_text()
+    grid = (folder / "results" / "tiny" / "so-far" / "digits" / "tables" / "grid.md").read_text(encoding="utf-8")
     lines = [line.split(" | ") for line in grid.splitlines() if line.startswith("| ") and "---" not in line]
     distance = lines[0].index("Fréchet distance")
     not_run = {label: {line[distance] == "not run" for line in lines if line[0] == f"| {label}"} for label in LABELS}
@@ -307,7 +307,7 @@ def test_a_lock_is_of_the_living_as_long_as_one_of_them_is_there(tmp_path):
     locks = tmp_path / "locks"
     locks.mkdir()
     (locks / "0.input.lock").touch()
-    with (tmp_path / "alive").open("w") as other:
+    with (tmp_path / "alive").open("w", encoding="utf-8") as other:
         fcntl.flock(other, fcntl.LOCK_SH)
         subprocess.run([sys.executable, "-c", program, tmp_path], check=True, capture_output=True)
         assert list(locks.iterdir())
@@ -333,7 +333,7 @@ def test_a_misspelt_key_of_the_suite_stops_in_one_line_with_status_two(make_chec
     folder = make_checkout("misspelt")
     suite = tiny_suite()
     suite["experiments"]["digits"]["evaluation"]["grid"][0]["solver"] = ["euler:1"]
-    (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(suite))
+    (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(suite), encoding="utf-8")
     told = snakemake(folder)
     assert told.returncode == 2
     expected = (
