@@ -57,6 +57,19 @@ def suite_or_exit(config: dict, files: Iterable[str] = ()) -> Suite:
         sys.exit(2)
 
 
+def cores_or_exit(cores: int | None, jobs: int | None) -> int:
+    """The cores that the workflow shares among its jobs, at least 1; one line and exit status 2 where there are none.
+
+    `cores` and `jobs` are Snakemake's --cores and --jobs, None where they are not given: not every call needs them
+    (--summary, --unlock, --dag), and the rules are read all the same, with the cores of this machine.
+    """
+    for option, number in (("--cores", cores), ("--jobs", jobs)):
+        if number is not None and number < 1:
+            print(f"odelt: {option} {number}: no job could ever run; type --cores all, or a number", file=sys.stderr)
+            sys.exit(2)
+    return cores or os.cpu_count() or 1
+
+
 def latency_study_or_exit(path: str) -> LatencyStudy:
     """The latency study in this file; one line and exit status 2 where that is not valid."""
     try:

@@ -93,6 +93,18 @@ def test_more_seeds_and_more_samples_cost_more():
     assert costs.cost(experiment).training - costs.cost(one).training == pytest.approx(3 * per_run)
 
 
+@pytest.mark.parametrize("cores, jobs", [(0, None), (-1, None), (None, 0)])
+def test_a_workflow_without_a_core_stops_and_does_not_wait(capsys, cores, jobs):
+    with pytest.raises(SystemExit, match="2"):
+        preflight.cores_or_exit(cores, jobs)
+    assert "no job could ever run; type --cores all" in capsys.readouterr().err
+
+
+def test_without_a_number_of_cores_the_rules_are_read_with_those_of_the_machine():
+    assert preflight.cores_or_exit(3, None) == 3
+    assert preflight.cores_or_exit(None, None) >= 1
+
+
 @pytest.fixture
 def in_the_project(monkeypatch):
     monkeypatch.chdir(ROOT)

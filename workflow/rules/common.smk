@@ -8,6 +8,7 @@ import sys
 from odelt import config as odelt_config
 from odelt import alive, devices, grid, places, preflight
 
+CORES = preflight.cores_or_exit(workflow.resource_settings.cores, workflow.resource_settings.nodes)
 SUITE = preflight.suite_or_exit(config, workflow.configfiles)
 RESULTS = pathlib.Path("results", config["suite"])
 EXPERIMENTS = SUITE.enabled

@@ -33,7 +33,7 @@ rule prepare_images:
     retries: RETRIES
     conda:
         "../../envs/data.yaml"
-    threads: min(4, workflow.cores)
+    threads: min(4, CORES)
     resources:
         mem_mb=8000,
         runtime=1440,
@@ -60,7 +60,7 @@ rule encode:
     retries: RETRIES
     conda:
         "../../envs/vision.yaml"
-    threads: min(8, workflow.cores)
+    threads: min(8, CORES)
     resources:
         mem_mb=16000,
         runtime=1440,
@@ -88,7 +88,7 @@ rule codec_error:
     retries: RETRIES
     conda:
         "../../envs/vision.yaml"
-    threads: min(8, workflow.cores)
+    threads: min(8, CORES)
     resources:
         mem_mb=16000,
         runtime=60,

@@ -148,7 +148,7 @@ rule latency_of_model:
     conda:
         "../../envs/jax.yaml"
     # On a processor all cores, so that nothing else runs while it measures; a GPU is the job's own anyway.
-    threads: lambda w: 1 if w.experiment in LATENT else workflow.cores
+    threads: lambda w: 1 if w.experiment in LATENT else CORES
     resources:
         mem_mb=16000,
         runtime=240,
@@ -185,7 +185,7 @@ rule real_statistics:
     retries: RETRIES
     conda:
         "../../envs/vision.yaml"
-    threads: max(1, min(4, workflow.cores // 2))
+    threads: max(1, min(4, CORES // 2))
     resources:
         mem_mb=16000,
         runtime=720,
@@ -252,7 +252,7 @@ for experiment in LATENT:
             retries: RETRIES
             conda:
                 "../../envs/vision.yaml"
-            threads: max(1, min(4, workflow.cores // 2))
+            threads: max(1, min(4, CORES // 2))
             resources:
                 mem_mb=16000,
                 runtime=1440,

@@ -55,7 +55,7 @@ rule latency_study:
     conda:
         "../../envs/jax.yaml"
     # On a processor all cores, so that nothing else runs while it measures; a GPU is the job's own anyway.
-    threads: 1 if STUDY_GPUS else workflow.cores
+    threads: 1 if STUDY_GPUS else CORES
     resources:
         mem_mb=16000,
         runtime=60,

@@ -18,7 +18,7 @@ for experiment, settings in EXPERIMENTS.items():
             conda:
                 "../../envs/jax.yaml"
             # Two at a time on a small machine: one compiles while the other computes.
-            threads: max(1, min(4, workflow.cores // 2))
+            threads: max(1, min(4, CORES // 2))
             resources:
                 mem_mb=16000,
                 runtime=1440,

@@ -14,7 +14,7 @@ rule train:
     conda:
         "../../envs/jax.yaml"
     # A small run has all cores; a large one is the GPU's and needs some to load its data.
-    threads: lambda w: min(8, max(1, workflow.cores // 2)) if RUNS[w.trained][0] in LATENT else workflow.cores
+    threads: lambda w: min(8, max(1, CORES // 2)) if RUNS[w.trained][0] in LATENT else CORES
     resources:
         mem_mb=32000,
         runtime=4320,
