@@ -5,6 +5,8 @@ import os
 import pathlib
 import sys
 
+from odelt import surroundings
+
 FOLDER = pathlib.Path(".snakemake")
 NAME = "alive"
 _claim = None  # open while this process lives
@@ -13,11 +15,16 @@ _claim = None  # open while this process lives
 def enter(folder: pathlib.Path) -> None:
     """Prepares the process that runs a workflow, whose own files are in `folder` (.snakemake).
 
-    Jobs find this environment's programs, also where the environment is not activated. And no lock of a dead Snakemake
+    Jobs find this environment's programs, also where the environment is not activated or there is no PATH at all, and
+    Snakemake finds a name of the user. And no lock of a dead Snakemake
     stands in the way: every workflow process holds a shared lock on a file of ours. Who can lock it exclusively for a
     moment is the only one alive, so that Snakemake's own lock files are leftovers.
+
+    Raises:
+        OSError: the folder cannot be written.
     """
-    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+    surroundings.name_the_user()
     global _claim
     folder.mkdir(exist_ok=True)
     _claim = (folder / NAME).open("w", encoding="utf-8")

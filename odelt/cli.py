@@ -24,10 +24,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: list[str] | None = None) -> int:
-    process.share_compiled_programs()
-    process.keep_freed_memory()
-    process.clean_up_when_terminated()
     try:
+        process.prepare()
         arguments = parser().parse_args(argv)
         with process.logging_to(arguments.log) if arguments.log else contextlib.nullcontext():
             return _run(arguments)
@@ -41,12 +39,13 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         with recording(arguments) as outcome:
             outcome.status = arguments.verb(arguments) or 0
+        process.flush_printed()
         return outcome.status
     except OdeltError as error:
         print(f"odelt: {error}", file=sys.stderr)
         return USER_ERROR
     except BrokenPipeError:  # who reads what is printed has seen enough (`| head`)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        process.print_nowhere()
         return 0
     except KeyboardInterrupt:
         print("odelt: interrupted", file=sys.stderr)

@@ -18,8 +18,10 @@ from collections.abc import Sequence
 from typing import IO, Literal, NamedTuple
 
 from odelt.errors import OdeltError
+from odelt.quoting import one_line, quoted
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+PLATFORMS = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME")  # where JAX computes, if the user says so
 ALLOW_CPU = "ODELT_ALLOW_CPU"
 CPU_RATE = 30e9  # floating-point operations per second, assumed of a processor's few cores
 CPU_LIMIT = 1e15  # operations: at that rate a job of nine hours, the most that anyone starts on a CPU on purpose
@@ -97,6 +99,15 @@ def require_seen(claimed: Sequence[Device], seen: bool, library: str) -> None:
         )
 
 
+def unavailable_platform() -> str | None:
+    """A line where the environment wants JAX on an accelerator, and there is no GPU."""
+    for variable in PLATFORMS:
+        wanted = os.environ.get(variable, "")
+        if wanted and "cpu" not in [name.strip() for name in wanted.split(",")] and not inventory():
+            return f"{variable} is {quoted(wanted)}, and there is no GPU here: unset it, or set it to cpu"
+    return None
+
+
 def start_jax(claimed: Sequence[Device]) -> None:
     """JAX on the GPUs that this process has claimed. On a CPU its programs run in the thread that calls them.
 
@@ -104,12 +115,20 @@ def start_jax(claimed: Sequence[Device]) -> None:
     step at DiT-S's width faulted in 360 MB anew, a fifth of its time. Loaders have threads of their own and go on.
 
     Raises:
-        OdeltError: a GPU was claimed and JAX sees none.
+        OdeltError: a GPU was claimed and JAX sees none, or JAX cannot compute where the environment wants it to.
     """
     import jax
 
     jax.config.update("jax_cpu_enable_async_dispatch", False)
-    require_seen(claimed, jax.default_backend() != "cpu", "JAX")
+    try:
+        backend = jax.default_backend()
+    except (AssertionError, RuntimeError) as error:  # the former without a word where JAX has no CUDA packages
+        asked = [f"{variable}={quoted(os.environ[variable])}" for variable in PLATFORMS if os.environ.get(variable)]
+        if not asked:
+            raise
+        reason = f" ({one_line(error)})" if str(error) else ""
+        raise OdeltError(f"JAX cannot compute with {' and '.join(asked)} here{reason}; unset it") from None
+    require_seen(claimed, backend != "cpu", "JAX")
 
 
 def check(operations: float, claimed: Sequence[Device]) -> None:
@@ -127,7 +146,7 @@ def check(operations: float, claimed: Sequence[Device]) -> None:
 def processor() -> str:
     """The processor's name and the number of cores that this process may use."""
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
             model = next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
     except (OSError, StopIteration):
         model = "CPU"
@@ -138,7 +157,7 @@ def _listed() -> list[Device]:
     """What nvidia-smi lists, in its order; nothing without a driver that works."""
     command = ["nvidia-smi", "--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader"]
     try:
-        told = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=ANSWER_SECONDS)
+        told = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=ANSWER_SECONDS)
     except OSError:
         return []
     except subprocess.TimeoutExpired:

@@ -4,6 +4,7 @@ Only this module and `doctor` ask Snakemake anything: which jobs it would run no
 """
 
 import csv
+import os
 import pathlib
 import re
 import subprocess
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from odelt import devices, grid, preflight, rates
+from odelt import devices, grid, preflight, rates, surroundings
 from odelt.config import Experiment, Suite
 from odelt.costs import Cost
 from odelt.errors import OdeltError
@@ -184,8 +185,11 @@ def _count(name: str, targets: Sequence[str]) -> int:
 
 def _snakemake(name: str, targets: Sequence[str], *options: str) -> str:
     command = [sys.executable, "-m", "snakemake", *options, "--cores", "all", *targets, "--config", f"suite={name}"]
-    told = subprocess.run(command, capture_output=True, encoding="utf-8")
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8"}  # whatever the locale
+    told = subprocess.run(command, capture_output=True, env=environment, encoding="utf-8", errors="replace")
     if told.returncode:
+        if around := surroundings.missing():
+            raise OdeltError(around[0])
         reason = told.stderr.partition("Exception in")[2] or told.stderr
         raise OdeltError(f"Snakemake cannot say which jobs it would run: {' '.join(reason.split())[:300]}")
     return told.stdout if "--summary" in options else told.stdout + told.stderr

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from odelt import costs, devices, places
+from odelt import alive, costs, devices, places, surroundings
 from odelt.config import Experiment, Suite, load_suite, nearest
 from odelt.config.latency_study import LatencyStudy, load_latency_study
 from odelt.errors import OdeltError
@@ -54,6 +54,15 @@ def suite_or_exit(config: dict, files: Iterable[str] = ()) -> Suite:
         return suite
     except OdeltError as error:
         print(f"odelt: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def enter_or_exit() -> None:
+    """Prepares the process that runs a workflow here; one line and exit status 2 where this folder cannot be written."""
+    try:
+        alive.enter(alive.FOLDER)
+    except OSError as error:
+        print(f"odelt: cannot write {alive.FOLDER.absolute()}: {error.strerror}; change its owner", file=sys.stderr)
         sys.exit(2)
 
 
@@ -112,8 +121,11 @@ def missing(suite: Suite, jobs: Sequence[Job], *, gpu: bool = True, packages: bo
 
     `gpu` and `packages` say whether the jobs run on this machine and in this environment.
     """
-    found = _missing_packages(jobs) if packages else []
+    found = surroundings.missing()
+    found += _missing_packages(jobs) if packages else []
     found += _missing_files(suite, jobs)
+    if gpu and jobs and (line := devices.unavailable_platform()):
+        found.append(line)
     if gpu and (line := _missing_gpu(suite, jobs)):
         found.append(line)
     results = pathlib.Path("results")

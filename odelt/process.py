@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import io
 import os
 import pathlib
 import signal
@@ -9,13 +10,73 @@ import sys
 import threading
 from collections.abc import Iterator
 
+from odelt import compiled, surroundings
 from odelt.errors import OdeltError
 
 
+def prepare() -> None:
+    """What a command does before anything else.
+
+    Raises:
+        OdeltError: the working folder was deleted.
+    """
+    open_streams()
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise OdeltError("the working folder was deleted; change to another one") from None
+    surroundings.name_the_user()
+    share_compiled_programs()
+    keep_freed_memory()
+    clean_up_when_terminated()
+
+
+def open_streams() -> None:
+    """Every text can be printed, and stdin, stdout and stderr are there.
+
+    What a terminal's encoding lacks is printed as an escape (`\\u2212`), as Python itself does on stderr. A stream that
+    was closed (`>&-`) is nowhere: else the next file that is opened would get its number, and what libraries print.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not where somebody has put an object of their own
+            stream.reconfigure(errors="backslashreplace")
+
+
+def flush_printed() -> None:
+    """Writes what was printed so far, and not at the end of the process, where Python could only show a traceback.
+
+    Raises:
+        BrokenPipeError: nobody reads it any more.
+        OdeltError: the disk is full, or the like.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        print_nowhere()
+        raise OdeltError(f"cannot write what is printed: {error.strerror}") from None
+
+
+def print_nowhere() -> None:
+    """What was printed and could not be written is given up, and so is what is printed from now on."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def share_compiled_programs() -> None:
-    """Jobs of a grid, and a run that goes on, find what an earlier process compiled (read when jax is imported)."""
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "odelt" / "xla"
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
+    """Jobs of a grid, and a run that goes on, use what an earlier process compiled (read when jax is imported)."""
+    folder = compiled.folder()
+    if folder is None or not surroundings.can_be_written(folder):
+        return  # JAX would warn of each program; `doctor` says it once
+    compiled.limit(folder)
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 

@@ -9,11 +9,12 @@ def plan(a):
 
 
 def doctor(a):
-    from odelt import plan, preflight
+    from odelt import plan, preflight, surroundings
 
     name = a.suite or preflight.configured()
     suite = preflight.suite_named(name)
-    missing = preflight.missing(suite, plan.asked(name, a.targets))
+    # What Snakemake itself needs comes first: without it Snakemake cannot say which jobs it would run.
+    missing = surroundings.missing() or preflight.missing(suite, plan.asked(name, a.targets))
     print("\n".join(missing) if missing else "nothing is missing")
     return 1 if missing else 0
 

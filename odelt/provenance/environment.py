@@ -17,7 +17,8 @@ SOURCE = pathlib.Path(odelt.__file__).parent
 IMPORTS = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
 # What every process imports and no number depends on: the command line, the record keeping itself.
 MACHINERY = re.compile(
-    r"odelt(\.(__main__|cli|process|errors|files|devices|alive|preflight|costs|commands|provenance(\.(?!crate).*)?))?"
+    r"odelt(\.(__main__|cli|process|compiled|surroundings|errors|quoting|files|devices|alive|preflight|costs|commands|"
+    r"provenance(\.(?!crate).*)?))?"
 )
 FROM_COMMANDS = re.compile(r"^\s*from (odelt\.commands\.\w+) import", re.MULTILINE)
 SHARED_COMMANDS = ("odelt.commands.options", "odelt.commands.kinds")
@@ -51,7 +52,7 @@ def checked_out(folder: pathlib.Path) -> tuple[str | None, bool | None]:
     """The commit of a checkout and whether tracked files differ from it; (None, None) where there is none."""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        told = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=GIT_SECONDS)
+        told = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=GIT_SECONDS)
     except (OSError, subprocess.TimeoutExpired):
         return None, None
     found = re.fullmatch(r"([0-9a-f]{40,64})(-dirty)?", told.stdout.strip())

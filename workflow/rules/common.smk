@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from odelt import config as odelt_config
-from odelt import alive, devices, grid, places, preflight
+from odelt import devices, grid, places, preflight
 
 CORES = preflight.cores_or_exit(workflow.resource_settings.cores, workflow.resource_settings.nodes)
 SUITE = preflight.suite_or_exit(config, workflow.configfiles)
@@ -31,7 +31,7 @@ pathvars:
 
 
 if workflow.is_main_process:
-    alive.enter(alive.FOLDER)
+    preflight.enter_or_exit()
     # So that no job waits for a GPU while it holds cores that others could use.
     if workflow.local_exec and "gpu" not in workflow.global_resources and (gpus := devices.inventory()):
         workflow.register_resource("gpu", len(gpus))
