@@ -25,9 +25,8 @@ def programs(folder: pathlib.Path) -> list[os.DirEntry]:
     """The files that JAX has written into our folder."""
     try:
         with os.scandir(folder) as entries:
-            return [
-                entry for entry in entries if entry.name.endswith(SUFFIXES) and entry.is_file(follow_symlinks=False)
-            ]
+            ours = [entry for entry in entries if entry.name.endswith(SUFFIXES)]
+            return [entry for entry in ours if entry.is_file(follow_symlinks=False)]
     except OSError:  # none has ever been here
         return []
 

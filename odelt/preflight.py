@@ -58,7 +58,7 @@ def suite_or_exit(config: dict, files: Iterable[str] = ()) -> Suite:
 
 
 def enter_or_exit() -> None:
-    """Prepares the process that runs a workflow here; one line and exit status 2 where this folder cannot be written."""
+    """Prepares the process that runs a workflow here; one line and exit status 2 where it cannot write here."""
     try:
         alive.enter(alive.FOLDER)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a process needs of the machine around it, beside files and devices: a home, folders that can be written, a shell.
+"""What a process needs of the machine around it, apart from devices: a home, folders that can be written, a shell.
 
 Libraries ask for these in the middle of their work. `doctor` names what is missing first, with its remedy.
 """
@@ -48,8 +48,8 @@ def missing() -> list[str]:
         )
     elif not can_be_written(folder):
         found.append(
-            f"{quoted(folder)} cannot be written, and Snakemake and JAX keep their caches there: set XDG_CACHE_HOME to a"
-            " folder that you can write"
+            f"{quoted(folder)} cannot be written, where Snakemake and JAX keep their caches: set XDG_CACHE_HOME to a folder"
+            " that you can write"
         )
     if shutil.which("bash") is None:
         path = quoted(os.environ.get("PATH", ""))
