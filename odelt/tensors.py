@@ -47,8 +47,9 @@ def opened(path: files.Path) -> Iterator[dict]:
             views = {name: file.get_slice(name) for name in list(file.keys())}
             for name, view in views.items():
                 if view.get_dtype() != STORED:
-                    kind = quoted(view.get_dtype())
-                    raise OdeltError(f"{path}: {quoted(name)} is of type {kind}, not float32 ('{STORED}'); make it again")
+                    raise OdeltError(
+                        f"{path}: {quoted(name)} is of type {quoted(view.get_dtype())} and not float32; make it again"
+                    )
             yield views
     except (OSError, safetensors.SafetensorError) as error:
         raise OdeltError(f"{path} cannot be read: {one_line(error)}; make it again") from None

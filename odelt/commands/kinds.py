@@ -30,8 +30,8 @@ def guidance_scale(text: str) -> float:
     return value
 
 
-def label_list(text: str) -> list[int]:
-    return [at_least(0)(label) for label in text.split(",")]
+def label_list(text: str) -> list[int | str]:
+    return ["null" if label == "null" else at_least(0)(label) for label in text.split(",")]
 
 
 def json_object(text: str) -> dict:

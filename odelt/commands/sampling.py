@@ -80,7 +80,11 @@ def register(verb):
         batch_size=options.BATCH_SIZE,
         dtype=options.DTYPE,
         sharding=sharding,
-        labels={"type": kinds.label_list, "metavar": "y1,y2,…", "help": "dealt out in turn, instead of drawn"},
+        labels={
+            "type": kinds.label_list,
+            "metavar": "y1,y2,…",
+            "help": "classes, or null for the null label: dealt out in turn, instead of drawn",
+        },
     )
     verb(
         "sample-grid",
