@@ -19,12 +19,6 @@ DRAFT = "draft-"  # in the hidden names of what is being written
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a full disk, a used quota, a file above the limit
 
 
-def require_regular(path: Path, what: str = "") -> None:
-    """OdeltError where `path` exists and is no regular file: a device or a pipe never ends. `what` names it."""
-    if (mode := _mode(pathlib.Path(path))) is not None and not stat.S_ISREG(mode):
-        raise OdeltError(f"{what + ' ' if what else ''}{path} is no regular file: name a file")
-
-
 def require_free(path: Path, *, folder: bool = False) -> None:
     """OdeltError unless a file (or a folder's files) can be written at `path`; an earlier one may be there.
 
@@ -39,8 +33,8 @@ def require_free(path: Path, *, folder: bool = False) -> None:
         raise OdeltError(f"{path} is in the way: it is no folder, and a folder is to be written there")
     if not folder and mode is not None and stat.S_ISDIR(mode):
         raise OdeltError(f"{path} is in the way: it is a folder, and a file is to be written there")
-    if not folder:
-        require_regular(path)
+    if not folder and mode is not None and not stat.S_ISREG(mode):
+        raise OdeltError(f"{path} is no regular file, so nothing is written there: choose another path")
     above = next((parent for parent in path.absolute().parents if _mode(parent) is not None), path)
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         raise OdeltError(f"{path} cannot be written: {above} is no folder that you may write in; choose another path")
@@ -113,8 +107,41 @@ def drafts(folder: Path) -> Iterator[pathlib.Path]:
     return pathlib.Path(folder).rglob(f".*-{DRAFT}*")
 
 
+def require_regular(path: Path, what: str = "file") -> None:
+    """Refuses something that is no regular file, before it is opened: opening a named pipe waits for a writer for ever.
+
+    A path with nothing there is left to the reader, which knows the remedy.
+
+    Args:
+        path: what is about to be read; links are followed.
+        what: what a message calls it ("image", "suite").
+
+    Raises:
+        OdeltError: it is a folder, a named pipe, a socket, a device, or a link to nothing.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        if os.path.islink(path) and error.errno in (errno.ENOENT, errno.ELOOP):
+            raise OdeltError(f"{path} is a link to nothing: replace or remove it ({what})") from None
+        return  # the reader's own error says why
+    if not stat.S_ISREG(mode):
+        kind = next((name for test, name in _KINDS.items() if test(mode)), "no regular file")
+        raise OdeltError(f"{path} is {kind}, where a regular file is needed ({what}): replace it")
+
+
+_KINDS = {
+    stat.S_ISDIR: "a folder",
+    stat.S_ISFIFO: "a named pipe",
+    stat.S_ISSOCK: "a socket",
+    stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+}
+
+
 def digest(path: Path) -> str:
     """The sha256 of a file, in hexadecimal."""
+    require_regular(path)
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -40,7 +40,7 @@ def opened(path: files.Path) -> Iterator[dict]:
     Raises:
         OdeltError: the file is missing or damaged, or a tensor is not float32.
     """
-    files.require_regular(path)
+    files.require_regular(path, "tensors")
     provenance.used(path)
     try:
         with safetensors.safe_open(path, framework="numpy") as file:

@@ -134,7 +134,7 @@ def load_config(directory: files.Path) -> Network:
     path = pathlib.Path(directory) / CONFIG
     if not path.exists():
         raise OdeltError(f"{directory} is no model directory: it has no {CONFIG}; 'odelt import-checkpoint' makes one")
-    files.require_regular(path)
+    files.require_regular(path, "model's configuration")
     provenance.used(path)
     return parse(Network, read_json(path, "model's configuration"), str(path))
 

@@ -188,7 +188,7 @@ def load(path: str | pathlib.Path) -> Any:
             holds more, deeper or longer data than a checkpoint does.
     """
     path = pathlib.Path(path)
-    files.require_regular(path)
+    files.require_regular(path, "checkpoint")
     provenance.used(path)
     start = b""
     try:

@@ -102,5 +102,5 @@ def test_what_is_no_regular_file_is_named(tmp_path, kind):
     path = tmp_path / "pipe"
     os.mkfifo(path)
     path = {"pipe": path, "device": "/dev/zero", "folder": tmp_path}[kind]
-    with pytest.raises(OdeltError, match="is no regular file: name a file"):
+    with pytest.raises(OdeltError, match="where a regular file is needed"):
         unpickle.load(path)
