@@ -34,13 +34,13 @@ def save(path: files.Path, tensors: Mapping[str, np.ndarray]) -> None:
 
 
 @contextlib.contextmanager
-def opened(path: files.Path) -> Iterator[dict]:
-    """Yields the file's tensors by name, each a view that is read when it is sliced.
+def opened(path: files.Path, what: str) -> Iterator[dict]:
+    """Yields the file's tensors by name, each a view that is read when it is sliced; `what` is for messages.
 
     Raises:
         OdeltError: the file is missing or damaged, or a tensor is not float32.
     """
-    files.require_regular(path, "tensors")
+    files.require_regular(path, what)
     provenance.used(path)
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
@@ -52,7 +52,7 @@ def opened(path: files.Path) -> Iterator[dict]:
                     )
             yield views
     except (OSError, safetensors.SafetensorError) as error:
-        raise OdeltError(f"{path} cannot be read: {one_line(error)}; make it again") from None
+        raise OdeltError(f"{path} is no {what}, or a damaged one ({one_line(error)}): make it again") from None
 
 
 def is_finite(array: np.ndarray, dtype: str | np.dtype = "float32") -> bool:

@@ -59,7 +59,7 @@ def read_arrays(path: files.Path, names: tuple[str, ...]) -> dict[str, np.ndarra
 
 def _check_finite(path: files.Path, name: str, array: np.ndarray) -> None:
     if array.dtype.kind in "fc" and not np.isfinite(array).all():
-        raise OdeltError(f"{path}: '{name}' holds values that are not finite: make it again")
+        raise OdeltError(f"{path}: '{name}' holds values that are not finite: make or fetch it again")
 
 
 @contextlib.contextmanager

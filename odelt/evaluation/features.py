@@ -38,7 +38,7 @@ def save(path: files.Path, network: dict[str, np.ndarray]) -> None:
 
 def load(path: files.Path) -> dict[str, np.ndarray]:
     """The network in a file; OdeltError where it is damaged, not finite or of something else."""
-    with tensors.opened(path) as views:
+    with tensors.opened(path, "feature network") as views:
         shapes = [view.get_shape() for view in map(views.get, NAMES) if view is not None]
         if [len(shape) for shape in shapes] != [2, 1] or shapes[0][1] != shapes[1][0]:
             raise OdeltError(f"{path} is no feature network: it has no kernel [pixels, F] and bias [F]; make it again")

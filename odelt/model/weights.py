@@ -164,7 +164,7 @@ def load_model(
 
 def _read(path: pathlib.Path, config: Network, kind: Kind, dtype: str, length: int | None) -> dict[str, np.ndarray]:
     """The tensors of one kind by their path; of the blocks, those that act at this length."""
-    with tensors.opened(path) as views:
+    with tensors.opened(path, "file of weights") as views:
         for name in views:
             if name.partition("/")[0] not in ("raw", "ema"):
                 raise OdeltError(f"{path} holds {quoted(name)}, which is neither of the raw nor of the ema weights")
