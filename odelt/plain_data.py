@@ -29,6 +29,15 @@ def read_yaml(path: str | pathlib.Path, what: str = "file") -> object:
     Raises:
         OdeltError: the file cannot be read, is no YAML, has a key twice, or is too large or too deep.
     """
+    return parse_yaml(_content(path, what), path)
+
+
+def read_json(path: str | pathlib.Path, what: str = "file") -> object:
+    """The same of a JSON file; see `parse_json`."""
+    return parse_json(_content(path, what), path)
+
+
+def _content(path: str | pathlib.Path, what: str) -> bytes:
     try:
         with open(path, "rb") as file:
             content = file.read(LARGEST + 1)
@@ -36,7 +45,7 @@ def read_yaml(path: str | pathlib.Path, what: str = "file") -> object:
         raise OdeltError(f"cannot read the {what} {path}: {error.strerror}") from None
     if len(content) > LARGEST:
         raise OdeltError(f"{path} is larger than {LARGEST >> 20} MiB: it is no {what} of this project")
-    return parse_yaml(content, path)
+    return content
 
 
 def parse_yaml(content: bytes | str, path: str | pathlib.Path) -> object:

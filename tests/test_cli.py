@@ -1,6 +1,7 @@
 """The command line: errors are one line and exit status 2; the contract's verbs do what they say."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -51,6 +52,49 @@ def test_import_and_sample(tmp_path, capsys):
         assert file["evaluations"].tolist() == [2, 2, 2]
 
 
+def test_the_null_label_is_null(model, tmp_path, capsys):
+    out = tmp_path / "s.npz"
+    assert run(capsys, *sample(model, out), "--labels", "3,null")[0] == 0
+    with np.load(out) as file:
+        assert file["labels"].tolist() == [3, 5, 3]
+
+
+def test_what_is_replaced_is_told(model, tmp_path, capsys):
+    out = tmp_path / "s.npz"
+    assert run(capsys, *sample(model, out)) == (0, "")
+    assert run(capsys, *sample(model, out)) == (0, f"odelt: {out} was there before and is replaced\n")
+    importing = ["import-checkpoint", GOLDEN / CHECKPOINTS["odelt"], "--out", tmp_path / "m", *IMPORT]
+    assert "replaced" not in run(capsys, *importing)[1]
+    assert f"{tmp_path / 'm' / 'model.safetensors'} was there before and is replaced" in run(capsys, *importing)[1]
+
+
+WHERE = {
+    "FILE": ["/dev/null", "folder", "file/a", "pipe", "nothing"],
+    "DIR": ["/dev/null", "file", "file/a", "nothing"],
+}
+
+
+@pytest.mark.parametrize("kind", WHERE)
+def test_every_verb_asks_first_whether_its_output_can_be_written(kind, tmp_path, capsys):
+    """Before anything else is read: none of the other options need be right."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("kept")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "nothing").symlink_to(tmp_path / "nowhere")
+    verbs = next(a for a in cli.parser()._actions if hasattr(a, "choices") and a.choices).choices
+    outputs = {
+        verb: [a for a in parser._actions if a.dest in ("out", "pictures") and a.metavar.startswith(kind)]
+        for verb, parser in verbs.items()
+    }
+    assert {"FILE": "sample", "DIR": "import-checkpoint"}[kind] in [verb for verb, found in outputs.items() if found]
+    for verb, found in outputs.items():
+        for action in found:
+            for where in WHERE[kind]:
+                said = told_in_one_line(capsys, verb, action.option_strings[0], tmp_path / where)
+                assert str(tmp_path / where) in said and "required" not in said, said
+    assert (tmp_path / "file").read_text() == "kept" and not os.path.isfile("/dev/null")
+
+
 def test_the_conventional_path_is_length_full(model, tmp_path, capsys):
     assert run(capsys, *sample(model, tmp_path / "s.npz", length="full"))[0] == 0
 
@@ -67,7 +111,9 @@ def test_the_conventional_path_is_length_full(model, tmp_path, capsys):
         ({"count": 0}, "'0' is not a whole number of at least 1"),
         ({"batch-size": 0}, "'0' is not a whole number of at least 1"),
         ({"d": 8}, "--d"),
-        ({"labels": "9"}, "label 9: labels go from 0 to 5"),
+        ({"labels": "9"}, "label 9: the labels are 0 to 4, and 'null' for the null label"),
+        ({"labels": "5"}, "label 5: the labels are 0 to 4, and 'null' for the null label"),
+        ({"labels": "1,none"}, "'none' is not a whole number"),
         ({"model": "nowhere"}, "nowhere is no model directory"),
         ({"weights": "both"}, "--weights"),
     ],

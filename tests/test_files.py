@@ -1,5 +1,8 @@
 """Writes are atomic: whole under their name, or not there."""
 
+import errno
+import os
+
 import pytest
 
 from odelt import OdeltError, files
@@ -28,6 +31,69 @@ def test_a_full_disk_is_told_in_one_line(tmp_path):
     ):
         raise OSError(28, "No space left on device")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_without_room_the_remedy_is_to_make_some(tmp_path, number):
+    with pytest.raises(OdeltError, match=f"{os.strerror(number)}: make room; the same command goes on"):  # noqa: SIM117
+        with files.writing(tmp_path / "a.txt"):
+            raise OSError(number, os.strerror(number))
+    with pytest.raises(OdeltError, match="Permission denied$"), files.writing(tmp_path / "a.txt"):
+        raise OSError(errno.EACCES, "Permission denied")
+
+
+@pytest.fixture
+def odd(tmp_path):
+    """Paths at which no file can be written, by kind."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").write_text("kept")
+    (tmp_path / "link to nothing").symlink_to(tmp_path / "nothing")
+    (tmp_path / "link to a device").symlink_to("/dev/null")
+    (tmp_path / "folder").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("/dev/null", "/dev/null is no regular file"),
+        ("pipe", "is no regular file"),
+        ("link to a device", "is no regular file"),
+        ("link to nothing", "is a link to nothing"),
+        ("folder", "it is a folder, and a file is to be written there"),
+        ("file/deeper/a.npz", "file is no folder that you may write in"),
+        ("x" * 300, "cannot look at"),
+    ],
+)
+def test_a_path_at_which_no_file_can_be_is_refused_and_left_as_it_is(odd, name, message):
+    before = sorted(odd.iterdir())
+    with pytest.raises(OdeltError, match=message):
+        files.write_text(odd / name, "text")
+    assert sorted(odd.iterdir()) == before and (odd / "file").read_text() == "kept"
+    assert not os.path.isfile("/dev/null")
+
+
+@pytest.mark.parametrize("name", ["file", "pipe", "link to nothing", "/dev/null", "file/m"])
+def test_a_path_at_which_no_folder_can_be_is_refused(odd, name):
+    with pytest.raises(OdeltError, match=r"in the way|link to nothing|no folder"):
+        files.require_free(odd / name, folder=True)
+
+
+def test_files_folders_and_links_to_them_may_give_way(odd):
+    (odd / "link").symlink_to(odd / "file")
+    for name in ("file", "link", "new", "new/deeper"):
+        files.require_free(odd / name)
+    for name in ("folder", "new", "new/deeper"):
+        files.require_free(odd / name, folder=True)
+
+
+@pytest.mark.parametrize("name", ["../a", "/etc/a", "b/../../a", "out/a"])
+def test_a_name_that_leads_out_of_its_folder_is_refused(tmp_path, name):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "out").symlink_to(tmp_path)
+    with pytest.raises(OdeltError, match="leads out of"):
+        files.inside(tmp_path / "work", name)
+    assert files.inside(tmp_path / "work", "b/a") == tmp_path / "work" / "b" / "a"
 
 
 def test_a_written_file_is_readable_by_others(tmp_path):

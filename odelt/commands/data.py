@@ -77,7 +77,7 @@ def register(verb):
         "write a large dataset",
         settings=dataset,
         source=options.path(default=None, metavar="DIR", help="what was downloaded"),
-        out=options.OUT,
+        out=options.OUT_DIR,
     )
     verb(
         "encode",
@@ -87,7 +87,7 @@ def register(verb):
         images=images,
         vae=vae,
         codec=options.SETTINGS,
-        out=options.OUT,
+        out=options.OUT_DIR,
     )
     verb(
         "codec-error",

@@ -215,7 +215,7 @@ def _register_large(verb):
         statistics,
         "statistics of the features of sample sets, decoded on the way",
         samples=options.path(action="append", metavar="FILE.npz"),
-        pictures=options.path(action="append", metavar="FILE.npz", help="where a few decoded samples go, for each"),
+        pictures=options.OUTS | {"metavar": "FILE.npz", "help": "where a few decoded samples go, for each"},
         vae=options.path(metavar="DIR", help="the autoencoder, as the hub has it"),
         codec=options.SETTINGS,
         real=real,

@@ -4,6 +4,7 @@ import argparse
 import json
 import pathlib
 
+from odelt import files
 from odelt.config import Solver
 
 
@@ -14,6 +15,18 @@ def at_least(low: int):
         return int(text)
 
     return integer
+
+
+def new_file(text: str) -> pathlib.Path:
+    """Where a file is to be written: asked before the work starts."""
+    files.require_free(text)
+    return pathlib.Path(text)
+
+
+def new_folder(text: str) -> pathlib.Path:
+    """The same for a folder's files."""
+    files.require_free(text, folder=True)
+    return pathlib.Path(text)
 
 
 def length_or_full(text: str) -> int | None:
@@ -30,8 +43,8 @@ def guidance_scale(text: str) -> float:
     return value
 
 
-def label_list(text: str) -> list[int]:
-    return [at_least(0)(label) for label in text.split(",")]
+def label_list(text: str) -> list[int | str]:
+    return ["null" if label == "null" else at_least(0)(label) for label in text.split(",")]
 
 
 def json_object(text: str) -> dict:

@@ -44,7 +44,7 @@ def register(verb):
         "keep the latency study's configuration and the published numbers with its results",
         study=options.path(metavar="FILE", help="the study"),
         published=published,
-        out=options.path(metavar="DIR", help="the study's results"),
+        out=options.OUT_DIR | {"help": "the study's results"},
     )
     verb(
         "latency-study",
@@ -62,5 +62,5 @@ def register(verb):
         settings=settings,
         results=options.path(metavar="DIR", help="the study's results"),
         published=published,
-        out=options.OUT,
+        out=options.OUT_DIR,
     )

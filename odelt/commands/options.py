@@ -3,6 +3,7 @@
 import contextlib
 import json
 import pathlib
+import sys
 
 from odelt.commands import kinds
 
@@ -15,8 +16,9 @@ def text(**more) -> dict:
     return {"required": "default" not in more, **more}
 
 
-OUT = path(metavar="PATH", help="what is written")
-OUTS = path(action="append", metavar="FILE", help="what is written, for each in turn")
+OUT = path(type=kinds.new_file, metavar="FILE", help="what is written")
+OUTS = OUT | {"action": "append", "help": "what is written, for each in turn"}
+OUT_DIR = path(type=kinds.new_folder, metavar="DIR", help="where it is written")
 DTYPE = {"choices": ["float32", "bfloat16"], "default": "float32", "help": "type of the computation"}
 WEIGHTS = {"choices": ["ema", "raw"], "default": "ema", "help": "which of the model's weights"}
 LENGTH = {
@@ -48,6 +50,15 @@ FACTS = {
 }
 SETTINGS = text(metavar="JSON", help="a section of the suite: JSON, or a file")
 GROUP = {"model": MODEL, "weights": WEIGHTS, "length": LENGTH, "setting": SETTING, "dtype": DTYPE}
+
+
+@contextlib.contextmanager
+def telling_replaced(*outs: pathlib.Path):
+    """For verbs that people type: files that were there before the block and were written in it are named on stderr."""
+    before = [out for out in outs if out.exists()]
+    yield
+    for out in before:
+        print(f"odelt: {out} was there before and is replaced", file=sys.stderr)
 
 
 def write_json(out: pathlib.Path, content: dict) -> None:

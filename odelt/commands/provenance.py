@@ -60,7 +60,7 @@ def register(verb):
         snapshot,
         "keep a suite's configuration, lock, registry and published numbers with its results",
         suite=options.text(metavar="NAME"),
-        out=options.path(metavar="DIR", help="the suite's results"),
+        out=options.OUT_DIR | {"help": "the suite's results"},
     )
     verb(
         "crate",
@@ -68,7 +68,7 @@ def register(verb):
         "describe a suite's results and the jobs that made them as an RO-Crate (Provenance Run Crate)",
         suite=options.text(metavar="NAME"),
         results=options.path(metavar="DIR", help="the suite's results"),
-        out=options.path(metavar="DIR", help="what is written"),
+        out=options.OUT_DIR,
     )
     verb(
         "audit",
@@ -85,5 +85,5 @@ def register(verb):
         "write the page on which every published number leads back to its sources, from an audit of the suite",
         suite=options.text(metavar="NAME"),
         results=options.path(metavar="DIR", help="the suite's results"),
-        out=options.path(metavar="FILE", help="the page; the audit's outcome in brief is written beside it, as .yaml"),
+        out=options.OUT | {"help": "the page; the audit's outcome in brief is written beside it, as .yaml"},
     )

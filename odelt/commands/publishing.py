@@ -43,7 +43,8 @@ def expect(a):
     from odelt import preflight
     from odelt.publishing import expectations
 
-    expectations.write_expectations(a.suite, preflight.suite_named(a.suite), a.results, a.out)
+    with options.telling_replaced(a.out):
+        expectations.write_expectations(a.suite, preflight.suite_named(a.suite), a.results, a.out)
 
 
 def figures(a):
@@ -109,7 +110,7 @@ def register(verb):
         "settings": options.SETTINGS,
         "results": options.path(metavar="DIR", help="the experiment's results"),
         "published": options.path(default=None, metavar="FILE", help="published numbers to compare with"),
-        "out": options.OUT,
+        "out": options.OUT_DIR,
     }
     lock = {
         "note": options.text(default=None, help="a sentence for the end of each table"),
@@ -126,7 +127,7 @@ def register(verb):
         "settings": options.SETTINGS | several,
         "results": results,
         "published": options.path(metavar="FILE", help="published numbers and claims"),
-        "out": options.OUT,
+        "out": options.OUT_DIR,
     }
     verb("claims", claims, "check the abstracts' claims against whatever has been scored", **of_suite)
     verb("verdicts", verdicts, "compare every published number with whatever has been scored", **of_suite)
@@ -136,5 +137,5 @@ def register(verb):
         "write a finished run's numbers as those that later runs are compared with",
         suite=options.text(metavar="NAME"),
         results=results,
-        out=options.path(metavar="FILE", help="what the key `published` of a suite may name"),
+        out=options.OUT | {"help": "what the key `published` of a suite may name"},
     )

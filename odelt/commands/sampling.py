@@ -7,7 +7,8 @@ from odelt.errors import OdeltError
 
 def sample(a):
     settings = [(Solver.parse(a.solver), a.guidance, a.d)]
-    _generate(a, settings, [a.out], joint=a.joint, labels=a.labels)
+    with options.telling_replaced(a.out):
+        _generate(a, settings, [a.out], joint=a.joint, labels=a.labels)
 
 
 def sample_grid(a):
@@ -69,7 +70,7 @@ def register(verb):
         guidance=guidance,
         count=number,
         seed=options.SEED,
-        out=options.path(metavar="FILE.npz", help="samples [N,H,W,C], labels [N], evaluations [N]"),
+        out=options.OUT | {"metavar": "FILE.npz", "help": "samples [N,H,W,C], labels [N], evaluations [N]"},
         weights=options.WEIGHTS,
         d={
             "type": int,
@@ -80,7 +81,11 @@ def register(verb):
         batch_size=options.BATCH_SIZE,
         dtype=options.DTYPE,
         sharding=sharding,
-        labels={"type": kinds.label_list, "metavar": "y1,y2,…", "help": "dealt out in turn, instead of drawn"},
+        labels={
+            "type": kinds.label_list,
+            "metavar": "y1,y2,…",
+            "help": "classes, or null for the null label: dealt out in turn, instead of drawn",
+        },
     )
     verb(
         "sample-grid",

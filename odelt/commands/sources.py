@@ -24,11 +24,12 @@ def fetch(a):
 
 
 def import_checkpoint(a):
+    from odelt.model.weights import CONFIG, TENSORS
     from odelt.sources import checkpoints
 
-    config = checkpoints.import_checkpoint(
-        a.file, a.out, heads=a.heads, group=a.group, min_length=a.min_length, image=a.image, layout=a.format
-    )
+    sizes = {"heads": a.heads, "group": a.group, "min_length": a.min_length, "image": a.image}
+    with options.telling_replaced(a.out / CONFIG, a.out / TENSORS):
+        config = checkpoints.import_checkpoint(a.file, a.out, **sizes, layout=a.format)
     print(
         f"{a.out}: {config.depth} blocks of width {config.width}, lengths {', '.join(map(str, config.lengths))}",
         file=sys.stderr,
@@ -42,7 +43,7 @@ def register(verb):
         "download a source, verify it and note its digest; the same command goes on after an interruption",
         NAME={"help": "its name in the registry"},
         suite={"metavar": "NAME", "help": "whose `downloads` say how; the configured suite without"},
-        out=options.OUT,
+        out=options.path(metavar="PATH", help="what is written: a file, or a folder of files from the hub"),
     )
     verb(
         "import-checkpoint",
@@ -52,7 +53,7 @@ def register(verb):
             "type": pathlib.Path,
             "help": "a pickled checkpoint of SM or of the authors; nothing in it is run",
         },
-        out=options.path(metavar="DIR", help="the model directory to write"),
+        out=options.OUT_DIR | {"help": "the model directory to write"},
         heads=options.POSITIVE | {"help": "attention heads"},
         group=options.POSITIVE | {"help": "G, blocks per step of the inner ODE"},
         min_length=options.POSITIVE | {"help": "the shortest allowed length"},

@@ -70,5 +70,5 @@ def register(verb):
         inner_ode={"action": "store_true", "help": "train ODE_t(ODE_l), not the conventional path"},
         seed=options.SEED,
         checkpoints=options.path(metavar="DIR", help="where the state of an unfinished run lies"),
-        out=options.path(metavar="DIR", help="model directory to write, with the training curve"),
+        out=options.OUT_DIR | {"help": "model directory to write, with the training curve"},
     )

@@ -12,6 +12,7 @@ from odelt.errors import OdeltError
 MAX_STEPS = 128  # T is a power of two up to 128: the finest step size has d = log2(128) = 7 (SPEC 1)
 FINEST_D = 7
 FINEST_TOLERANCE = 1e-7  # below it float32 has no digits
+LARGEST_SIZE = 1_000_000  # of a network; beyond it nothing fits into a memory
 METHODS = ("euler", "dopri5", "tsit5")
 
 
@@ -89,6 +90,8 @@ class Network(Architecture):
 
     @pydantic.model_validator(mode="after")
     def _fits(self):
+        if (largest := max(self.width, self.depth, self.channels, self.classes, *self.image)) > LARGEST_SIZE:
+            raise ValueError(f"no size of a network is above {LARGEST_SIZE:,}, and {largest:,} is asked for")
         if self.width % self.heads:
             raise ValueError(f"heads: {self.heads} does not divide the width {self.width}")
         if self.width % 4:

@@ -42,15 +42,24 @@ def rows_of(path: files.Path, name: str, size: int) -> Iterator[np.ndarray]:
         row_bytes = dtype.itemsize * math.prod(shape[1:])
         for start in range(0, shape[0], size):
             count = min(size, shape[0] - start)
-            data = file.read(count * row_bytes)
-            yield np.frombuffer(data, dtype).reshape(count, *shape[1:])
+            rows = np.frombuffer(file.read(count * row_bytes), dtype).reshape(count, *shape[1:])
+            _check_finite(path, name, rows)
+            yield rows
 
 
 def read_arrays(path: files.Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """These arrays of an npz; OdeltError where the file is missing, damaged or lacks one."""
+    """These arrays of an npz; OdeltError where the file is missing, damaged or lacks one, or one is not finite."""
     provenance.used(path)
     with _reading(path), np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in names}
+        arrays = {name: file[name] for name in names}
+    for name, array in arrays.items():
+        _check_finite(path, name, array)
+    return arrays
+
+
+def _check_finite(path: files.Path, name: str, array: np.ndarray) -> None:
+    if array.dtype.kind in "fc" and not np.isfinite(array).all():
+        raise OdeltError(f"{path}: '{name}' holds values that are not finite: make or fetch it again")
 
 
 @contextlib.contextmanager

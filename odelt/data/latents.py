@@ -36,7 +36,7 @@ def write_store(
         shard_size: images per shard.
 
     Raises:
-        OdeltError: there are no images, or the disk is full.
+        OdeltError: there are no images, moments are not finite, or the disk is full.
     """
     with files.writing_whole(out) as whole:
         index = _write_shards(whole, batches, shard_size)
@@ -54,6 +54,8 @@ def _write_shards(folder: pathlib.Path, batches: Iterator, shard_size: int) -> d
                 shape = shape or moments.shape
                 if moments.shape != shape:
                     raise ValueError(f"moments of {moments.shape} among those of {shape}")
+                if not np.isfinite(moments).all():
+                    raise OdeltError(f"the moments of image {count} are not finite: encode in float32")
                 for flip_state in moments:
                     write(np.asarray(label, LABEL).tobytes() + np.asarray(flip_state, VALUE).tobytes())
                 count += 1
@@ -127,7 +129,7 @@ class Moments:
         """Moments [h, w, 8] of an image (flip 0) or of its mirror image (1), and the label. Reads one record.
 
         Raises:
-            OdeltError: the record's checksum is not its own; the line names the shard.
+            OdeltError: the record's checksum is not its own, or its moments are not finite; the line names the shard.
         """
         index = range(self._count)[index]
         try:
@@ -135,6 +137,8 @@ class Moments:
         except (RuntimeError, ValueError, IndexError, OSError) as error:  # as ArrayRecord tells damage
             raise self._damaged(index // self._shard_size, " ".join(str(error).split())[:100]) from None
         values = np.frombuffer(record, VALUE, offset=LABEL.itemsize).reshape(self.shape)
+        if not np.isfinite(values).all():
+            raise self._damaged(index // self._shard_size, f"the moments of image {index} are not finite")
         return values, int(np.frombuffer(record, LABEL, count=1)[0])
 
     def _images_per_shard(self) -> Iterator[tuple[str, int]]:

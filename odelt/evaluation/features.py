@@ -3,10 +3,8 @@
 import warnings
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 
-from odelt import files, provenance
+from odelt import files, tensors
 from odelt.config import FeatureNetwork
 from odelt.data.dataset import Dataset
 from odelt.errors import OdeltError
@@ -35,16 +33,20 @@ def features(network: dict[str, np.ndarray], images: np.ndarray) -> np.ndarray:
 
 def save(path: files.Path, network: dict[str, np.ndarray]) -> None:
     with files.writing(path) as draft:
-        safetensors.numpy.save_file(network, draft)
+        tensors.save(draft, network)
 
 
 def load(path: files.Path) -> dict[str, np.ndarray]:
-    provenance.used(path)
-    try:
-        network = safetensors.numpy.load_file(path)
-        return {name: network[name] for name in NAMES}
-    except (OSError, KeyError, safetensors.SafetensorError) as error:
-        raise OdeltError(f"{path} is no feature network: {error}; make it again") from None
+    """The network in a file; OdeltError where it is damaged, not finite or of something else."""
+    with tensors.opened(path, "feature network") as views:
+        shapes = [view.get_shape() for view in map(views.get, NAMES) if view is not None]
+        if [len(shape) for shape in shapes] != [2, 1] or shapes[0][1] != shapes[1][0]:
+            raise OdeltError(f"{path} is no feature network: it has no kernel [pixels, F] and bias [F]; make it again")
+        network = {name: views[name][:] for name in NAMES}
+    for name, array in network.items():
+        if not tensors.is_finite(array):
+            raise OdeltError(f"{path}: '{name}' holds values that are not finite; make it again")
+    return network
 
 
 def _flat(images: np.ndarray) -> np.ndarray:

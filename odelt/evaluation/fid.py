@@ -35,13 +35,13 @@ def score(path: pathlib.Path, real: pathlib.Path, references: Mapping[str, pathl
     made = read_arrays(path, (*MOMENTS, *FURTHER, "count", "evaluations"))
     truth = read_arrays(real, MOMENTS)
     known = {label: load_reference(file) for label, file in references.items()}
-    fid = frechet.distances(_gaussian(made, "legacy"), {**known, RECOMPUTED: _gaussian(truth, "legacy")})
+    fid = frechet.distances(_gaussian(made, path, "legacy"), {**known, RECOMPUTED: _gaussian(truth, real, "legacy")})
     return {
         "samples": int(made["count"]),
         "evaluations": float(made["evaluations"]),
         "frechet_distance": next(iter(fid.values())),
         "fid": fid,
-        "fid_clean": frechet.distance(_gaussian(made, "clean"), _gaussian(truth, "clean")),
+        "fid_clean": frechet.distance(_gaussian(made, path, "clean"), _gaussian(truth, real, "clean")),
         **{name: float(made[name]) for name in FURTHER},
     }
 
@@ -50,25 +50,25 @@ def compare(real: pathlib.Path, references: Mapping[str, pathlib.Path]) -> dict[
     """How far downloaded reference statistics are from those of the images: Fréchet distance, by label."""
     truth = read_arrays(real, (*MOMENTS, "count"))
     known = {label: load_reference(file) for label, file in references.items()}
-    return {"images": int(truth["count"]), "fid": frechet.distances(_gaussian(truth, "legacy"), known)}
+    return {"images": int(truth["count"]), "fid": frechet.distances(_gaussian(truth, real, "legacy"), known)}
 
 
 def load_reference(path: pathlib.Path) -> frechet.Gaussian:
     """`mu` float64 [2048] and `sigma` float64 [2048, 2048] of an npz file of statistics.
 
     Raises:
-        OdeltError: the file is missing or damaged, or holds something else.
+        OdeltError: the file is missing or damaged, or holds something else; `sigma` is no covariance.
     """
+    files.require_regular(path, "reference statistics")
     mu, sigma = (np.asarray(array, np.float64) for array in read_arrays(path, ("mu", "sigma")).values())
     if mu.shape != (FEATURES,) or sigma.shape != (FEATURES, FEATURES):
         raise OdeltError(
             f"{path} holds mu {list(mu.shape)} and sigma {list(sigma.shape)}, not [{FEATURES}] and "
             f"[{FEATURES}, {FEATURES}]: it is not of the Inception features"
         )
-    if not (np.isfinite(mu).all() and np.isfinite(sigma).all()):
-        raise OdeltError(f"{path} holds numbers that are not finite; delete it and fetch it again")
-    return frechet.Gaussian(mu, sigma)
+    return frechet.check(frechet.Gaussian(mu, sigma), str(path), "delete it and fetch it again")
 
 
-def _gaussian(statistics: Mapping[str, Any], protocol: str) -> frechet.Gaussian:
-    return frechet.Gaussian(statistics[f"mu_{protocol}"], statistics[f"sigma_{protocol}"])
+def _gaussian(statistics: Mapping[str, Any], path: pathlib.Path, protocol: str) -> frechet.Gaussian:
+    gaussian = frechet.Gaussian(statistics[f"mu_{protocol}"], statistics[f"sigma_{protocol}"])
+    return frechet.check(gaussian, f"{path} ({protocol})", "make it again")

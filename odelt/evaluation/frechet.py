@@ -6,6 +6,10 @@ from typing import NamedTuple
 import numpy as np
 import scipy.linalg
 
+from odelt.errors import OdeltError
+
+ROUNDING = 1e-5  # of the largest variance: what float32 sums leave in a covariance
+
 
 class Gaussian(NamedTuple):
     mean: np.ndarray  # float64 [F]
@@ -16,6 +20,25 @@ def gaussian(features: np.ndarray) -> Gaussian:
     """Mean and covariance (with N − 1) of features [N, F], in float64."""
     features = np.asarray(features, np.float64)
     return Gaussian(features.mean(axis=0), np.cov(features, rowvar=False))
+
+
+def check(gaussian: Gaussian, where: str, remedy: str) -> Gaussian:
+    """The Gaussian; OdeltError where its numbers are not finite or its covariance is none, beyond rounding.
+
+    A covariance is symmetric, has no negative eigenvalue and is not zero. One of few images has a low rank.
+    """
+    mean, covariance = gaussian
+    if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+        raise OdeltError(f"{where} holds numbers that are not finite; {remedy}")
+    rounding = ROUNDING * np.diag(covariance).max()
+    if rounding <= 0:
+        raise OdeltError(f"{where} holds no covariance: no variance in it is above zero; {remedy}")
+    if np.abs(covariance - covariance.T).max() > rounding:
+        raise OdeltError(f"{where} holds no covariance: its matrix is not symmetric; {remedy}")
+    lifted = covariance + rounding * np.eye(len(covariance))
+    if scipy.linalg.lapack.dpotrf(lifted, overwrite_a=True, clean=False)[1]:  # a tenth of the work of eigenvalues
+        raise OdeltError(f"{where} holds no covariance: its matrix has a negative eigenvalue; {remedy}")
+    return gaussian
 
 
 def distance(a: Gaussian, b: Gaussian) -> float:

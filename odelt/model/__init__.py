@@ -3,11 +3,9 @@
 import functools
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from odelt.errors import OdeltError
-from odelt.model import held
+from odelt.model import arguments, held
 from odelt.model.weights import Model, load_model
 
 __all__ = ["Model", "load_model", "velocity"]
@@ -17,37 +15,29 @@ def velocity(model: Model, x, t, d, y, length: int | np.ndarray | None = None) -
     """The network's velocity at noisy images (SPEC 2, 3).
 
     Args:
-        x: [N, H, W, C] noisy images or latents; H and W may differ from the model's own.
+        x: [N, H, W, C] noisy images or latents, finite; H and W may differ from the model's own.
         t: [N] or scalar, time in [0, 1]; 0 is noise, 1 is data.
-        d: [N] or scalar, step-size condition 0..7 (step size 2^-d).
-        y: [N] or scalar, class labels; `model.config.classes` is the null label.
+        d: [N] or scalar, step-size condition, a whole number 0..7 (step size 2^-d).
+        y: [N] or scalar, class labels of an integer type; `model.config.classes` is the null label.
         length: an allowed length for all rows, an int array [N] of allowed lengths, or None for the conventional path.
 
     Returns:
         [N, H, W, C] in the model's dtype.
 
     Raises:
-        OdeltError: a label, step size or length out of range, or a length for weights without a length table.
+        OdeltError: an argument of another shape, type or range, or a length for weights without a length table.
+            Inside of `jax.jit` values that are not known yet are not looked at.
     """
-    x = jnp.asarray(x, jnp.float32)
-    t = jnp.broadcast_to(jnp.asarray(t, jnp.float32), x.shape[:1])
-    d = jnp.broadcast_to(jnp.asarray(d, jnp.float32), x.shape[:1])
-    y = jnp.broadcast_to(jnp.asarray(y, jnp.int32), x.shape[:1])
-    check_labels(model, y)
+    config = model.config
+    x = arguments.images("x", x, config)
+    t, d = arguments.times(t, len(x)), arguments.step_sizes(d, len(x))
+    y = arguments.labels(y, len(x), config.classes)
     if length is not None:
         model.require_inner_ode()
-        for one in np.unique(np.asarray(length)):
-            model.config.check_length(int(one))
-        length = int(length) if np.ndim(length) == 0 else jnp.asarray(length, jnp.int32)
+    length = arguments.lengths(length, len(x), config)
     if length is None or isinstance(length, int):
         return _velocity(model.structure, length, model.held_for(length), x, t, d, y)
     return _velocity_per_row(model.structure, model.held_for(model.config.lengths[-1]), x, t, d, y, length)
-
-
-def check_labels(model: Model, y) -> None:
-    """OdeltError unless every label is a class or the null label."""
-    if y.size and not 0 <= int(y.min()) <= int(y.max()) <= model.config.classes:
-        raise OdeltError(f"labels go from 0 to {model.config.classes}, where {model.config.classes} is the null label")
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

@@ -15,14 +15,14 @@ from typing import Any, Literal
 import flax.traverse_util
 import jax
 import numpy as np
-import safetensors
-import safetensors.numpy
 from flax import nnx
 
-from odelt import files, provenance
+from odelt import files, provenance, tensors
 from odelt.config import Network, parse
 from odelt.errors import OdeltError
 from odelt.model import dit, held
+from odelt.plain_data import read_json
+from odelt.quoting import quoted
 
 Kind = Literal["ema", "raw"]
 Weights = dict[str, Any]  # nested dict of arrays
@@ -86,56 +86,57 @@ def unflatten(tensors: Mapping[str, Any]) -> Weights:
     return flax.traverse_util.unflatten_dict(dict(tensors), sep="/")
 
 
-def check_weights(config: Network, weights: Weights, where: str, *, blocks: int | None = None) -> None:
-    """OdeltError unless every tensor is there with the network's shape (with `blocks` blocks where that is said)."""
-    tensors = flatten(weights)
-    params = nnx.state(dit.abstract(config, length_table=LENGTH_TABLE in weights), nnx.Param)
-    shapes = {path: leaf.shape for path, leaf in flatten(nnx.to_pure_dict(params)).items()}
-    expected = {
-        path: (blocks, *shape[1:]) if blocks is not None and path.startswith("blocks/") else shape
-        for path, shape in shapes.items()
-    }
-    for path in sorted(expected.keys() | tensors.keys()):
-        if path not in tensors:
-            raise OdeltError(f"{where}: the weights lack '{path}', which this network has")
+def check_weights(config: Network, weights: Weights, where: str) -> None:
+    """OdeltError unless every tensor is there, with the network's shape, and finite as float32."""
+    arrays = flatten(weights)
+    _check_shapes(config, {path: tuple(array.shape) for path, array in arrays.items()}, where)
+    for path, array in arrays.items():
+        _check_finite(array, path, where)
+
+
+def _check_shapes(config: Network, shapes: Mapping[str, tuple[int, ...]], where: str, remedy: str = "") -> None:
+    length_table = any(path.startswith(f"{LENGTH_TABLE}/") for path in shapes)
+    params = nnx.state(dit.abstract(config, length_table=length_table), nnx.Param)
+    expected = {path: leaf.shape for path, leaf in flatten(nnx.to_pure_dict(params)).items()}
+    for path in sorted(expected.keys() | shapes.keys()):
+        if path not in shapes:
+            raise OdeltError(f"{where}: the weights lack '{path}', which this network has{remedy}")
         if path not in expected:
-            raise OdeltError(f"{where}: the weights have '{path}', which this network has not")
-        if tuple(tensors[path].shape) != expected[path]:
-            raise OdeltError(
-                f"{where}: '{path}' has shape {tuple(tensors[path].shape)}, this network needs {expected[path]}"
-            )
+            raise OdeltError(f"{where}: the weights have {quoted(path)}, which this network has not{remedy}")
+        if shapes[path] != expected[path]:
+            raise OdeltError(f"{where}: '{path}' has shape {shapes[path]}, this network needs {expected[path]}{remedy}")
 
 
-def check_finite(weights: Weights, where: str) -> None:
-    for path, leaf in flatten(weights).items():
-        if not np.isfinite(leaf).all():
-            raise OdeltError(f"{where}: '{path}' holds values that are not finite")
+def _check_finite(array: np.ndarray, path: str, where: str, dtype: str = "float32") -> None:
+    if not tensors.is_finite(array, dtype):
+        larger = "; --dtype float32 may hold them" if dtype != "float32" else ""
+        raise OdeltError(f"{where}: '{path}' holds values that are not finite as {dtype}{larger}")
 
 
 def save_model(directory: files.Path, config: Network, *, raw: Weights, ema: Weights) -> None:
     """Writes a model directory; nothing is left behind where that fails."""
-    tensors = {}
+    stored = {}
     for kind, weights in (("raw", raw), ("ema", ema)):
         check_weights(config, weights, f"{kind} weights")
-        check_finite(weights, f"{kind} weights")
         for path, leaf in flatten(weights).items():
-            tensors[f"{kind}/{path}"] = np.ascontiguousarray(leaf, dtype=np.float32)
+            stored[f"{kind}/{path}"] = np.ascontiguousarray(leaf, dtype=np.float32)
     with files.writing_directory(directory) as draft:
-        (draft / CONFIG).write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
-        safetensors.numpy.save_file(tensors, draft / TENSORS)
+        (draft / CONFIG).write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n")
+        tensors.save(draft / TENSORS, stored)
 
 
 def load_config(directory: files.Path) -> Network:
+    """What a model directory says of its network.
+
+    Raises:
+        OdeltError: there is no `config.json`, or it is damaged or of something else.
+    """
     path = pathlib.Path(directory) / CONFIG
+    if not path.exists():
+        raise OdeltError(f"{directory} is no model directory: it has no {CONFIG}; 'odelt import-checkpoint' makes one")
+    files.require_regular(path, "model's configuration")
     provenance.used(path)
-    try:
-        return parse(Network, json.loads(path.read_text(encoding="utf-8")), str(path))
-    except OSError as error:
-        raise OdeltError(
-            f"{directory} is no model directory: {path}: {error.strerror}; make one with 'odelt import-checkpoint'"
-        ) from None
-    except ValueError as error:
-        raise OdeltError(f"{path} is damaged: {error}") from None
+    return parse(Network, read_json(path, "model's configuration"), str(path))
 
 
 def load_model(
@@ -144,25 +145,34 @@ def load_model(
     """The model in `directory` with its `ema` or `raw` weights, computing in `dtype` (float32 or bfloat16).
 
     With `length`, only the blocks that act at this length are read and held; the model then has no other length.
+
+    Raises:
+        OdeltError: the directory is no model's, or is damaged; its tensors are not float32, not those of the network
+            in its `config.json`, or not finite in `dtype`; an argument is none of those above.
     """
     directory = pathlib.Path(directory)
     config = load_config(directory)
     if weights not in ("ema", "raw"):
-        raise OdeltError(f"weights '{weights}': known are ema and raw")
+        raise OdeltError(f"weights {quoted(weights)}: known are ema and raw")
     if dtype not in ("float32", "bfloat16"):
-        raise OdeltError(f"dtype '{dtype}': known are float32 and bfloat16")
-    blocks = config.effective_blocks(None if length is None else config.check_length(length))
-    provenance.used(directory / TENSORS)
-    try:
-        with safetensors.safe_open(directory / TENSORS, framework="numpy") as file:
-            paths = [name.removeprefix(f"{weights}/") for name in list(file.keys()) if name.startswith(f"{weights}/")]
-            whole = {path: file.get_slice(f"{weights}/{path}") for path in paths}
-            tensors = {path: view[:blocks] if path.startswith("blocks/") else view[:] for path, view in whole.items()}
-    except (OSError, safetensors.SafetensorError) as error:
-        raise OdeltError(f"{directory / TENSORS} cannot be read: {error}; make it again") from None
-    tree = unflatten(tensors)
-    check_weights(config, tree, str(directory / TENSORS), blocks=blocks)
-    model = Model(config, tree, dtype)
+        raise OdeltError(f"dtype {quoted(dtype)}: known are float32 and bfloat16")
+    model = Model(config, unflatten(_read(directory / TENSORS, config, weights, dtype, length)), dtype)
     if length is not None:
         model.require_inner_ode()
     return model
+
+
+def _read(path: pathlib.Path, config: Network, kind: Kind, dtype: str, length: int | None) -> dict[str, np.ndarray]:
+    """The tensors of one kind by their path; of the blocks, those that act at this length."""
+    with tensors.opened(path, "file of weights") as views:
+        for name in views:
+            if name.partition("/")[0] not in ("raw", "ema"):
+                raise OdeltError(f"{path} holds {quoted(name)}, which is neither of the raw nor of the ema weights")
+        of_kind = {name.partition("/")[2]: view for name, view in views.items() if name.startswith(f"{kind}/")}
+        shapes = {name: tuple(view.get_shape()) for name, view in of_kind.items()}
+        _check_shapes(config, shapes, str(path), f"; is {CONFIG} of another network?")
+        blocks = config.effective_blocks(None if length is None else config.check_length(length))
+        read = {name: view[:blocks] if name.startswith("blocks/") else view[:] for name, view in of_kind.items()}
+    for name, array in read.items():
+        _check_finite(array, f"{kind}/{name}", str(path), dtype)
+    return read

@@ -17,6 +17,8 @@ from odelt.sharding import placement
 # so its result, would then depend on the batch size. Its batches therefore always have this many rows, and sample i
 # always sits in the same place: equal to the bit whatever batch size is asked for.
 ADAPTIVE_ROWS = 64
+NULL_LABEL = "null"
+Label = int | Literal["null"]  # a class, or what stands for no class
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +55,18 @@ def noise_and_labels(
     return noise, labels
 
 
+def label_numbers(labels: Sequence[Label], classes: int) -> np.ndarray:
+    """int32 [len(labels)]: a class is its number, "null" the null label, which follows the classes.
+
+    Raises:
+        OdeltError: a label is no class.
+    """
+    for label in labels:
+        if label != NULL_LABEL and not 0 <= label < classes:
+            raise OdeltError(f"label {label}: the labels are 0 to {classes - 1}, and '{NULL_LABEL}' for the null label")
+    return np.array([classes if label == NULL_LABEL else label for label in labels], np.int32)
+
+
 def generate(
     model: Model,
     *,
@@ -64,11 +78,11 @@ def generate(
     d: int | None = None,
     batch_size: int = 256,
     joint: bool = False,
-    labels: Sequence[int] | None = None,
+    labels: Sequence[Label] | None = None,
     progress: Callable[[int], None] = lambda done: None,
     sharding: Literal["none", "data"] = "data",
 ) -> Samples:
-    """Generates samples 0 … count − 1 of `seed`; asked `labels` are dealt out in turn instead of drawn.
+    """Generates samples 0 … count − 1 of `seed`; asked `labels` are dealt out in turn instead of drawn, "null" is none.
 
     An adaptive solver controls each sample's steps on its own, ADAPTIVE_ROWS samples at a time whatever the batch
     size; with `joint`, a batch's together, as the release does, on one device.
@@ -77,17 +91,14 @@ def generate(
     that one device alone would run.
 
     Raises:
-        OdeltError: count or batch size below 1, a label that is no class, or as `integrate`.
+        OdeltError: count or batch size below 1, a label that is no class, a sample that is not finite, or as
+            `integrate`.
     """
     config = model.config
     for name, value in (("count", count), ("batch size", batch_size)):
         if value < 1:
             raise OdeltError(f"{name} {value}: at least 1 is needed")
-    for label in labels or ():
-        if not 0 <= label <= config.classes:
-            raise OdeltError(
-                f"label {label}: labels go from 0 to {config.classes}, where {config.classes} is the null label"
-            )
+    asked_labels = None if labels is None else label_numbers(labels, config.classes)
     place = placement("none" if joint else sharding)
     batch_size = place.devices * rows_per_program(solver, min(batch_size, -(-count // place.devices)), joint)
     prepared = program(model, solver, length, guidance, d, joint=joint).on(place)
@@ -98,13 +109,18 @@ def generate(
         if not joint:  # fill the last batch up, so that one program serves all; rows do not see one another
             indices = np.concatenate([indices, np.arange(start + asked, start + batch_size)])
         noise, drawn = noise_and_labels(seed, indices, (*config.image, config.channels), config.classes)
-        y = drawn if labels is None else np.asarray(labels, np.int32)[indices % len(labels)]
+        y = drawn if asked_labels is None else asked_labels[indices % len(asked_labels)]
         return prepared.run(noise, y), y, asked
 
     parts = []
     for run, y, asked in _one_ahead(map(started, range(0, count, batch_size))):
-        evaluations = run.evaluations().astype(np.int32)
-        parts.append((np.asarray(run.x1)[:asked], y[:asked], evaluations[:asked]))
+        evaluations, x1 = run.evaluations().astype(np.int32), np.asarray(run.x1)
+        if not np.isfinite(x1[:asked]).all():
+            raise OdeltError(
+                f"samples with solver '{solver}' and guidance {guidance:g} are not finite: the weights or the scale "
+                f"are too large for {model.dtype}"
+            )
+        parts.append((x1[:asked], y[:asked], evaluations[:asked]))
         progress(asked)
     return Samples(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 

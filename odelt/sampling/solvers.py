@@ -13,7 +13,8 @@ from jax.sharding import Mesh, PartitionSpec
 
 from odelt.config import FINEST_D, Solver
 from odelt.errors import OdeltError
-from odelt.model import Model, check_labels, held
+from odelt.model import Model, arguments, held
+from odelt.quoting import quoted
 from odelt.sampling import guidance as cfg
 from odelt.sharding import AXIS, ONE_DEVICE, Placement
 
@@ -32,11 +33,11 @@ def integrate(
     """Integrates noise x0 to data; an adaptive solver takes the whole array as one system, with one step size.
 
     Args:
-        x0: [N, H, W, C] noise.
-        y: [N] or scalar, class labels.
+        x0: [N, H, W, C] noise, finite.
+        y: [N] or scalar, class labels of an integer type; `model.config.classes` is the null label.
         solver: `euler:T`, `dopri5:TOL` or `tsit5:TOL`.
         length: an allowed length, or None for the conventional path.
-        guidance: classifier-free guidance scale; 0 is unconditional, 1 conditional.
+        guidance: classifier-free guidance scale, at least 0; 0 is unconditional, 1 conditional.
         d: step-size condition 0..7; where nothing is said Euler's is log2 T, and that of adaptive solvers 7 (SPEC
             9.2: the release uses 0 there).
 
@@ -44,18 +45,19 @@ def integrate(
         [N, H, W, C] float32.
 
     Raises:
-        OdeltError: an unknown solver, a length or label that is not allowed, or an adaptive solver that gave up.
+        OdeltError: an argument of another shape, type or range, or an adaptive solver that gave up.
     """
-    x0 = jnp.asarray(x0, jnp.float32)
-    y = np.broadcast_to(np.asarray(y, np.int32), x0.shape[:1])
-    check_labels(model, y)
+    x0 = arguments.images("x0", x0, model.config)
+    y = arguments.labels(y, len(x0), model.config.classes)
     run = program(model, as_solver(solver), length, guidance, d, joint=True).run(x0, y)
     run.evaluations()  # an adaptive solver may have given up
     return run.x1
 
 
 def as_solver(solver: str | Solver) -> Solver:
-    return Solver.parse(solver) if isinstance(solver, str) else solver
+    if not isinstance(solver, str | Solver):
+        raise OdeltError(f"solver {quoted(solver)}: a text is needed, for example 'euler:4'")
+    return Solver.parse(str(solver))
 
 
 class Program(NamedTuple):
@@ -101,8 +103,7 @@ class Run(NamedTuple):
             raise OdeltError(
                 f"solver '{self.solver}' did not reach t = 1 within {MAX_ADAPTIVE_STEPS} steps; use a larger tolerance"
             )
-        # Two evaluations choose the first step, one opens it, and each step takes six more (first same as last).
-        return 3 + 6 * steps
+        return 1 + 6 * steps  # one opens the first step; each takes six more, and its last is the next one's first
 
 
 def program(
@@ -114,16 +115,14 @@ def program(
     """
     if length is not None:
         model.require_inner_ode()
-        model.config.check_length(length)
-    if d is not None and not 0 <= d <= FINEST_D:
-        raise OdeltError(f"d = {d}: the step-size condition goes from 0 to {FINEST_D}")
+    length, guidance, d = arguments.length(length, model.config), arguments.guidance(guidance), arguments.step_size(d)
     field = Field(model.structure, length, cfg.mode_of(guidance))
     weights = model.held_for(length)
     if not solver.adaptive:
         d = math.log2(solver.steps) if d is None else d
         return Program(_euler, (field,), (weights, guidance, solver.steps, float(d)), solver)
-    arguments = (weights, guidance, solver.tolerance, float(FINEST_D if d is None else d))
-    return Program(_adaptive, (field, solver.method, joint), arguments, solver)
+    dynamic = (weights, guidance, solver.tolerance, float(FINEST_D if d is None else d))
+    return Program(_adaptive, (field, solver.method, joint), dynamic, solver)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))

@@ -1,19 +1,23 @@
 """SM's and the authors' checkpoints: their names (Flax linen's automatic ones) to ours (SPEC 8)."""
 
+import math
 import pathlib
 import re
-from typing import Literal
+from collections.abc import Iterator
+from typing import Any, Literal
 
+import jax.numpy as jnp
 import numpy as np
 
 from odelt.config import Network, parse
 from odelt.errors import OdeltError
 from odelt.model import weights as model_weights
+from odelt.quoting import quoted
 from odelt.sources import unpickle
 
 Format = Literal["auto", "sm", "odelt"]
 
-BLOCK = re.compile(r"DiTBlock_(\d+)/(.+)")
+BLOCK = re.compile(r"DiTBlock_(0|[1-9][0-9]{0,3})/(.+)")
 BLOCK_PARTS = {
     "Dense_0": "modulation",
     "Dense_1": "key",
@@ -58,26 +62,47 @@ def import_checkpoint(
     state = _train_state(unpickle.load(file), layout, file)
     trees = {}
     for kind, key in (("raw", "params"), ("ema", "params_ema")):
+        where = f"{file}: {key}"
         if not isinstance(state.get(key), dict):
             raise OdeltError(f"{file}: the checkpoint has no '{key}'")
-        trees[kind] = rename(model_weights.flatten(state[key]), f"{file}: {key}")
-    sizes = _sizes(model_weights.flatten(state["params"]), f"{file}: params")
+        tensors = dict(_flat(state[key], where))
+        if kind == "raw":
+            sizes = _sizes(tensors, where)
+        trees[kind] = rename(tensors, where)
     chosen = {"heads": heads, "group": group, "min_length": min_length, "image": image}
     config = parse(Network, {**sizes, **chosen}, str(file))
     for kind, tree in trees.items():
         model_weights.check_weights(config, tree, f"{file}: {kind} weights")
-        model_weights.check_finite(tree, f"{file}: {kind} weights")
     model_weights.save_model(out, config, **trees)
     return config
 
 
+def _flat(tree: dict, where: str, above: str = "") -> Iterator[tuple[str, np.ndarray]]:
+    """Each array of nested dicts as float32, by its path ('DiTBlock_3/Dense_1/kernel')."""
+    for name, value in tree.items():
+        if not isinstance(name, str) or "/" in name:
+            raise OdeltError(f"{where}: {quoted(f'{above}{name}')} is no name of a weight: names are text without '/'")
+        path = f"{above}{name}"
+        if isinstance(value, dict):
+            yield from _flat(value, where, f"{path}/")
+        else:
+            yield path, _float32(value, f"{where}: {quoted(path)}")
+
+
+def _float32(value: Any, where: str) -> np.ndarray:
+    if not isinstance(value, np.ndarray):
+        raise OdeltError(f"{where} is no array")
+    if not jnp.issubdtype(value.dtype, jnp.floating):
+        raise OdeltError(f"{where} is of type {value.dtype}: weights are floating-point numbers")
+    with np.errstate(over="ignore"):  # what becomes infinite is refused, by name
+        return value.astype(np.float32, copy=False)
+
+
 def rename(tensors: dict[str, np.ndarray], where: str) -> model_weights.Weights:
-    """Our nested weights from linen's flat names ('DiTBlock_3/Dense_1/kernel'); blocks are stacked."""
+    """Our nested weights from linen's flat names; blocks are stacked."""
     ours: dict[str, np.ndarray] = {}
     stacks: dict[str, dict[int, np.ndarray]] = {}
     for name, value in tensors.items():
-        if not isinstance(value, np.ndarray):
-            raise OdeltError(f"{where}: '{name}' is no array")
         block = BLOCK.fullmatch(name)
         part, _, leaf = (block[2] if block else name).rpartition("/")
         if block and part in BLOCK_PARTS:
@@ -85,13 +110,15 @@ def rename(tensors: dict[str, np.ndarray], where: str) -> model_weights.Weights:
         elif part in PARTS:
             ours[f"{PARTS[part]}/{leaf}"] = value
         elif name != UNUSED:
-            raise OdeltError(f"{where}: unknown weight '{name}'")
+            raise OdeltError(f"{where}: unknown weight {quoted(name)}")
     for path, stack in stacks.items():
         if sorted(stack) != list(range(len(stack))) or len({value.shape for value in stack.values()}) > 1:
-            raise OdeltError(f"{where}: '{path}' does not have one equal part for each of its {len(stack)} blocks")
+            raise OdeltError(
+                f"{where}: {quoted(path)} does not have one equal part for each of its {len(stack)} blocks"
+            )
         ours[path] = np.stack([stack[index] for index in range(len(stack))])
     if np.ndim(kernel := ours.get("patch_embedding/kernel")) == 4:  # a p x p convolution, as a Dense on a patch
-        ours["patch_embedding/kernel"] = kernel.reshape(-1, kernel.shape[-1])
+        ours["patch_embedding/kernel"] = kernel.reshape(math.prod(kernel.shape[:-1]), kernel.shape[-1])
     return model_weights.unflatten(ours)
 
 
@@ -107,10 +134,12 @@ def _train_state(content: object, layout: Format, file) -> dict:
 
 def _sizes(tensors: dict[str, np.ndarray], where: str) -> dict[str, int]:
     """What the shapes of linen's weights say of the network."""
-    try:
-        patch, _, channels, width = tensors["PatchEmbed_0/Conv_0/kernel"].shape
-        rows = tensors["LabelEmbedder_0/Embed_0/embedding"].shape[0]
-    except (KeyError, ValueError) as error:
-        raise OdeltError(f"{where}: these are not a DiT's weights: {error} is missing or misshapen") from None
+    kernel = tensors.get("PatchEmbed_0/Conv_0/kernel")
+    labels = tensors.get("LabelEmbedder_0/Embed_0/embedding")
+    if np.ndim(kernel) != 4 or np.ndim(labels) != 2:
+        raise OdeltError(
+            f"{where}: these are not a DiT's weights: PatchEmbed_0 or LabelEmbedder_0 is missing or misshapen"
+        )
+    patch, _, channels, width = kernel.shape
     depth = sum(name.endswith("/Dense_1/kernel") for name in tensors if BLOCK.fullmatch(name) and "Mlp" not in name)
-    return {"width": width, "depth": depth, "patch": patch, "channels": channels, "classes": rows - 1}
+    return {"width": width, "depth": depth, "patch": patch, "channels": channels, "classes": len(labels) - 1}

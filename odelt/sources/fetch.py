@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import errno
 import fcntl
 import importlib
 import os
@@ -11,7 +10,7 @@ import re
 import shutil
 from collections.abc import Iterator
 
-from odelt import provenance
+from odelt import files, provenance
 from odelt.errors import OdeltError
 from odelt.sources import lock as locks
 from odelt.sources.lock import Found, Lock
@@ -50,6 +49,7 @@ def fetch(
     """
     registry, lock, out = pathlib.Path(registry), pathlib.Path(lock), pathlib.Path(out)
     source, known = load_registry(registry)[name], locks.load_lock(lock)
+    files.require_free(out, folder=source.hub is not None)
     if strict and not known.of(name):
         locks.refuse(name, lock)
     if _is_there(known, name, out, source):
@@ -111,6 +111,8 @@ def _by_hand(folder: pathlib.Path | None, name: str, source: Source) -> pathlib.
     if folder is None:
         return None
     path = pathlib.Path(folder) / (name if source.hub else source.file)
+    if not source.hub:
+        files.require_regular(path, "what was fetched by hand")
     return path if path.exists() else None
 
 
@@ -120,7 +122,7 @@ def _take(hand: pathlib.Path, work: pathlib.Path, source: Source) -> None:
     with _user_errors(str(hand), work):
         shutil.rmtree(work)
         for file in [hand / path for path in _by_pattern(hand, source)] if source.hub else [hand]:
-            to = work / (file.relative_to(hand) if source.hub else file.name)
+            to = files.inside(work, file.relative_to(hand) if source.hub else file.name)
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, to)
 
@@ -168,6 +170,8 @@ def _verify(
 
 def _put(work: pathlib.Path, out: pathlib.Path, source: Source) -> None:
     """Gives what was verified its name. What is there under that name has other contents, and gives way."""
+    if out.exists():
+        tell(f"{out} was there with other contents and is replaced")
     with _user_errors(str(out), work):
         for file in _files_in(work):
             shutil.copymode(work.parent / "claim", file)  # the user's mask; gdown's files are private
@@ -184,8 +188,6 @@ def _is_there(known: Lock, name: str, out: pathlib.Path, source: Source) -> bool
     """Whether `out` has exactly the recorded files with the recorded digests."""
     if not out.exists() or not known.of(name):
         return False
-    if out.is_dir() != (source.hub is not None):
-        raise OdeltError(f"{out} is in the way: {name} is a {'directory' if source.hub else 'file'}; move it away")
     found = _files(out) if out.is_dir() else {source.file: locks.find(out)}
     found = {file: this for file, this in found.items() if not file.startswith(".")}  # Snakemake leaves its mark there
     return not (locks.differences(known, name, found) or found.keys() ^ known.of(name).keys())
@@ -226,5 +228,5 @@ def _user_errors(what: str, where: pathlib.Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        kept = "; make room and run it again: it goes on from there" if error.errno == errno.ENOSPC else ""
+        kept = "; make room and run it again: it goes on from there" if error.errno in files.NO_ROOM else ""
         raise OdeltError(f"{what}: cannot write to {where.parent}: {error.strerror or error}{kept}") from None

@@ -14,6 +14,7 @@ from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import build_hf_headers, filter_repo_objects
 from huggingface_hub.utils.sha import git_hash, sha_fileobj
 
+from odelt import files
 from odelt.errors import OdeltError
 from odelt.sources.registry import HubFiles
 from odelt.sources.retrying import RETRIED_STATUSES, Passing, one_line, tell
@@ -68,7 +69,7 @@ def _wanted(place: HubFiles, listed: dict[str, RepoFile], name: str) -> list[Rep
 
 
 def _file(place: HubFiles, commit: str, file: RepoFile, out: pathlib.Path) -> None:
-    path = out / file.path
+    path = files.inside(out, file.path)  # as the hub lists it
     if path.is_file() and _is(path, file):
         return
     part = _part(out, file)

@@ -12,8 +12,19 @@ import pydantic
 from odelt.config import Name, Positive, Section, nearest, parse
 from odelt.errors import OdeltError
 from odelt.plain_data import read_yaml
+from odelt.quoting import quoted
 
-FileName = Annotated[str, pydantic.Field(pattern=r"^[^/]+$")]
+
+def _below(pattern: str) -> str:
+    """A path, or a pattern of paths, that cannot lead out of the folder that it is taken in."""
+    if "\\" in pattern or any(part in ("", ".", "..") for part in pattern.split("/")):
+        raise ValueError(f"{quoted(pattern)} may lead out of the folder; name files below it, as in folder/*.json")
+    return pattern
+
+
+FileName = Annotated[str, pydantic.Field(pattern=r"^[^/]+$"), pydantic.AfterValidator(_below)]
+FilePattern = Annotated[str, pydantic.AfterValidator(_below)]
+REPOSITORY = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 
 
 class DriveFile(Section):
@@ -30,10 +41,10 @@ class DriveFile(Section):
 class HubFiles(Section):
     """The files of a Hugging Face repository that match one of the patterns (`*` as in a shell)."""
 
-    repository: Annotated[str, pydantic.Field(pattern=r"^[^/]+/[^/]+$")]
+    repository: Annotated[str, pydantic.Field(pattern=REPOSITORY)]
     type: Literal["model", "dataset"] = "model"
     revision: str
-    files: Annotated[list[str], pydantic.Field(min_length=1)]
+    files: Annotated[list[FilePattern], pydantic.Field(min_length=1)]
 
     @property
     def address(self) -> str:
@@ -54,6 +65,8 @@ class Source(Section):
     def _one_address(self):
         if sum(place is not None for place in (self.drive, self.hub, self.url)) != 1:
             raise ValueError("a source has exactly one of drive, hub and url")
+        if self.url:
+            _below(self.file)
         return self
 
     @property

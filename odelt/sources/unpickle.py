@@ -3,20 +3,31 @@
 A pickle is a program. This reader lets it build dicts, tuples, numbers, strings and numpy arrays, and nothing else:
 every global it names is either one of the few below, each replaced by an inert builder of our own, or refused before
 anything happens. Optimiser states (optax's named tuples) become plain tuples.
+
+A few bytes can also ask for more than a machine has: one value that is used 2^40 times, a length beyond the file's
+end, a number of a million digits. Each has a limit here.
 """
 
-import collections
+import io
+import math
+import os
 import pathlib
 import pickle
+import struct
+from collections.abc import Mapping
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 
-from odelt import provenance
+from odelt import files, provenance
 from odelt.errors import OdeltError
+from odelt.quoting import one_line, quoted
 
 PICKLE = b"\x80"  # how every pickle since protocol 2 begins
+MOST_VALUES = 100_000  # each counted as often as it is used; XL's checkpoint has about 2,500
+DEEPEST = 60  # levels of nesting
+MOST_BITS = 64  # of a number
 DTYPES = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"}
 
 
@@ -27,7 +38,7 @@ class _DtypeBuilder:
         if name is ml_dtypes.bfloat16 or (isinstance(name, str) and name in DTYPES):
             self.dtype = np.dtype(name)
         else:
-            raise Refused(f"an array of type {name!r}")
+            raise Refused(f"an array of type {quoted(name) if isinstance(name, str) else type(name).__name__}")
 
     def __setstate__(self, state):
         if state[1] in ("<", ">"):
@@ -36,6 +47,8 @@ class _DtypeBuilder:
     def fill(self, data, shape, fortran=False):
         if not isinstance(data, bytes | bytearray | memoryview | pickle.PickleBuffer):
             raise Refused("an array of objects")
+        if not all(isinstance(size, int) for size in shape) or math.prod(shape) * self.dtype.itemsize != len(data):
+            raise ValueError(f"an array of {len(data)} bytes, and its shape is of another number")
         return np.frombuffer(data, self.dtype).reshape(shape, order="F" if fortran else "C")
 
 
@@ -56,13 +69,28 @@ def _jax_array(_build, _arguments, state, _aval=None):
     return builder
 
 
-def _named_tuple(name: str) -> type:
-    """An inert tuple that goes by the name of the class it replaces."""
-    return type(
-        name,
-        (tuple,),
-        {"__new__": lambda cls, *fields: tuple.__new__(cls, fields), "__setstate__": lambda self, _: None},
-    )
+class _Dict(dict):
+    """A dict under construction. Its keys are text or a number: the hash of nested tuples can take for ever."""
+
+    def __init__(self, pairs=()):
+        super().__init__()
+        for key, value in pairs.items() if isinstance(pairs, dict) else pairs:
+            self[key] = value
+
+    def __setitem__(self, key, value):
+        if not isinstance(key, str | bytes | int | float | None):
+            raise Refused(f"a dict with a key of type {type(key).__name__}")
+        super().__setitem__(key, value)
+
+
+class _NamedTuple(tuple):
+    """An inert tuple that stands in for a class of named tuples."""
+
+    def __new__(cls, *fields):
+        return super().__new__(cls, fields)
+
+    def __setstate__(self, _):
+        pass
 
 
 NUMPY_CORES = ("numpy.core.multiarray", "numpy._core.multiarray")
@@ -76,8 +104,8 @@ ADMITTED: dict[tuple[str, str], Any] = {
     ("numpy", "ndarray"): None,  # an argument of _reconstruct, never called
     ("numpy", "dtype"): _DtypeBuilder,
     ("ml_dtypes", "bfloat16"): ml_dtypes.bfloat16,
-    ("collections", "OrderedDict"): dict,
-    ("flax.core.frozen_dict", "FrozenDict"): dict,
+    ("collections", "OrderedDict"): _Dict,
+    ("flax.core.frozen_dict", "FrozenDict"): _Dict,
     ("jax._src.array", "_reconstruct_array"): _jax_array,
     ("__builtin__", "bytes"): lambda: b"",  # how protocol 2 writes no bytes
     ("_codecs", "encode"): lambda text, encoding: text.encode("latin1"),  # how protocol 2 writes bytes
@@ -89,25 +117,78 @@ class Refused(Exception):
     """The pickle asked for something that is not data."""
 
 
-class _InertUnpickler(pickle.Unpickler):
+class _Whole:
+    """An opened file that never returns fewer bytes than were asked for, nor reserves memory for more than it has."""
+
+    def __init__(self, file: io.BufferedReader):
+        self._file = file
+        self._size = os.fstat(file.fileno()).st_size
+
+    def read(self, count: int) -> bytes:
+        if count > self._size - self._file.tell():
+            raise EOFError("truncated")
+        return self._file.read(count)
+
+    def readline(self) -> bytes:
+        line = self._file.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError("truncated")
+        return line
+
+
+class _InertUnpickler(pickle._Unpickler):
+    """Python's own reader. The one in C gives a memo number all the memory that it asks for, and hashes any key."""
+
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in ADMITTED:
             return ADMITTED[module, name]
         if module.partition(".")[0] == "optax" and name in OPTIMISER_STATES:
-            return _named_tuple(name)
-        raise Refused(f"the global '{module}.{name}'")
+            return _NamedTuple
+        raise Refused(f"the global {quoted(f'{module}.{name}')}")
 
     def persistent_load(self, _):
         raise Refused("a persistent object")
+
+    def _empty_dict(self):
+        self.append(_Dict())
+
+    def _dict(self):
+        items = self.pop_mark()
+        self.append(_Dict(zip(items[::2], items[1::2], strict=True)))
+
+    def _bytearray(self):
+        (count,) = struct.unpack("<Q", self.read(8))
+        self.append(bytearray(self.read(count)))
+
+    def _build(self):
+        state = self.stack.pop()
+        if not isinstance(self.stack[-1], _DtypeBuilder | _ArrayBuilder | _NamedTuple):
+            raise Refused(f"a state for a value of type {type(self.stack[-1]).__name__}")
+        self.stack[-1].__setstate__(state)
+
+    def _set(self):
+        raise Refused("a set")
+
+    dispatch = {  # noqa: RUF012 (as in the class above)
+        **pickle._Unpickler.dispatch,
+        pickle.EMPTY_DICT[0]: _empty_dict,
+        pickle.DICT[0]: _dict,
+        pickle.BYTEARRAY8[0]: _bytearray,
+        pickle.BUILD[0]: _build,
+        pickle.EMPTY_SET[0]: _set,
+        pickle.FROZENSET[0]: _set,
+    }
 
 
 def load(path: str | pathlib.Path) -> Any:
     """The data in a pickled checkpoint: nested dicts and tuples of numpy arrays, numbers and strings.
 
     Raises:
-        OdeltError: the file is missing, truncated, not a pickle, or asks for anything but data (which is named).
+        OdeltError: the file is missing, truncated, not a pickle, asks for anything but data (which is named), or
+            holds more, deeper or longer data than a checkpoint does.
     """
     path = pathlib.Path(path)
+    files.require_regular(path, "checkpoint")
     provenance.used(path)
     start = b""
     try:
@@ -116,7 +197,7 @@ def load(path: str | pathlib.Path) -> Any:
             if not start:
                 raise OdeltError(f"{path} is empty: download it again")
             file.seek(0)
-            return _plain(_InertUnpickler(file).load())
+            return _Plain().of(_InertUnpickler(_Whole(file)).load())
     except OdeltError:
         raise
     except Refused as refused:
@@ -126,17 +207,30 @@ def load(path: str | pathlib.Path) -> Any:
     except OSError as error:
         raise OdeltError(f"{path} cannot be read: {error.strerror}") from None
     except Exception as error:  # a damaged stream can fail in any opcode, with any exception
-        told = " ".join(f"{type(error).__name__}: {error}".split())[:120]
-        cut = start == PICKLE and any(word in str(error) for word in ("truncated", "exhausted", "Ran out of input"))
+        reason = one_line(f"{type(error).__name__}: {error}", 120)
+        cut = start == PICKLE and (isinstance(error, EOFError) or "exhausted" in str(error))
         kind = "truncated" if cut else "not a pickled checkpoint, or a damaged one"
-        raise OdeltError(f"{path} is {kind} ({told}): download it again") from None
+        raise OdeltError(f"{path} is {kind} ({reason}): download it again") from None
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, _ArrayBuilder):
-        return value.array
-    if isinstance(value, collections.abc.Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return tuple(_plain(item) for item in value)
-    return value
+class _Plain:
+    """Plain containers from those of the reader; counts what it walks through."""
+
+    def __init__(self):
+        self.values = 0
+
+    def of(self, value: Any, level: int = 0) -> Any:
+        self.values += 1
+        if self.values > MOST_VALUES:
+            raise Refused(f"more than {MOST_VALUES:,} values, each counted as often as it is used")
+        if level > DEEPEST:
+            raise Refused(f"values nested more than {DEEPEST} deep")
+        if isinstance(value, _ArrayBuilder):
+            return value.array
+        if isinstance(value, Mapping):
+            return {self.of(key, level + 1): self.of(item, level + 1) for key, item in value.items()}
+        if isinstance(value, tuple | list):
+            return tuple(self.of(item, level + 1) for item in value)
+        if isinstance(value, int) and value.bit_length() > MOST_BITS:
+            raise Refused(f"a number of more than {MOST_BITS} bits")
+        return value

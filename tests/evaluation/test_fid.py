@@ -42,6 +42,49 @@ def test_a_damaged_reference_is_named(tmp_path, content, message):
     assert "\n" not in str(raised.value)
 
 
+def covariance(images: int, width: int = 40) -> np.ndarray:
+    return np.cov(np.random.default_rng(0).normal(size=(images, width)), rowvar=False)
+
+
+def small(monkeypatch, path, sigma) -> None:
+    monkeypatch.setattr(fid, "FEATURES", len(sigma))
+    np.savez(path, mu=np.zeros(len(sigma)), sigma=sigma)
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (lambda sigma: -sigma, "no variance in it is above zero"),
+        (lambda sigma: 0 * sigma, "no variance in it is above zero"),
+        (np.tril, "its matrix is not symmetric"),
+        (lambda sigma: sigma - 2 * np.diag(np.eye(len(sigma))[3] * sigma[3, 3]), "a negative eigenvalue"),
+        (lambda sigma: np.diag(np.diag(sigma)) * 2 - np.ones_like(sigma), "a negative eigenvalue"),
+        (lambda sigma: np.where(np.eye(len(sigma)), sigma, 3), "a negative eigenvalue"),
+    ],
+    ids=["negative", "zero", "a triangle", "one negative variance", "negative", "too correlated"],
+)
+def test_a_sigma_that_is_no_covariance_is_refused(tmp_path, monkeypatch, wrong, message):
+    small(monkeypatch, tmp_path / "r.npz", wrong(covariance(100)))
+    with pytest.raises(OdeltError, match=rf"r.npz holds no covariance: .*{message}; delete it and fetch it again"):
+        fid.load_reference(tmp_path / "r.npz")
+
+
+@pytest.mark.parametrize("images", [2, 10, 100])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_statistics_of_few_images_are_taken(tmp_path, monkeypatch, images, dtype):
+    """Their covariance has a low rank, and rounding makes some of its eigenvalues slightly negative."""
+    small(monkeypatch, tmp_path / "r.npz", covariance(images).astype(dtype))
+    assert fid.load_reference(tmp_path / "r.npz").covariance.dtype == np.float64
+
+
+def test_statistics_of_images_are_held_to_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(fid, "FEATURES", 3)
+    moments = {f"mu_{mode}": np.zeros(3) for mode in ("legacy", "clean")}
+    fid.save(tmp_path / "real.npz", {**moments, "sigma_legacy": -np.eye(3), "sigma_clean": np.eye(3), "count": 5})
+    with pytest.raises(OdeltError, match=r"real.npz \(legacy\) holds no covariance: .*make it again"):
+        fid.compare(tmp_path / "real.npz", {})
+
+
 def test_references_are_compared_with_the_images(tmp_path, monkeypatch):
     monkeypatch.setattr(fid, "FEATURES", 3)
     mean, covariance = np.zeros(3), np.eye(3)

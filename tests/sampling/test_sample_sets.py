@@ -1,5 +1,7 @@
 """Sample i depends on (seed, i) only (SPEC 5)."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -70,5 +72,22 @@ def test_joint_control_makes_a_sample_depend_on_its_batch(model):
 def test_nonsense_is_refused(model):
     with pytest.raises(odelt.OdeltError, match="batch size 0"):
         samples_of(model, batch_size=0)
-    with pytest.raises(odelt.OdeltError, match="label 9: labels go from 0 to 5"):
-        samples_of(model, labels=[9])
+    for label in (9, 5, -1):
+        with pytest.raises(
+            odelt.OdeltError, match=f"label {label}: the labels are 0 to 4, and 'null' for the null label"
+        ):
+            samples_of(model, labels=[2, label])
+
+
+def test_the_null_label_is_asked_for_by_name(model):
+    asked = samples_of(model, count=3, labels=[2, "null"], guidance=1.0)
+    assert asked.labels.tolist() == [2, 5, 2]
+
+
+@pytest.mark.parametrize("solver", ["euler:2", "dopri5:1e-2"])
+def test_samples_that_are_not_finite_are_not_made(model, solver):
+    """Finite weights, and products that are not."""
+    final = {**model.weights["final"], "out": {"kernel": 3e38 * np.ones((32, 16), np.float32), "bias": np.zeros(16)}}
+    large = dataclasses.replace(model, weights={**model.weights, "final": final})
+    with pytest.raises(odelt.OdeltError, match=f"samples with solver '{solver}' and guidance 1.5 are not finite"):
+        samples_of(large, solver, count=2)

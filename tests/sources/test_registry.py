@@ -87,4 +87,24 @@ def test_reading_the_registry_imports_no_download_library():
         "import sys; from odelt.sources import fetch, lock, registry; "
         "print([m for m in ('gdown', 'huggingface_hub', 'requests', 'jax', 'torch', 'tensorflow') if m in sys.modules])"
     )
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8").stdout.strip() == "[]"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        *(f'hub: {{repository: a/b, revision: main, files: ["{name}"]}}' for name in ("../*", "/etc/*", "a/../../b")),
+        *(f"hub: {{repository: a/b, revision: main, files: ['{name}']}}" for name in ("a\\b", "./a", "a//b", "")),
+        *(f"drive: {{folder: {'x' * 30}, file: '{name}'}}" for name in ("..", ".", "a\\b")),
+        *(f"url: 'https://a.b/{name}'" for name in ("..", "c/.", "a\\b")),
+    ],
+)
+def test_a_name_that_may_lead_out_of_the_folder_is_refused(tmp_path, where):
+    with pytest.raises(OdeltError, match="sources.a.* may lead out of the folder; name files below it"):
+        load_registry(written(tmp_path, f"sources: {{a: {{what: x, licence: MIT, {where}}}}}"))
+
+
+def test_a_repository_has_a_name_of_two_plain_parts(tmp_path):
+    hub = "hub: {repository: ../.., revision: main, files: [a]}"
+    with pytest.raises(OdeltError, match="repository"):
+        load_registry(written(tmp_path, f"sources: {{a: {{what: x, licence: MIT, {hub}}}}}"))
