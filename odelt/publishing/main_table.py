@@ -111,7 +111,7 @@ def _seeds(cell: Row) -> str:
 
 def _caption(cells: Sequence[Row], references: References | None) -> str:
     baseline = text.told(cell["relative_to"] for cell in cells if cell["relative_to"] != NOT_RUN)
-    relative = "" if baseline == NOT_RUN else f" Relative latency: to {baseline} at the same T and w."
+    relative = "" if baseline == NOT_RUN else f" Relative latency: to {text.plain(baseline)} at the same T and w."
     first = f" The first table shows FID ({fid_labels(cells[0])[0]})." if cells and fid_labels(cells[0]) else ""
     told = [
         "Euler's method in T steps; w: guidance. Length: blocks asked for, and in brackets those that act; “full” is "

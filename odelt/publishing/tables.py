@@ -158,7 +158,7 @@ def _optional_captions(rows: Sequence[Row]) -> list[str]:
 
 def _trade_off_caption(rows: Sequence[Row]) -> str:
     labels = text.told(row["label"] for row in baselines(_euler_ema(rows)).values())
-    relative = "the full path, which was not timed," if labels == NOT_RUN else f"{labels} on the full path"
+    relative = "the full path, which was not timed," if labels == NOT_RUN else f"{text.plain(labels)} on the full path"
     first = f" “Fréchet distance” is FID ({fid_labels(rows[0])[0]})." if rows and fid_labels(rows[0]) else ""
     told = [
         "EMA weights, Euler's method in T steps. Length: blocks asked for, and in brackets those that act. "

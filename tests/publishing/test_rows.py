@@ -127,9 +127,7 @@ def test_a_metric_that_is_declared_once_is_a_column_with_the_mean_over_seeds(cov
 def test_a_column_that_differs_between_seeds_and_is_not_declared_is_an_error(coverage, monkeypatch):
     made = rows_of(coverage)
     monkeypatch.delitem(metrics.METRICS, "coverage")
-    with pytest.raises(
-        OdeltError, match="the column 'coverage', which has no mean; name it"
-    ):
+    with pytest.raises(OdeltError, match="the column 'coverage', which has no mean; name it"):
         over_seeds(made)
 
 

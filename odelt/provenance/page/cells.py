@@ -227,7 +227,7 @@ def _cells(block: Block, rows: Sequence, at: Callable[[str, object], tuple[str, 
         found = [at(heading, row) for heading in header]
         known = next((one for _, one in found if one), {})
         told = dict(zip(header, line, strict=True))
-        if (told["model"], told["length (blocks)"]) != (known["label"], text.length(known)):
+        if (text.in_csv(told["model"]), told["length (blocks)"]) != (known["label"], text.length(known)):
             raise Mismatch(f"{told['model']} in the Markdown, {known['label']} in the CSV")
         made.append([_cell(cell, *one, files) for cell, one in zip(line, found, strict=True)])
     return made
