@@ -75,8 +75,8 @@ def summary(cells: Sequence[Row], references: References | None) -> str:
 def told_of_earlier_runs(references: References | None) -> list[str]:
     """A sentence for each source that is no publication."""
     return [
-        f"“Published” stands for {text.plain(source.title)}, which is no publication: {_seeds(source.earlier_run.seeds)}, on "
-        f"{text.plain(source.earlier_run.machine)}."
+        f"“Published” stands for {text.plain(source.title)}, which is no publication: "
+        f"{_seeds(source.earlier_run.seeds)}, on {text.plain(source.earlier_run.machine)}."
         for source in (references.earlier_runs if references else [])
     ]
 
