@@ -16,6 +16,7 @@ from odelt.config import Experiment, Suite
 from odelt.costs import Cost
 from odelt.errors import OdeltError
 from odelt.preflight import Job, told_bytes
+from odelt.quoting import one_line
 from odelt.sources.registry import load_registry
 
 FILE_PER_JOB = ("score", "score_fid", "features", "latency_of_model")  # rules with one output, many in a folder
@@ -186,8 +187,9 @@ def _snakemake(name: str, targets: Sequence[str], *options: str) -> str:
     command = [sys.executable, "-m", "snakemake", *options, "--cores", "all", *targets, "--config", f"suite={name}"]
     told = subprocess.run(command, capture_output=True, text=True)
     if told.returncode:
-        reason = told.stderr.partition("Exception in")[2] or told.stderr
-        raise OdeltError(f"Snakemake cannot say which jobs it would run: {' '.join(reason.split())[:300]}")
+        last = told.stderr.strip().rpartition("\n")[2]
+        ours = last.removeprefix("odelt: ")
+        raise OdeltError(ours if ours != last else f"Snakemake cannot say which jobs it would run: {one_line(last)}")
     return told.stdout if "--summary" in options else told.stdout + told.stderr
 
 
