@@ -57,6 +57,4 @@ onsuccess:
 
 onerror:
     keep_snapshot()
-    print(
-        "Not everything was made. Finished work is kept: mend what is named above, or type the same command again."
-    )
+    logger.info("Finished work is kept; the same command goes on with the rest.")

@@ -17,6 +17,7 @@ from odelt.config import Experiment, Suite
 from odelt.costs import Cost
 from odelt.errors import OdeltError
 from odelt.preflight import Job, told_bytes
+from odelt.quoting import one_line
 from odelt.sources.registry import load_registry
 
 FILE_PER_JOB = ("score", "score_fid", "features", "latency_of_model")  # rules with one output, many in a folder
@@ -190,8 +191,9 @@ def _snakemake(name: str, targets: Sequence[str], *options: str) -> str:
     if told.returncode:
         if around := surroundings.missing():
             raise OdeltError(around[0])
-        reason = told.stderr.partition("Exception in")[2] or told.stderr
-        raise OdeltError(f"Snakemake cannot say which jobs it would run: {' '.join(reason.split())[:300]}")
+        last = told.stderr.strip().rpartition("\n")[2]
+        ours = last.removeprefix("odelt: ")
+        raise OdeltError(ours if ours != last else f"Snakemake cannot say which jobs it would run: {one_line(last)}")
     return told.stdout if "--summary" in options else told.stdout + told.stderr
 
 

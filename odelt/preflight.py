@@ -50,6 +50,7 @@ def suite_or_exit(config: dict, files: Iterable[str] = ()) -> Suite:
             if key not in CONFIG_KEYS and not (key in REPORT_KEYS and isinstance(value, dict)):
                 raise OdeltError(f"unknown configuration key {quoted(key)}{nearest(key, CONFIG_KEYS)}")
         suite = suite_named(config.get("suite"))
+        _check_named_files(config["suite"], suite)
         load_references(suite.published)
         return suite
     except OdeltError as error:
@@ -77,6 +78,18 @@ def cores_or_exit(cores: int | None, jobs: int | None) -> int:
             print(f"odelt: {option} {number}: no job could ever run; type --cores all, or a number", file=sys.stderr)
             sys.exit(2)
     return cores or os.cpu_count() or 1
+
+
+def _check_named_files(name: str, suite: Suite) -> None:
+    """The files that the suite names are there."""
+    own, named = CONFIG / f"{name}.yaml", {"published": suite.published}
+    if places.sources_of(suite):
+        named["downloads.registry"] = suite.downloads.registry
+    for key, path in named.items():
+        if not pathlib.Path(path).is_file():
+            known = sorted(str(file) for file in pathlib.Path(path).parent.glob("*.yaml") if file != own)
+            told = nearest(path, known) or "; put it there, or name another"
+            raise OdeltError(f"{own}: {key}: there is no file {quoted(path)}{told}")
 
 
 def latency_study_or_exit(path: str) -> LatencyStudy:

@@ -94,10 +94,11 @@ def _rows_of_all(a):
 def _note(a) -> str:
     """What is to be known of the sources: whose digests nobody has vouched for, and what comparing them gave."""
     from odelt.places import Layout, Places
+    from odelt.publishing import text
     from odelt.publishing.notes import on_precision, on_references, on_trust
 
     experiment = parse_json(Experiment, a.settings, "--settings")
-    parts = [a.note or "", on_trust(a.lock, a.source or ()) if a.lock else ""]
+    parts = [text.plain(a.note or ""), on_trust(a.lock, a.source or ()) if a.lock else ""]
     if experiment.latent:
         parts.append(on_references(Layout(a.results).references))
         parts.append(on_precision(Places(a.results.parent, None).codec_error(experiment.dataset), experiment.codec))

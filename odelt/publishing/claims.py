@@ -57,7 +57,8 @@ def write_claims(results: Sequence[Finding], out: pathlib.Path) -> None:
     text.write_csv(out, CSV_COLUMNS, [_in_full(finding) for finding in results])
     parts = ["# The abstracts' claims"]
     for claim in dict.fromkeys(finding.claim for finding in results):
-        parts += [f"“{claim.text}” ({claim.source})", _overall([one for one in results if one.claim == claim])]
+        parts.append(text.plain(f"“{claim.text}” ({claim.source})"))
+        parts.append(_overall([finding for finding in results if finding.claim == claim]))
     for heading, is_kind in (("Latency", _of_latency), ("FID", lambda finding: not _of_latency(finding))):
         # Claims of the same kind have the same pairs: one row with an outcome for each.
         table: dict[tuple, dict[str, str]] = {}

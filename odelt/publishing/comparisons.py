@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Sequence
 
 from odelt.places import Layout
-from odelt.publishing import verdicts
+from odelt.publishing import text, verdicts
 from odelt.publishing.belongings import Published
 from odelt.publishing.references import References
 from odelt.publishing.rows import Row, baselines, cell_of, steps
@@ -75,8 +75,8 @@ def summary(cells: Sequence[Row], references: References | None) -> str:
 def told_of_earlier_runs(references: References | None) -> list[str]:
     """A sentence for each source that is no publication."""
     return [
-        f"“Published” stands for {source.title}, which is no publication: {_seeds(source.earlier_run.seeds)}, on "
-        f"{source.earlier_run.machine}."
+        f"“Published” stands for {text.plain(source.title)}, which is no publication: "
+        f"{_seeds(source.earlier_run.seeds)}, on {text.plain(source.earlier_run.machine)}."
         for source in (references.earlier_runs if references else [])
     ]
 

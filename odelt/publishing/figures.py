@@ -17,6 +17,7 @@ from odelt import files, provenance
 from odelt.config import FINEST_D, Solver
 from odelt.errors import OdeltError
 from odelt.publishing.rows import FULL, fid_labels
+from odelt.publishing.text import in_figure
 from odelt.publishing.verdicts import NOT_RUN
 
 # Okabe and Ito's colours, told apart with any colour vision. The k-th curve takes the k-th colour and the k-th marker;
@@ -124,7 +125,7 @@ def training_curves(curves: Mapping[str, pathlib.Path], out: pathlib.Path) -> No
             for k, (label, run) in enumerate(runs.items()):
                 if run[part].any():
                     style = {**style_of(k), "markevery": (0.05 + 0.03 * k, 0.2), "markersize": 4, "linewidth": 1}
-                    (handles[label],) = axes.plot(run["step"], run[part], label=label, **style)
+                    (handles[label],) = axes.plot(run["step"], run[part], label=in_figure(label), **style)
             axes.set(yscale="log", title=LOSSES[part], xlabel="Training step")
             _plain_logarithms(axes.yaxis, (1, 2, 3, 4, 5, 6, 8))
         panels[0].set_ylabel("Mean squared error")
@@ -145,7 +146,7 @@ def _draw_curves(axes: Axes, rows: Sequence[dict]) -> list[Line2D]:
         curves.setdefault((row["label"], row["length"], row["effective_blocks"], guidance), []).append(row)
     handles = []
     for k, ((label, length, blocks, guidance), of_curve) in enumerate(curves.items()):
-        name = label if length == FULL else f"{label}, $l = {length}$"
+        name = in_figure(label) if length == FULL else f"{in_figure(label)}, $l = {length}$"
         name += f" ({blocks} blocks)" if length != FULL and blocks != length else ""
         name += "" if one_guidance else f", w = {guidance:g}"
         dash = ":" if length == FULL else "-"

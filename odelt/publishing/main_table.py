@@ -4,16 +4,11 @@ import pathlib
 from collections.abc import Sequence
 
 from odelt.publishing import comparisons, text
+from odelt.publishing.metrics import METRICS
 from odelt.publishing.references import References
 from odelt.publishing.rows import Row, baselines, cell_of, fid_labels, steps
 from odelt.publishing.seeds import over_seeds
-from odelt.publishing.tables import (
-    OPTIONAL,
-    distance_caption,
-    distances,
-    published_caption,
-    published_cells,
-)
+from odelt.publishing.tables import distance_caption, distances, published_caption, published_cells
 from odelt.publishing.text import shown
 from odelt.publishing.verdicts import NOT_RUN
 
@@ -85,8 +80,7 @@ def _for_people(cell: Row) -> dict[str, str]:
     told = {"model": cell["label"], "weights": cell["weights"], "length (blocks)": text.length(cell)}
     told |= {heading: _mean(cell, column, "{:.2f}") for column, heading in distances(cell).items()}
     if "agreement" in cell:  # the other scores of an image set are in the CSV and in the grid
-        heading, form, _ = OPTIONAL["agreement"]
-        told[heading] = _mean(cell, "agreement", form)
+        told[METRICS["agreement"].heading] = _mean(cell, "agreement", METRICS["agreement"].form)
     relative = shown(cell["relative_latency"], "{:.2f}×")
     if cell["published_relative_latency"] != "":
         relative += f" (published {cell['published_relative_latency']:.2f}×)"
@@ -117,13 +111,13 @@ def _seeds(cell: Row) -> str:
 
 def _caption(cells: Sequence[Row], references: References | None) -> str:
     baseline = text.told(cell["relative_to"] for cell in cells if cell["relative_to"] != NOT_RUN)
-    relative = "" if baseline == NOT_RUN else f" Relative latency: to {baseline} at the same T and w."
+    relative = "" if baseline == NOT_RUN else f" Relative latency: to {text.plain(baseline)} at the same T and w."
     first = f" The first table shows FID ({fid_labels(cells[0])[0]})." if cells and fid_labels(cells[0]) else ""
     told = [
         "Euler's method in T steps; w: guidance. Length: blocks asked for, and in brackets those that act; “full” is "
         "the conventional path without inner ODE. Weights: the moving average (ema) or the raw ones.",
         f"{distance_caption(cells)}{first} With several seeds: mean ± standard deviation.",
-        *[OPTIONAL["agreement"][2] for cell in cells[:1] if "agreement" in cell],
+        *[METRICS["agreement"].caption for cell in cells[:1] if "agreement" in cell],
         published_caption(cells, references),
         f"Latency: {text.timing(cells)}, median (quartiles); where w is neither 0 nor 1 each evaluation "
         f"is of a doubled batch.{relative} "

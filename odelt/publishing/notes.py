@@ -4,6 +4,7 @@ import pathlib
 from collections.abc import Iterable
 
 from odelt.config import Codec
+from odelt.publishing import text
 from odelt.publishing.rows import read_json
 from odelt.sources.lock import TRUSTED_ON_FIRST_USE, load_lock, trusted
 
@@ -12,13 +13,17 @@ def on_trust(lock: pathlib.Path, sources: Iterable[str]) -> str:
     """Which downloads nobody has vouched for yet: those that are recorded so, and those that are not recorded."""
     known = load_lock(lock)
     names = [name for name in sources if not known.of(name) or trusted(known, name) == TRUSTED_ON_FIRST_USE]
-    return f"Digests {TRUSTED_ON_FIRST_USE}, which nobody has vouched for yet: {', '.join(names)}." if names else ""
+    return (
+        f"Digests {TRUSTED_ON_FIRST_USE}, which nobody has vouched for yet: {text.plain(', '.join(names))}."
+        if names
+        else ""
+    )
 
 
 def on_references(path: pathlib.Path) -> str:
     """How far the downloaded reference statistics are from those of the images (SPEC 6)."""
     fid = read_json(path, lambda raw: {label: float(value) for label, value in raw["fid"].items()}, absent={})
-    told = ", ".join(f"{value:.2f} ({label})" for label, value in fid.items())
+    told = text.plain(", ".join(f"{value:.2f} ({label})" for label, value in fid.items()))
     return f"Fréchet distance of the downloaded reference statistics to the recomputed ones: {told}." if fid else ""
 
 

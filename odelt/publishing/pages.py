@@ -1,5 +1,6 @@
 """A table's Markdown as a page of its own, for the report."""
 
+import html
 import pathlib
 
 from markdown_it import MarkdownIt
@@ -17,9 +18,9 @@ p { max-width: 60rem; }
 
 
 def write_page(source: pathlib.Path) -> None:
-    """Writes `<name>.html` beside a Markdown file."""
-    body = MarkdownIt("commonmark").enable("table").render(source.read_text(encoding="utf-8"))
-    head = f'<meta charset="utf-8"><title>{source.stem}</title><style>{STYLE}</style>'
+    """Writes `<name>.html` beside a Markdown file. HTML in it shows as text, and nothing in it is run."""
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(source.read_text(encoding="utf-8"))
+    head = f'<meta charset="utf-8"><title>{html.escape(source.stem)}</title><style>{STYLE}</style>'
     files.write_text(
         source.with_suffix(".html"), f"<!doctype html>\n<html lang=en>{head}\n<body>\n{body}</body></html>\n"
     )

@@ -10,6 +10,7 @@ from odelt.errors import OdeltError
 from odelt.grid import Point, length_name, points, runs
 from odelt.places import Layout
 from odelt.publishing.belongings import Cell
+from odelt.publishing.metrics import METRICS, SCORE_COLUMNS
 from odelt.publishing.references import References
 from odelt.publishing.seeds import compared_column, judged, spreads
 from odelt.publishing.verdicts import NOT_RUN, NOTHING_PUBLISHED
@@ -20,10 +21,7 @@ RECOMPUTED = "recomputed"  # the label of the reference statistics that the work
 IDENTITY = (
     *("experiment", "model", "label", "weights", "length", "effective_blocks", "solver", "d", "guidance", "seed"),
 )
-SCORE_COLUMNS = ("evaluations", "frechet_distance")
 LATENCY_COLUMNS = ("latency_s", "latency_q1_s", "latency_q3_s", "peak_bytes")
-# Scores that a large dataset's files may hold beside the FIDs; a table has those that one of its scores has.
-METRICS = ("fid_clean", "inception_score", "kid", "precision", "recall")
 PUBLISHED_COLUMNS = (
     *("published", "published_std", "published_source", "published_statistics", "published_ambiguous"),
     *("published_others", "difference", "verdict"),
@@ -52,8 +50,9 @@ def rows(
 ) -> list[Row]:
     """One row per point of the experiment's grid or of those `chosen`, in that order, all with the same columns.
 
-    Digits have `agreement` and `floor`; a dataset scored with Inception has a `fid_<label>` per reference statistics
-    and those of METRICS that its scores hold. `frechet_distance` is the FID of the first reference statistics there.
+    Digits have `floor` and `agreement`; a dataset scored with Inception has a `fid_<label>` per reference statistics.
+    Both have those of METRICS that their scores hold. With Inception `frechet_distance` is the FID of the first
+    reference statistics.
 
     Raises:
         OdeltError: a score, latency or floor file is damaged; the line names it.
@@ -103,10 +102,10 @@ def _derived(column: str) -> bool:
 
 def _columns(experiment: Experiment, scores: Sequence[dict]) -> list[str]:
     if isinstance(experiment.features, Inception):
-        found = [f"fid_{label}" for label in (*experiment.features.references, RECOMPUTED)]
-        found += [column for column in METRICS if any(column in score for score in scores)]
+        found, expected = [f"fid_{label}" for label in (*experiment.features.references, RECOMPUTED)], ()
     else:
-        found = ["floor", "agreement"]
+        found, expected = ["floor"], ("agreement",)
+    found += [column for column in METRICS if column in expected or any(column in score for score in scores)]
     return [*IDENTITY, *SCORE_COLUMNS, *found, *LATENCY_COLUMNS, *PUBLISHED_COLUMNS, "score"]
 
 
@@ -157,7 +156,7 @@ def _compare(rows: Sequence[Row], references: References | None) -> None:
 def _score_cells(raw: dict) -> dict:
     cells = {"samples": int(raw["samples"]), **{column: float(raw[column]) for column in SCORE_COLUMNS}}
     cells |= {f"fid_{label}": float(value) for label, value in raw.get("fid", {}).items()}
-    return cells | {column: float(raw[column]) for column in ("agreement", *METRICS) if column in raw}
+    return cells | {column: float(raw[column]) for column in METRICS if column in raw}
 
 
 def _latency_cells(raw: dict, point: Point) -> dict:

@@ -4,11 +4,14 @@ import copy
 import statistics
 from collections.abc import Iterable, Sequence
 
+from odelt.errors import OdeltError
+from odelt.publishing.metrics import is_distance, is_measured
 from odelt.publishing.verdicts import NOT_RUN, verdict
 
 # What tells two cells apart; rows that agree in all of it differ in their seed alone.
 CELL = ("experiment", "model", "weights", "length", "solver", "d", "guidance")
-MEASURED = ("evaluations", "frechet_distance", "agreement", "inception_score", "kid", "precision", "recall")
+# Other columns in which the seeds of a cell may differ: each is made anew for the cell.
+OF_THE_SEED = ("seed", "score", "difference", "verdict")
 
 
 def over_seeds(rows: Iterable[dict]) -> list[dict]:
@@ -18,6 +21,9 @@ def over_seeds(rows: Iterable[dict]) -> list[dict]:
     measured column is the mean over them, `<column>_std` its standard deviation (n − 1; None with fewer than two), and
     `score` holds all their ids. Difference and verdict are those of the mean. Latency and memory are shared by
     the seeds: one of them is timed.
+
+    Raises:
+        OdeltError: the seeds of a cell differ in a column that is not known as measured.
     """
     return [_over_seeds(cell) for cell in _cells(rows)]
 
@@ -27,7 +33,7 @@ def spreads(rows: Sequence[dict]) -> dict[int, dict[str, float | None]]:
     places = {id(row): k for k, row in enumerate(rows)}
     found = {}
     for cell in _cells(rows):
-        deviations = {column: deviation(cell, column) for column in cell[0] if _is_distance(column)}
+        deviations = {column: deviation(cell, column) for column in cell[0] if is_distance(column)}
         found |= {places[id(row)]: deviations for row in cell}
     return found
 
@@ -67,7 +73,10 @@ def _over_seeds(cell: Sequence[dict]) -> dict:
     row["seeds"] = " ".join(str(one["seed"]) for one in run)
     row["seeds_run"], row["seeds_wanted"] = len(run), len(cell)
     row["score"] = " ".join(one["score"] for one in run)
-    for column in [column for column in row if column in MEASURED or _is_distance(column)]:
+    for column in [column for column in cell[0] if column not in OF_THE_SEED]:
+        if not is_measured(column):
+            _check_shared(cell, column)
+            continue
         values = _values(cell, column)
         row[column] = statistics.fmean(values) if values else NOT_RUN
         row[f"{column}_std"] = deviation(cell, column)
@@ -80,5 +89,10 @@ def _values(cell: Sequence[dict], column: str) -> list[float]:
     return [row[column] for row in cell if row[column] != NOT_RUN]
 
 
-def _is_distance(column: str) -> bool:
-    return column == "frechet_distance" or column.startswith("fid_")
+def _check_shared(cell: Sequence[dict], column: str) -> None:
+    if any(row[column] != cell[0][column] for row in cell):
+        what = f"{cell[0]['experiment']}, {cell[0]['model']}"
+        raise OdeltError(
+            f"the seeds of {what} differ in the column '{column}', which has no mean; "
+            "name it in METRICS of odelt/publishing/metrics.py if it is measured"
+        )

@@ -4,6 +4,7 @@ import pathlib
 from collections.abc import Iterable, Sequence
 
 from odelt.publishing import comparisons, seeds, text, verdicts
+from odelt.publishing.metrics import METRICS
 from odelt.publishing.references import References
 from odelt.publishing.rows import Row, baselines, fid_labels, steps
 from odelt.publishing.text import shown
@@ -15,22 +16,8 @@ TRADE_OFF_KEY = ("model", "label", "length", "effective_blocks", "guidance", "se
 TRADE_OFF = {
     "frechet_distance": ("Fréchet distance", "{:.2f}"),
     "relative_latency": ("latency", "{:.2f}×"),
-    "agreement": ("agreement", "{:.1%}"),
+    "agreement": (METRICS["agreement"].heading, METRICS["agreement"].form),
 }
-# Measured columns that some tables have: heading, format, and what a caption says of them.
-OPTIONAL = {
-    "agreement": (
-        "agreement",
-        "{:.1%}",
-        "Agreement: share of the samples that an independent classifier gives the label that was asked for.",
-    ),
-    "fid_clean": ("FID (clean)", "{:.2f}", "FID (clean): clean-fid's mode `clean`, on 8-bit images."),
-    "inception_score": ("Inception Score", "{:.1f}", "Inception Score: of the class probabilities, higher is better."),
-    "kid": ("KID × 1000", "{:.2f}", "KID: kernel distance of the same features."),
-    "precision": ("precision", "{:.3f}", "Precision: share of the samples that lie among the real images."),
-    "recall": ("recall", "{:.3f}", "Recall: share of the real images that lie among the samples."),
-}
-UNITS = {"kid": 1e-3}
 
 
 def write_grid(rows: Sequence[Row], references: References | None, out: pathlib.Path, note: str = "") -> None:
@@ -122,8 +109,8 @@ def _trade_off(rows: Iterable[Row], columns: Sequence[int], groups: Sequence[str
 
 def _for_people(row: Row) -> dict[str, str]:
     optional = {
-        heading: shown(row[column], form, UNITS.get(column, 1))
-        for column, (heading, form, _) in OPTIONAL.items()
+        metric.heading: shown(row[column], metric.form, metric.unit)
+        for column, metric in METRICS.items()
         if column in row
     }
     return {
@@ -166,18 +153,18 @@ def _grid_caption(rows: Sequence[Row], references: References | None) -> str:
 
 def _optional_captions(rows: Sequence[Row]) -> list[str]:
     """What the captions say of the optional columns that these rows have."""
-    return [told for column, (_, _, told) in OPTIONAL.items() if rows and column in rows[0]]
+    return [metric.caption for column, metric in METRICS.items() if rows and column in rows[0]]
 
 
 def _trade_off_caption(rows: Sequence[Row]) -> str:
     labels = text.told(row["label"] for row in baselines(_euler_ema(rows)).values())
-    relative = "the full path, which was not timed," if labels == NOT_RUN else f"{labels} on the full path"
+    relative = "the full path, which was not timed," if labels == NOT_RUN else f"{text.plain(labels)} on the full path"
     first = f" “Fréchet distance” is FID ({fid_labels(rows[0])[0]})." if rows and fid_labels(rows[0]) else ""
     told = [
         "EMA weights, Euler's method in T steps. Length: blocks asked for, and in brackets those that act. "
         f"{distance_caption(rows)}{first}",
         f"Latency: relative to {relative} at the same T, {text.timing(rows)}.",
-        *[OPTIONAL["agreement"][2] for row in rows[:1] if "agreement" in row],
+        *[METRICS["agreement"].caption for row in rows[:1] if "agreement" in row],
     ]
     return " ".join(told)
 

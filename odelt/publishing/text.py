@@ -1,13 +1,20 @@
-"""How numbers and tables are written: Markdown for people, CSV in full precision."""
+"""How numbers and tables are written: Markdown for people, CSV in full precision; outside text as text and no more."""
 
 import csv
 import pathlib
+import re
+import sys
 from collections.abc import Iterable, Sequence
 
 from odelt import files
 from odelt.publishing.verdicts import NOT_RUN
+from odelt.quoting import printable
 
 MIB = 2**20
+# What a reader of Markdown takes for markup within a line. An underscore between letters, as in ODE_t, is none.
+MARKUP = re.compile(r"[\\`*\[\]<&|~$]|(?<![^\W_])_|_(?![^\W_])")
+BLOCK = re.compile(r"^\d+(?=[.)](?: |$))|^(?=[#>]|---|[-+](?: |$))")  # at its beginning: a list, a heading, a quotation
+FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for one at the beginning of a cell
 
 
 def shown(value: float | str, form: str, unit: float = 1) -> str:
@@ -38,7 +45,7 @@ def timing(rows: Sequence[dict]) -> str:
     devices = told(row.device for row in rows)
     if devices == NOT_RUN:
         return "not timed yet"
-    return f"of a batch of {told(row.batch_size for row in rows)} images on {devices}"
+    return f"of a batch of {told(row.batch_size for row in rows)} images on {plain(devices)}"
 
 
 def told(values: Iterable) -> str:
@@ -51,12 +58,39 @@ def title(what: str, rows: Sequence[dict]) -> str:
     return f"# {what}: {', '.join(dict.fromkeys(row['experiment'] for row in rows))}"
 
 
+def plain(text: str) -> str:
+    """Outside text (a label, a title, a note) for a paragraph of Markdown: on one line, and markup shows as it is."""
+    return BLOCK.sub(r"\g<0>\\", _escaped(text))
+
+
+def in_csv(value: object) -> object:
+    """A cell of a CSV file. Text is on one line, and has an apostrophe before what a spreadsheet would calculate."""
+    if not isinstance(value, str):
+        return value
+    text = _on_one_line(value)
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def in_figure(text: str) -> str:
+    """Outside text for matplotlib, which would set what stands between two dollar signs as a formula."""
+    return _on_one_line(text).replace("$", r"\$")
+
+
+def _on_one_line(text: str) -> str:
+    """The whole text with its white space folded and control characters visible."""
+    return printable(" ".join(text.split()), longest=sys.maxsize)
+
+
+def _escaped(text: str) -> str:
+    return MARKUP.sub(r"\\\g<0>", _on_one_line(text))
+
+
 def markdown(table: Sequence[dict[str, str]]) -> str:
-    """A table whose header is the keys of its first row."""
+    """A table whose header is the keys of its first row; cells are text, without markup."""
     if not table:
         return "The grid has no such point."
-    lines = [list(table[0]), ["---"] * len(table[0]), *(row.values() for row in table)]
-    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
+    header, *body = (" | ".join(map(_escaped, line)) for line in (table[0], *(row.values() for row in table)))
+    return "\n".join(f"| {line} |" for line in (header, " | ".join(["---"] * len(table[0])), *body))
 
 
 def write_markdown(out: pathlib.Path, *parts: str) -> None:
@@ -65,11 +99,11 @@ def write_markdown(out: pathlib.Path, *parts: str) -> None:
 
 
 def write_csv(out: pathlib.Path, columns: Sequence[str], table: Iterable[dict]) -> None:
-    """Writes `<out>.csv`."""
+    """Writes `<out>.csv`, each cell as `in_csv` has it."""
     with files.writing(beside(out, ".csv")) as draft, draft.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(table)
+        writer.writerows({column: in_csv(value) for column, value in row.items()} for row in table)
 
 
 def beside(out: pathlib.Path, suffix: str) -> pathlib.Path:

@@ -81,7 +81,7 @@ def _sections(found: Sequence[Compared], references: References) -> list[str]:
         table = [row for one in own for row in _for_people(one)]
         parts.append(f"## {experiment}: {HEADINGS[kind]}")
         if len({one.number.source for one in own}) == 1:
-            parts.append(f"Source: {references.sources[own[0].number.source].title}.")
+            parts.append(f"Source: {text.plain(references.sources[own[0].number.source].title)}.")
             table = [{heading: cell for heading, cell in row.items() if heading != "source"} for row in table]
         parts.append(text.markdown(table))
     return parts

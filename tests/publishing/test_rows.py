@@ -6,6 +6,7 @@ from celebahq import CELEBAHQ, pick, rows_of, score_all, whole_run, write, write
 from odelt.errors import OdeltError
 from odelt.grid import points
 from odelt.places import Layout
+from odelt.publishing import main_table, metrics, tables
 from odelt.publishing.rows import rows
 from odelt.publishing.seeds import over_seeds
 
@@ -98,6 +99,36 @@ def test_over_seeds_a_cell_has_mean_deviation_and_all_score_files(faces):
     assert (cell["seeds"], cell["seeds_run"], cell["seeds_wanted"]) == ("10 0 20", 3, 3)
     assert [score.split("/")[1] for score in cell["score"].split()] == ["odelt", "odelt-seed0", "odelt-seed20"]
     assert math.isclose(cell["latency_s"], 0.04)
+
+
+@pytest.fixture
+def coverage(monkeypatch, faces):
+    """Scores of three seeds with a metric that is declared in the one list and nowhere else: 0.1, 0.2 and 0.6."""
+    metric = metrics.Metric("coverage", "{:.2f}", "Coverage: share of the real images that are met.")
+    monkeypatch.setitem(metrics.METRICS, "coverage", metric)
+    for point in points(CELEBAHQ):
+        run = point.group.model
+        share = {"odelt": 0.1, "odelt-seed0": 0.2, "odelt-seed20": 0.6}.get(run, 0.3)
+        write_score(faces, point, 10.0, coverage=share)
+    return faces
+
+
+def test_a_metric_that_is_declared_once_is_a_column_with_the_mean_over_seeds(coverage, tmp_path):
+    made = rows_of(coverage)
+    (cell,) = pick(over_seeds(made), model="odelt", length=4, solver="euler:1", weights="ema")
+    assert cell["coverage"] == pytest.approx(0.3)
+    assert cell["coverage_std"] == pytest.approx(0.2645751)
+    main_table.write_main(made, None, tmp_path / "main")
+    assert {"coverage", "coverage_std"} <= set((tmp_path / "main.csv").read_text().partition("\n")[0].split(","))
+    tables.write_grid(made, None, tmp_path / "grid")
+    assert "Coverage: share of the real images that are met." in (tmp_path / "grid.md").read_text()
+
+
+def test_a_column_that_differs_between_seeds_and_is_not_declared_is_an_error(coverage, monkeypatch):
+    made = rows_of(coverage)
+    monkeypatch.delitem(metrics.METRICS, "coverage")
+    with pytest.raises(OdeltError, match="the column 'coverage', which has no mean; name it"):
+        over_seeds(made)
 
 
 def test_over_seeds_what_is_not_run_yet_is_left_out_of_the_mean(faces):

@@ -1,5 +1,6 @@
 """The report's first page, as Snakemake renders it from what it is handed."""
 
+import html
 import pathlib
 import types
 
@@ -39,3 +40,18 @@ def test_the_suites_digest_is_stated_beside_a_link_to_the_audit(verdicts):
     *_, told, digest, _ = paragraphs(verdicts=verdicts, audit=AUDIT)
     assert 'href="audit.html"' in told and AUDIT["digest"] in digest
     assert "400 files verified, 3 removed as temporary, 0 not verified" in told
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "<script>alert(1)</script>",
+        "`read <javascript:alert(1)>`__",
+        "one\n\n.. raw:: html\n\n   <script>alert(1)</script>",
+        "ODE_t(ODE_l), *data* of `the` |figure|_",
+    ],
+)
+def test_a_sources_title_is_text_and_no_markup(title):
+    _, told, _ = paragraphs(verdicts={**VERDICTS, "against": title})
+    shown = html.escape(" ".join(title.split()), quote=False)
+    assert told.partition("Compared with: ")[2] == f"{shown}. Within 5%."

@@ -5,8 +5,10 @@ import shlex
 import subprocess
 import sys
 
+from snakemake.logging import logger
+
 from odelt import config as odelt_config
-from odelt import devices, grid, places, preflight
+from odelt import devices, grid, last_line, places, preflight
 
 CORES = preflight.cores_or_exit(workflow.resource_settings.cores, workflow.resource_settings.nodes)
 SUITE = preflight.suite_or_exit(config, workflow.configfiles)
@@ -32,6 +34,7 @@ pathvars:
 
 if workflow.is_main_process:
     preflight.enter_or_exit()
+    last_line.install(logger, config["suite"], workflow.rules)
     # So that no job waits for a GPU while it holds cores that others could use.
     if workflow.local_exec and "gpu" not in workflow.global_resources and (gpus := devices.inventory()):
         workflow.register_resource("gpu", len(gpus))

@@ -11,12 +11,13 @@ from odelt.places import Layout
 from odelt.provenance import snapshot
 from odelt.provenance.page.markdown import Block
 from odelt.publishing import tables, text
+from odelt.publishing.metrics import METRICS
 from odelt.publishing.rows import FULL, steps
 from odelt.publishing.verdicts import NOT_RUN, NOTHING_PUBLISHED
 
 Row = dict[str, str]  # of a CSV file
 LATENCIES = ("latency_s", "relative_latency", "peak_bytes")  # columns that come from a latency file
-# Headings of the Markdown for columns of the CSV, beside those of `publishing.tables` and "FID (label)".
+# Headings of the Markdown for columns of the CSV; "FID (label)" is read by FID below.
 HEADINGS = {
     "evaluations": "evaluations",
     "Fréchet distance": "frechet_distance",
@@ -26,7 +27,7 @@ HEADINGS = {
     "memory, MiB": "peak_bytes",
     "published": "published",
     "difference": "difference",
-    **{heading: column for column, (heading, _, _) in tables.OPTIONAL.items()},
+    **{metric.heading: column for column, metric in METRICS.items()},
 }
 FID = re.compile(r"FID \((?P<label>.*)\)")
 AT = re.compile(r"(?P<heading>.*?), T = (?P<T>\d+)(, w = (?P<guidance>.+))?")
@@ -226,7 +227,7 @@ def _cells(block: Block, rows: Sequence, at: Callable[[str, object], tuple[str, 
         found = [at(heading, row) for heading in header]
         known = next((one for _, one in found if one), {})
         told = dict(zip(header, line, strict=True))
-        if (told["model"], told["length (blocks)"]) != (known["label"], text.length(known)):
+        if (text.in_csv(told["model"]), told["length (blocks)"]) != (known["label"], text.length(known)):
             raise Mismatch(f"{told['model']} in the Markdown, {known['label']} in the CSV")
         made.append([_cell(cell, *one, files) for cell, one in zip(line, found, strict=True)])
     return made

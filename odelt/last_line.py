@@ -1,0 +1,134 @@
+"""The last line of a workflow that stops: what happened and what to do, alone.
+
+Snakemake ends with the text of an exception. A filter on its log puts our line in the place of those that users meet.
+"""
+
+import logging
+import pathlib
+import re
+import signal
+import threading
+from collections.abc import Callable, Iterable, Sequence
+
+from snakemake.io import apply_wildcards, contains_wildcard
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from odelt.config import nearest
+from odelt.quoting import LONGEST_MESSAGE, printable, quoted
+
+INTERRUPTED = "interrupted; what is finished is kept, and the same command goes on"
+LOCKED = "another Snakemake is making the same files in this folder; wait for it or stop it, and type the command again"
+STOPPING = ("Terminating processes on user request", "Will exit after finishing currently running jobs")
+FAILED = "At least one job did not complete successfully."
+END_OF_LOG = 1 << 16  # bytes
+
+
+class LastLine(logging.Filter):
+    """Of the main process: follows Snakemake's messages, and words the last one anew.
+
+    Args:
+        suite: the configured suite's name.
+        known: gives all targets that Snakemake could make; called when one is not known.
+    """
+
+    def __init__(self, suite: str, known: Callable[[], Iterable[str]]):
+        super().__init__()
+        self._suite, self._known = suite, known
+        self._interrupted = False
+        self._failed: dict[int, tuple[str, Sequence[str]]] = {}  # by job: its rule and its logs
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        event, message = getattr(record, "event", None), str(record.msg)
+        if event == LogEvent.JOB_ERROR:
+            self._failed[record.jobid] = record.rule_name, record.log
+        elif event == LogEvent.JOB_FINISHED:  # at a second try
+            self._failed.pop(record.job_id, None)
+        elif message.startswith(STOPPING):
+            self._interrupted = True
+        elif event == LogEvent.ERROR and (line := self._line(record.exception, message)):
+            record.msg = printable(f"odelt: {line}")
+        return True
+
+    def _line(self, exception: str, message: str) -> str | None:
+        """Ours for Snakemake's message of this exception; None where Snakemake's own will do."""
+        if exception == "LockException":
+            return LOCKED
+        if exception == "WorkflowError" and message.endswith(FAILED):
+            return INTERRUPTED if self._interrupted else self._failure()
+        if exception == "MissingRuleException" and (found := re.search("No rule to produce (.*) \\(if", message, re.S)):
+            return unknown_target(found[1], self._suite, self._known())
+        if exception == "MissingInputException" and (found := re.search(r"affected files:\s+(.+)", message)):
+            rule = re.search(r"for rule (\w+)", message)
+            needs = f"the rule {rule[1]} needs" if rule else "is needed"
+            made = nearest(found[1], self._known()) if found[1].startswith("results/") else ""
+            return f"the file {quoted(found[1])} is missing, which {needs}{made or '; put it there'}"
+        return None
+
+    def _failure(self) -> str | None:
+        """What the first job that failed says."""
+        if not self._failed:
+            return None
+        (rule, logs), *others = self._failed.values()
+        more = f" (more jobs failed, {len(others)}: see above)" if others else ""
+        where = f"its log is {' '.join(logs)}" if logs else "it has no log"
+        said = last_words(logs)
+        if not said:
+            return f"the rule {rule} stopped without a word; {where}{more}"
+        ours = said.removeprefix("odelt: ")
+        return f"{ours}{more}" if ours != said else f"the rule {rule} failed: {quoted(said)}; {where}{more}"
+
+
+def last_words(logs: Iterable[str]) -> str:
+    """The last message of ours in a job's logs, else their last line; empty where there is none."""
+    lines: list[str] = []
+    for log in map(pathlib.Path, logs):
+        if log.is_file():
+            with log.open("rb") as file:
+                file.seek(max(0, log.stat().st_size - END_OF_LOG))
+                lines += [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+    ours = [line for line in lines if line.startswith("odelt: ")]
+    return printable((ours or lines or [""])[-1], LONGEST_MESSAGE // 2)
+
+
+def unknown_target(target: str, suite: str, known: Iterable[str]) -> str:
+    """That there is no such target in this suite, and which one is meant."""
+    parts = pathlib.PurePath(target).parts
+    other = parts[1] if len(parts) > 2 and parts[0] == "results" else suite
+    if other in {path.stem for path in pathlib.Path("config").glob("*.yaml")} - {suite}:
+        return f"{quoted(target)} is of the suite '{other}' and this run of '{suite}'; add --config suite={other}"
+    told = nearest(target, known) or "; snakemake --list-target-rules lists those that have a name"
+    return f"there is no target {quoted(target)} in the suite '{suite}'{told}"
+
+
+def targets(rules: Iterable) -> set[str]:
+    """Rules and files that Snakemake could make: those that are written out, and those that they lead to."""
+    rules = list(rules)
+    waiting = [file for rule in rules for file in _files(rule) if not contains_wildcard(file)]
+    generic = [rule for rule in rules if rule.has_wildcards()]
+    known: set[str] = set()
+    while waiting:
+        file = waiting.pop()
+        if file in known:
+            continue
+        known.add(file)
+        for rule in generic:
+            if rule.is_producer(file):
+                values = rule.get_wildcards(file)
+                waiting += [str(apply_wildcards(other, values)) for other in _files(rule)]
+    return known | {rule.name for rule in rules}
+
+
+def _files(rule) -> list[str]:
+    """Its inputs and outputs, without those that a function gives."""
+    return [file for file in (*rule.input, *rule.output) if isinstance(file, str)]
+
+
+def install(logger: logging.Logger, suite: str, rules: Iterable) -> None:
+    """Words the last line of this process, and ends it at Ctrl-C without a traceback."""
+    logger.addFilter(LastLine(suite, lambda: targets(rules)))
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, _stop)
+
+
+def _stop(*_) -> None:
+    raise SystemExit(f"odelt: {INTERRUPTED}")  # Python prints it when everything else has ended
