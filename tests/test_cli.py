@@ -64,13 +64,13 @@ def test_what_is_replaced_is_told(model, tmp_path, capsys):
     assert run(capsys, *sample(model, out)) == (0, "")
     assert run(capsys, *sample(model, out)) == (0, f"odelt: {out} was there before and is replaced\n")
     importing = ["import-checkpoint", GOLDEN / CHECKPOINTS["odelt"], "--out", tmp_path / "m", *IMPORT]
-    assert "replaced" not in run(capsys, *importing)[1]
+    assert "and is replaced" not in run(capsys, *importing)[1]
     assert f"{tmp_path / 'm' / 'model.safetensors'} was there before and is replaced" in run(capsys, *importing)[1]
 
 
 WHERE = {
     "FILE": ["/dev/null", "folder", "file/a", "pipe", "nothing"],
-    "DIR": ["/dev/null", "file", "file/a", "nothing"],
+    "DIR": ["/dev/null", "file", "file/a", "pipe", "nothing"],
 }
 
 
