@@ -64,13 +64,13 @@ def test_what_is_replaced_is_told(model, tmp_path, capsys):
     assert run(capsys, *sample(model, out)) == (0, "")
     assert run(capsys, *sample(model, out)) == (0, f"odelt: {out} was there before and is replaced\n")
     importing = ["import-checkpoint", GOLDEN / CHECKPOINTS["odelt"], "--out", tmp_path / "m", *IMPORT]
-    assert "replaced" not in run(capsys, *importing)[1]
+    assert "and is replaced" not in run(capsys, *importing)[1]
     assert f"{tmp_path / 'm' / 'model.safetensors'} was there before and is replaced" in run(capsys, *importing)[1]
 
 
 WHERE = {
     "FILE": ["/dev/null", "folder", "file/a", "pipe", "nothing"],
-    "DIR": ["/dev/null", "file", "file/a", "nothing"],
+    "DIR": ["/dev/null", "file", "file/a", "pipe", "nothing"],
 }
 
 
@@ -86,9 +86,11 @@ def test_every_verb_asks_first_whether_its_output_can_be_written(kind, tmp_path,
         verb: [a for a in parser._actions if a.dest in ("out", "pictures") and a.metavar.startswith(kind)]
         for verb, parser in verbs.items()
     }
-    assert {"FILE": "sample", "DIR": "import-checkpoint"}[kind] in [verb for verb, found in outputs.items() if found]
-    for verb, found in outputs.items():
-        for action in found:
+    assert {"FILE": "sample", "DIR": "import-checkpoint"}[kind] in [
+        verb for verb, actions in outputs.items() if actions
+    ]
+    for verb, actions in outputs.items():
+        for action in actions:
             for where in WHERE[kind]:
                 said = told_in_one_line(capsys, verb, action.option_strings[0], tmp_path / where)
                 assert str(tmp_path / where) in said and "required" not in said, said

@@ -97,13 +97,13 @@ def _whole(name: str, value) -> Array:
     return _array(name, value, (jnp.integer,), "whole numbers")
 
 
-def _array(name: str, value, kinds: tuple, told: str) -> Array:
+def _array(name: str, value, kinds: tuple, wanted: str) -> Array:
     try:
         array = value if isinstance(value, jax.Array) else np.asarray(value)
     except (ValueError, TypeError):  # rows of several lengths; something that is on another device
-        raise OdeltError(f"{name}: an array of {told} is needed") from None
+        raise OdeltError(f"{name}: an array of {wanted} is needed") from None
     if not any(jnp.issubdtype(array.dtype, kind) for kind in kinds):
-        raise OdeltError(f"{name}: {told} are needed, not the type {array.dtype}")
+        raise OdeltError(f"{name}: {wanted} are needed, not the type {array.dtype}")
     return array
 
 

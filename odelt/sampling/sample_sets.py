@@ -118,7 +118,7 @@ def generate(
         if not np.isfinite(x1[:asked]).all():
             raise OdeltError(
                 f"samples with solver '{solver}' and guidance {guidance:g} are not finite: the weights or the scale "
-                f"are too large for {model.dtype}"
+                f"are too large for {model.dtype}; use a smaller scale, or float32 instead of bfloat16"
             )
         parts.append((x1[:asked], y[:asked], evaluations[:asked]))
         progress(asked)

@@ -93,3 +93,15 @@ def test_images_come_with_their_labels(real):
     images, labels = next(loader.batches(real, 64, 0, 3, 4))
     for image, label in zip(images[:5], labels[:5], strict=True):
         assert label in real.labels[(real.images == image).all(axis=(1, 2, 3))]
+
+
+def test_an_array_of_a_file_that_is_not_finite_is_named(tmp_path):
+    images = np.zeros((4, 2, 2, 1), np.float32)
+    images[3] = np.inf
+    np.savez(tmp_path / "d.npz", images=images, labels=np.zeros(4, np.int32))
+    with pytest.raises(OdeltError, match="d.npz: 'images' holds values that are not finite: make or fetch it again"):
+        dataset.load(tmp_path / "d.npz")
+    rows = dataset.rows_of(tmp_path / "d.npz", "images", 2)
+    assert next(rows).shape == (2, 2, 2, 1)
+    with pytest.raises(OdeltError, match="d.npz: 'images' holds values that are not finite"):
+        next(rows)

@@ -208,3 +208,19 @@ def test_the_log_variance_is_clamped_as_diffusers_does(log_variance, clamped):
         return np.asarray(gaussian.sample_latents(jax.random.key(0), moments))
 
     assert np.array_equal(drawn(log_variance), drawn(clamped)) and np.all(drawn(clamped) != 0)
+
+
+def test_moments_that_are_not_finite_are_neither_written_nor_read(tmp_path, monkeypatch):
+    moments = np.ones((3, 1, *SHAPE), np.float32)
+    moments[1, 0, 2, 2, 2] = np.nan
+    batches = [(moments, np.zeros(3, np.int32))]
+    with pytest.raises(OdeltError, match="the moments of image 1 are not finite"):
+        latents.write_store(tmp_path / "store", iter(batches))
+    assert list(tmp_path.iterdir()) == []
+    with monkeypatch.context() as changed:
+        changed.setattr(np, "isfinite", lambda array: np.ones_like(array, bool))
+        latents.write_store(tmp_path / "store", iter(batches))
+    store = latents.open_store(tmp_path / "store")
+    assert np.isfinite(store[0][0]).all()
+    with pytest.raises(OdeltError, match="array_record is damaged .the moments of image 1 are not finite"):
+        store[1]

@@ -84,10 +84,9 @@ def test_the_null_label_is_asked_for_by_name(model):
     assert asked.labels.tolist() == [2, 5, 2]
 
 
-@pytest.mark.parametrize("solver", ["euler:2", "dopri5:1e-2"])
-def test_samples_that_are_not_finite_are_not_made(model, solver):
+def test_samples_that_are_not_finite_are_not_made(model):
     """Finite weights, and products that are not."""
     final = {**model.weights["final"], "out": {"kernel": 3e38 * np.ones((32, 16), np.float32), "bias": np.zeros(16)}}
     large = dataclasses.replace(model, weights={**model.weights, "final": final})
-    with pytest.raises(odelt.OdeltError, match=f"samples with solver '{solver}' and guidance 1.5 are not finite"):
-        samples_of(large, solver, count=2)
+    with pytest.raises(odelt.OdeltError, match="samples with solver 'euler:2' and guidance 1.5 are not finite"):
+        samples_of(large, "euler:2", count=2)

@@ -58,13 +58,13 @@ class Counted:
 
 
 @pytest.mark.parametrize("text", ["euler:4", *(f"{method}:1e-3" for method in METHODS if method != "euler")])
-def test_the_evaluations_that_are_told_are_those_that_were_made(text):
+def test_the_reported_evaluations_are_those_that_were_made(text):
     solver, field = Solver.parse(text), Counted()
     static = (solvers._adaptive, (field, solver.method, True)) if solver.adaptive else (solvers._euler, (field,))
     run = Program(*static, (None, 1.0, solver.tolerance or solver.steps, 7.0), solver).run(np.ones((2, 2, 2, 1)), None)
-    told = run.evaluations()
+    reported = run.evaluations()
     jax.effects_barrier()
-    assert told.tolist() == [field.count] * 2
+    assert reported.tolist() == [field.count] * 2
 
 
 def test_adaptive_solvers_agree_with_many_euler_steps(imported, golden):
