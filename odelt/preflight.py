@@ -51,6 +51,7 @@ def suite_or_exit(config: dict, files: Iterable[str] = ()) -> Suite:
                 raise OdeltError(f"unknown configuration key {quoted(key)}{nearest(key, CONFIG_KEYS)}")
         suite = suite_named(config.get("suite"))
         load_references(suite.published)
+        _check_locale(suite)
         return suite
     except OdeltError as error:
         print(f"odelt: {error}", file=sys.stderr)
@@ -77,6 +78,18 @@ def cores_or_exit(cores: int | None, jobs: int | None) -> int:
             print(f"odelt: {option} {number}: no job could ever run; type --cores all, or a number", file=sys.stderr)
             sys.exit(2)
     return cores or os.cpu_count() or 1
+
+
+def _check_locale(suite: Suite) -> None:
+    """OdeltError where a text of the suite cannot be part of a command or a path in this locale."""
+    paths = {f"the path of dataset {name}": dataset.path for name, dataset in suite.datasets.items()}
+    for what, text in {"downloads.note": suite.downloads.note, **paths}.items():
+        try:
+            os.fsencode(text or "")
+        except UnicodeEncodeError:
+            raise OdeltError(
+                f"{what}: this locale lacks a character of {quoted(text)}; type: export LC_ALL=C.UTF-8"
+            ) from None
 
 
 def latency_study_or_exit(path: str) -> LatencyStudy:

@@ -49,3 +49,13 @@ def test_a_job_runs_where_there_is_no_path_and_the_locale_has_no_accents(folder,
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert (folder / target).exists()
+
+
+def test_a_note_that_the_locale_cannot_pass_on_stops_in_one_line(folder):
+    suite = folder / "config" / "mini.yaml"
+    before = suite.read_text(encoding="utf-8")
+    suite.write_text(before + "downloads: {note: − ß}\n", encoding="utf-8")
+    done = snakemake(folder, "--summary", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", LC_ALL="C")
+    suite.write_text(before, encoding="utf-8")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("odelt: downloads.note: this locale lacks a character of")
