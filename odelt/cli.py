@@ -37,9 +37,8 @@ def main(argv: list[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     """The verb's exit status; what went wrong is one line."""
     try:
-        with recording(arguments) as outcome:
+        with process.printing(), recording(arguments) as outcome:
             outcome.status = arguments.verb(arguments) or 0
-        process.flush_printed()
         return outcome.status
     except OdeltError as error:
         print(f"odelt: {error}", file=sys.stderr)

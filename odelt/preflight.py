@@ -52,6 +52,7 @@ def suite_or_exit(config: dict, files: Iterable[str] = ()) -> Suite:
         suite = suite_named(config.get("suite"))
         _check_named_files(config["suite"], suite)
         load_references(suite.published)
+        _check_locale(suite)
         return suite
     except OdeltError as error:
         print(f"odelt: {error}", file=sys.stderr)
@@ -90,6 +91,18 @@ def _check_named_files(name: str, suite: Suite) -> None:
             known = sorted(str(file) for file in pathlib.Path(path).parent.glob("*.yaml") if file != own)
             told = nearest(path, known) or "; put it there, or name another"
             raise OdeltError(f"{own}: {key}: there is no file {quoted(path)}{told}")
+
+
+def _check_locale(suite: Suite) -> None:
+    """OdeltError where a text of the suite cannot be part of a command or a path in this locale."""
+    paths = {f"the path of dataset {name}": dataset.path for name, dataset in suite.datasets.items()}
+    for what, text in {"downloads.note": suite.downloads.note, **paths}.items():
+        try:
+            os.fsencode(text or "")
+        except UnicodeEncodeError:
+            raise OdeltError(
+                f"{what}: this locale lacks a character of {quoted(text)}; type: export LC_ALL=C.UTF-8"
+            ) from None
 
 
 def latency_study_or_exit(path: str) -> LatencyStudy:

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import errno
 import io
 import os
 import pathlib
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 
 from odelt import compiled, surroundings
 from odelt.errors import OdeltError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # errors of a disk, which name no file where one prints
 
 
 def prepare() -> None:
@@ -49,18 +52,20 @@ def open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def flush_printed() -> None:
-    """Writes what was printed so far, and not at the end of the process, where Python could only show a traceback.
+@contextlib.contextmanager
+def printing() -> Iterator[None]:
+    """What the block prints is written when it ends, not at the end of the process, where Python shows a traceback.
 
     Raises:
         BrokenPipeError: nobody reads it any more.
         OdeltError: the disk is full, or the like.
     """
     try:
+        yield
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
     except OSError as error:
+        if error.filename is not None or error.errno not in FULL:
+            raise
         print_nowhere()
         raise OdeltError(f"cannot write what is printed: {error.strerror}") from None
 

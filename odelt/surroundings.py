@@ -48,8 +48,8 @@ def missing() -> list[str]:
         )
     elif not can_be_written(folder):
         found.append(
-            f"{quoted(folder)} cannot be written, where Snakemake and JAX keep their caches: set XDG_CACHE_HOME to a folder"
-            " that you can write"
+            f"{quoted(folder)} cannot be written, where Snakemake and JAX keep their caches:"
+            " set XDG_CACHE_HOME to a folder that you can write"
         )
     if shutil.which("bash") is None:
         path = quoted(os.environ.get("PATH", ""))

@@ -1,10 +1,12 @@
-"""Removing what can be made again: images, latents, samples and statistics, and drafts of runs that were killed."""
+"""Removing what can be made again: images, latents, samples and statistics; drafts of runs that were killed, states of
+training runs that nobody goes on with, and compiled programs.
+"""
 
 import contextlib
 import pathlib
 from collections.abc import Iterator
 
-from odelt import alive, files
+from odelt import alive, compiled, files, unfinished
 from odelt.config import Suite
 from odelt.errors import OdeltError
 from odelt.preflight import told_bytes
@@ -17,7 +19,8 @@ PASSING = ("samples", "statistics", "features")  # folders of an experiment that
 def clean(name: str, suite: Suite, *, remove: bool) -> Iterator[str]:
     """A line for each thing and one for the sum; scores, weights, tables, pictures and downloads stay.
 
-    Checkpoints of unfinished training runs stay too, and the latents that they read: the same command goes on.
+    Checkpoints of unfinished training runs stay too, and the latents that they read: the same command goes on. Those
+    of runs that the suite asks for no more can go. The folder of compiled programs is that of all suites.
 
     Raises:
         OdeltError: something is to be removed while a run is alive.
@@ -25,20 +28,27 @@ def clean(name: str, suite: Suite, *, remove: bool) -> Iterator[str]:
     root = pathlib.Path("results", name)
     if remove and alive.is_alive():
         raise OdeltError("a run is alive in this folder: wait for it, or stop it, before anything is removed")
-    unfinished = any(root.glob("checkpoints/**/steps"))
+    abandoned = {folder: unfinished.is_abandoned(folder, root, suite) for folder in unfinished.folders(root)}
+    going_on = [folder for folder in abandoned if not abandoned[folder]]
     found = [root / experiment / part for experiment in suite.experiments for part in PASSING]
     found += [root / "datasets" / dataset / "images" for dataset in suite.datasets]
-    found += [root / "datasets" / dataset / "latents" for dataset in suite.datasets if not unfinished]
+    found += [root / "datasets" / dataset / "latents" for dataset in suite.datasets if not going_on]
     found += sorted(files.drafts(root))
+    why = {folder: " of a training run that the suite asks for no more" for folder in abandoned if abandoned[folder]}
+    if folder := compiled.folder():
+        why[folder] = " of compiled programs, of all suites"
+    found += why
     total = 0
     for path in found:
         there = _files(path)
         if there or (path.exists() and not any(path.rglob(f"*{record.SUFFIX}"))):
             size = sum(file.lstat().st_size for file in there)
             total += size
-            yield f"{path}: {told_bytes(size)}"
+            yield f"{path}: {told_bytes(size)}{why.get(path, '')}"
             if remove:
                 _remove(path, there)
+    for folder in going_on:
+        yield f"{folder} stays, and so do latents: the same command goes on with this training run"
     verb = "removed" if remove else "can be removed with --yes"
     yield f"{told_bytes(total)} {verb}"
 

@@ -21,6 +21,8 @@ from odelt.errors import OdeltError
 from odelt.training.step import State
 
 KEPT = 2
+PARTS = "run.json"  # in a run's folder: the fingerprint of each part of what decides its outcome
+NOT_OUTCOME = {"log_every", "checkpoint_every", "sharding"}  # settings of a training that do not decide its outcome
 
 
 class Interrupted(Exception):

@@ -1,6 +1,7 @@
 """The training loop: from start weights and a dataset to a model directory and its training curve."""
 
 import csv
+import json
 import pathlib
 import sys
 import time
@@ -19,7 +20,14 @@ from odelt.model import runs
 from odelt.model import weights as model_weights
 from odelt.objectives.batch import images_per_step
 from odelt.sharding import Placement, Sharding, placement
-from odelt.training.checkpoints import Interrupted, RunFolder, fingerprint, noticing_signals
+from odelt.training.checkpoints import (
+    NOT_OUTCOME,
+    PARTS,
+    Interrupted,
+    RunFolder,
+    fingerprint,
+    noticing_signals,
+)
 from odelt.training.step import Prepare, State, initial_state, make_step
 
 CURVE = "training.csv"
@@ -91,13 +99,14 @@ def train(
     """
     place = placement(sharding)
     place.check_rows(training.batch_size, "batch_size")
-    outcome = training.model_dump(exclude={"log_every", "checkpoint_every", "sharding"})  # these do not decide it
+    outcome = training.model_dump(exclude=NOT_OUTCOME)
     lie = runs.sizes(network, inner_ode)
-    name = fingerprint(
-        network=network.model_dump(), training=outcome, inner_ode=inner_ode, seed=seed, runs=lie, **identity
-    )
+    parts = {"network": network.model_dump(), "training": outcome, "inner_ode": inner_ode, "seed": seed, **identity}
+    name = fingerprint(**parts, runs=lie)
     with noticing_signals() as stopped:
         folder = RunFolder(checkpoints, name)
+        known = {part: fingerprint(part=value) for part, value in parts.items()}
+        files.write_text(folder.path / PARTS, json.dumps(known))
         try:
             state, rows = _resume(place.put_state(initial_state(runs.split(weights, network), training)), folder)
             step = make_step(network, training, inner_ode, prepare, place)
