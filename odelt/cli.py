@@ -2,25 +2,62 @@
 
 import argparse
 import contextlib
+import itertools
 import os
 import pathlib
 import signal
 import sys
+from collections.abc import Iterable, Sequence
 
 from odelt import __version__, process
 from odelt.commands import data, evaluation, latency_study, provenance, publishing, sampling, sources, suite, training
+from odelt.config import nearest
 from odelt.errors import OdeltError
 from odelt.provenance.recording import recording
+from odelt.quoting import one_line, printable, quoted
 
 USER_ERROR = 2
+HELP = "; --help lists them"
 ROOMS = (sources, data, training, sampling, evaluation, latency_study, publishing, provenance, suite)
 
 
 class Parser(argparse.ArgumentParser):
-    """Errors are one line and exit status 2."""
+    """Errors are one line and exit status 2; a misspelt word is told with the nearest one.
+
+    An option is written out: what is short today may mean another option tomorrow.
+    """
+
+    def __init__(self, **settings):
+        self.flags: list[str] = []
+        super().__init__(**settings, allow_abbrev=False)
+
+    def add_argument(self, *flags, **settings):
+        self.flags += [flag for flag in flags if flag.startswith("--")]
+        return super().add_argument(*flags, **settings)
+
+    def parse_known_args(self, args=None, namespace=None):
+        """A misspelt option is often a missing one too: the spelling is what helps."""
+        for word in self._own(sys.argv[1:] if args is None else args):
+            flag = word.partition("=")[0]
+            if flag.startswith("--") and flag != "--" and " " not in flag and flag not in self.flags:
+                self.error(f"unknown option {quoted(flag)}{nearest(flag, self.flags) or HELP}")
+        return super().parse_known_args(args, namespace)
+
+    def _own(self, args: Sequence[str]) -> Iterable[str]:
+        """The words that this parser reads, and not that of a verb."""
+        verbs = next((action.choices for action in self._actions if action.nargs == argparse.PARSER), ())
+        return itertools.takewhile(lambda word: word not in verbs, args)
+
+    def _check_value(self, action, value):
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            is_verb = action.nargs == argparse.PARSER
+            rest = HELP if is_verb else f"; known are {', '.join(known)}"
+            what = f"unknown {'verb' if is_verb else 'value'} {quoted(value)}"
+            raise argparse.ArgumentError(None if is_verb else action, f"{what}{nearest(value, known) or rest}")
 
     def error(self, message):
-        self.exit(USER_ERROR, f"{self.prog}: {message}\n")
+        self.exit(USER_ERROR, printable(f"{self.prog}: {message}") + "\n")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,13 +84,13 @@ def _run(arguments: argparse.Namespace) -> int:
         process.print_nowhere()
         return 0
     except KeyboardInterrupt:
-        print("odelt: interrupted", file=sys.stderr)
+        print("odelt: interrupted; type the same command again", file=sys.stderr)
         return 128 + signal.SIGINT
     except Exception as error:
         if os.environ.get("ODELT_TRACEBACK"):
             raise
-        told = " ".join(f"{type(error).__name__}: {error}".split())
-        print(f"odelt: a fault of the program: {told} (ODELT_TRACEBACK=1 shows where)", file=sys.stderr)
+        what = one_line(f"{type(error).__name__}: {error}")
+        print(f"odelt: a fault of the program: {what} (ODELT_TRACEBACK=1 shows where)", file=sys.stderr)
         return USER_ERROR
 
 

@@ -34,8 +34,13 @@ class LastLine(logging.Filter):
     def __init__(self, suite: str, known: Callable[[], Iterable[str]]):
         super().__init__()
         self._suite, self._known = suite, known
-        self._interrupted = False
+        self._interrupted = self._stopping = False
         self._failed: dict[int, tuple[str, Sequence[str]]] = {}  # by job: its rule and its logs
+
+    def stop(self, *_) -> None:
+        """Ends this process at a signal; Python prints the line when everything else has ended."""
+        self._stopping = True
+        raise SystemExit(f"odelt: {INTERRUPTED}")
 
     def filter(self, record: logging.LogRecord) -> bool:
         event, message = getattr(record, "event", None), str(record.msg)
@@ -44,7 +49,9 @@ class LastLine(logging.Filter):
         elif event == LogEvent.JOB_FINISHED:  # at a second try
             self._failed.pop(record.job_id, None)
         elif message.startswith(STOPPING):
-            self._interrupted = True
+            self._interrupted, self._stopping = True, False
+        elif self._stopping and threading.current_thread() is threading.main_thread():
+            self.stop()  # Snakemake drops an interruption that comes while it writes a message
         elif event == LogEvent.ERROR and (line := self._line(record.exception, message)):
             record.msg = printable(f"odelt: {line}")
         return True
@@ -123,12 +130,9 @@ def _files(rule) -> list[str]:
     return [file for file in (*rule.input, *rule.output) if isinstance(file, str)]
 
 
-def install(logger: logging.Logger, suite: str, rules: Iterable) -> None:
-    """Words the last line of this process, and ends it at Ctrl-C without a traceback."""
-    logger.addFilter(LastLine(suite, lambda: targets(rules)))
+def install(logger: logging.Logger, suite: str, workflow) -> None:
+    """Words the last line of the process that runs this workflow, and ends it at Ctrl-C without a traceback."""
+    words = LastLine(suite, lambda: targets(workflow.rules))
+    logger.addFilter(words)
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, _stop)
-
-
-def _stop(*_) -> None:
-    raise SystemExit(f"odelt: {INTERRUPTED}")  # Python prints it when everything else has ended
+        signal.signal(signal.SIGINT, words.stop)

@@ -2,7 +2,7 @@
 
 LONGEST_NAME = 120  # characters of a name
 LONGEST_REASON = 300  # of a library's message
-LONGEST_MESSAGE = 2000  # of a message of ours
+LONGEST_MESSAGE = 900  # of a message of ours
 
 
 def printable(text: object, longest: int = LONGEST_MESSAGE) -> str:
@@ -10,11 +10,11 @@ def printable(text: object, longest: int = LONGEST_MESSAGE) -> str:
 
     Line breaks, terminal sequences, marks that turn the direction of writing and undecodable bytes all become visible.
     """
-    text = str(text)
-    if len(text) > longest:
-        half = longest // 2
-        text = f"{text[:half]}…{text[-half:]}"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    text = _shortened(str(text), longest)
+    # An escape is longer than its character.
+    return _shortened(
+        "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text), longest
+    )
 
 
 def one_line(reason: object, longest: int = LONGEST_REASON) -> str:
@@ -25,3 +25,8 @@ def one_line(reason: object, longest: int = LONGEST_REASON) -> str:
 def quoted(name: object, longest: int = LONGEST_NAME) -> str:
     """A name in quotation marks: `printable`."""
     return f"'{printable(name, longest)}'"
+
+
+def _shortened(text: str, longest: int) -> str:
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"

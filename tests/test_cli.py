@@ -147,9 +147,37 @@ def test_a_refused_import_leaves_no_directory(tmp_path, capsys, content, options
     assert set(tmp_path.iterdir()) <= {file}
 
 
-def test_an_unknown_verb_or_option_is_told_in_one_line(capsys):
-    assert "sampel" in told_in_one_line(capsys, "sampel")
-    assert "--stpes" in told_in_one_line(capsys, "plan", "--stpes", "3")
+@pytest.mark.parametrize(
+    "words, line",
+    [
+        (["sampel"], "odelt: unknown verb 'sampel'; did you mean 'sample'?"),
+        (["zzz"], "odelt: unknown verb 'zzz'; --help lists them"),
+        (["plan", "--siute", "mini"], "odelt plan: unknown option '--siute'; did you mean '--suite'?"),
+        (["sample", "--modle", "m"], "odelt sample: unknown option '--modle'; did you mean '--model'?"),
+        (["--lgo", "f", "plan"], "odelt: unknown option '--lgo'; did you mean '--log'?"),
+        (
+            ["sample", "--weights", "emma"],
+            "odelt sample: argument --weights: unknown value 'emma'; did you mean 'ema'?",
+        ),
+        (
+            ["plan", "--gpu", "zzz"],
+            "odelt plan: argument --gpu: unknown value 'zzz'; known are h100, h200, a100, rtx4090",
+        ),
+    ],
+)
+def test_a_misspelt_word_is_told_with_the_nearest_one(capsys, words, line):
+    assert told_in_one_line(capsys, *words) == f"{line}\n"
+
+
+def test_an_abbreviated_option_is_refused_with_the_whole_one(capsys):
+    assert told_in_one_line(capsys, "plan", "--sui", "mini").endswith(
+        "unknown option '--sui'; did you mean '--suite'?\n"
+    )
+
+
+def test_values_may_begin_with_hyphens(tmp_path, capsys):
+    arguments = ["tables", "--experiment", "e", "--results", tmp_path, "--out", tmp_path, "--settings", "{}"]
+    assert "unknown option" not in told_in_one_line(capsys, *arguments, "--note", "-- a note")
 
 
 def test_settings_with_a_misspelt_key_are_told_in_one_line(tmp_path, capsys):
@@ -166,7 +194,7 @@ def test_settings_with_a_misspelt_key_are_told_in_one_line(tmp_path, capsys):
     [
         (["--setting", "heun:4,1"], "known solvers are"),
         (["--setting", "euler:4"], "is not SOLVER,w"),
-        (["--setting", "euler:4,1", "--facts", "x"], "is not a JSON object"),
+        (["--setting", "euler:4,1", "--facts", "3"], "'3' is not a JSON object"),
         (["--setting", "euler:4,1", "--image", "8"], "--image"),
     ],
 )

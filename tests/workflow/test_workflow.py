@@ -13,6 +13,8 @@ import time
 import pytest
 import yaml
 
+from odelt import last_line
+
 LABELS = ("SM", "ODE_t(ODE_l)")
 SUFFIXES = ("csv", "md", "html", "json")  # of the verdicts
 ROOT = pathlib.Path(__file__).parents[2]
@@ -289,16 +291,49 @@ def wait_for_a_step_after(folder: pathlib.Path, model: str, step: int) -> None:
         time.sleep(0.02)
 
 
-def test_a_live_run_stands_in_the_way(make_checkout):
+def test_a_live_run_stands_in_the_way_and_ctrl_c_ends_it_with_one_line(make_checkout):
     folder = make_checkout("live", steps=5000)
     target = "results/tiny/digits/models/sm/model.safetensors"
     process = start(folder, target)
     wait_for_a_step_after(folder, "sm", 0)
     second = snakemake(folder, target)
-    assert second.returncode != 0 and "Directory cannot be locked" in second.stderr
+    assert second.returncode != 0
+    assert second.stderr.splitlines()[-1] == f"odelt: {last_line.LOCKED}"
     assert process.poll() is None
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 1 and not out
+    assert err.splitlines()[-1] == f"odelt: {last_line.INTERRUPTED}"
+    assert "Traceback" not in err
+
+
+def test_ctrl_c_before_the_first_job_is_one_line_too(make_checkout):
+    process = start(make_checkout("early"))
+    assert any("Config file" in line for line in process.stderr)  # the Snakefile has been read
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1 and "Traceback" not in err
+    assert err.splitlines()[-1] == f"odelt: {last_line.INTERRUPTED}"
+
+
+def test_an_unknown_target_ends_with_the_nearest_one(make_checkout):
+    told = snakemake(make_checkout("unknown"), "results/tiny/digits/tables/gird.md")
+    assert told.returncode == 1
+    assert told.stderr.splitlines()[-1].endswith("did you mean 'results/tiny/digits/tables/grid.md'?")
+
+
+def test_a_failed_jobs_message_is_the_last_line(make_checkout):
+    folder = make_checkout("failing")
+    suite = tiny_suite()
+    image = folder / "downloads" / "flowers" / "bright" / "1.png"
+    flowers = {"name": "flowers", "kind": "folder", "path": "downloads/flowers", "image": [8, 8], "classes": 1}
+    suite["experiments"]["digits"]["dataset"] = flowers
+    (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(suite))
+    image.parent.mkdir(parents=True)
+    image.write_text("no image")
+    told = snakemake(folder, "results/tiny/datasets/flowers/dataset.npz")
+    assert told.returncode == 1 and not told.stdout
+    assert told.stderr.splitlines()[-1].startswith("odelt: downloads/flowers/bright/1.png is not a readable image")
 
 
 def test_a_lock_is_of_the_living_as_long_as_one_of_them_is_there(tmp_path):

@@ -34,7 +34,7 @@ pathvars:
 
 if workflow.is_main_process:
     preflight.enter_or_exit()
-    last_line.install(logger, config["suite"], workflow.rules)
+    last_line.install(logger, config["suite"], workflow)
     # So that no job waits for a GPU while it holds cores that others could use.
     if workflow.local_exec and "gpu" not in workflow.global_resources and (gpus := devices.inventory()):
         workflow.register_resource("gpu", len(gpus))
