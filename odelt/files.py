@@ -1,10 +1,12 @@
 """Atomic writes: a file or a directory appears whole under its name, or not at all."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import pathlib
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 
@@ -74,8 +76,41 @@ def drafts(folder: Path) -> Iterator[pathlib.Path]:
     return pathlib.Path(folder).rglob(f".*-{DRAFT}*")
 
 
+def require_regular(path: Path, what: str = "file") -> None:
+    """Refuses something that is no regular file, before it is opened: opening a named pipe waits for a writer for ever.
+
+    A path with nothing there is left to the reader, which knows the remedy.
+
+    Args:
+        path: what is about to be read; links are followed.
+        what: what a message calls it ("image", "suite").
+
+    Raises:
+        OdeltError: it is a folder, a named pipe, a socket, a device, or a link to nothing.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        if os.path.islink(path) and error.errno in (errno.ENOENT, errno.ELOOP):
+            raise OdeltError(f"{path} is a link to nothing: replace or remove it ({what})") from None
+        return  # the reader's own error says why
+    if not stat.S_ISREG(mode):
+        kind = next((name for test, name in _KINDS.items() if test(mode)), "no regular file")
+        raise OdeltError(f"{path} is {kind}, where a regular file is needed ({what}): replace it")
+
+
+_KINDS = {
+    stat.S_ISDIR: "a folder",
+    stat.S_ISFIFO: "a named pipe",
+    stat.S_ISSOCK: "a socket",
+    stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+}
+
+
 def digest(path: Path) -> str:
     """The sha256 of a file, in hexadecimal."""
+    require_regular(path)
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,6 +11,7 @@ from collections.abc import Hashable
 import yaml
 
 from odelt.errors import OdeltError
+from odelt.files import require_regular
 from odelt.quoting import one_line, quoted
 
 LARGEST = 4 << 20  # bytes of a file
@@ -29,6 +30,7 @@ def read_yaml(path: str | pathlib.Path, what: str = "file") -> object:
     Raises:
         OdeltError: the file cannot be read, is no YAML, has a key twice, or is too large or too deep.
     """
+    require_regular(path, what)
     try:
         with open(path, "rb") as file:
             content = file.read(LARGEST + 1)
