@@ -13,7 +13,9 @@ def doctor(a):
 
     name = a.suite or preflight.configured()
     suite = preflight.suite_named(name)
-    missing = preflight.missing(suite, plan.asked(name, a.targets))
+    jobs = plan.asked(name, a.targets)
+    preflight.warn(suite, jobs)
+    missing = preflight.missing(suite, jobs)
     print("\n".join(missing) if missing else "nothing is missing")
     return 1 if missing else 0
 

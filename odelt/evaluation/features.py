@@ -39,6 +39,7 @@ def save(path: files.Path, network: dict[str, np.ndarray]) -> None:
 
 
 def load(path: files.Path) -> dict[str, np.ndarray]:
+    files.require_regular(path, "feature network")
     provenance.used(path)
     try:
         network = safetensors.numpy.load_file(path)

@@ -1,5 +1,6 @@
 """With which parameters a suite makes an output: what a record is compared with."""
 
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -32,6 +33,18 @@ def differences_of_study(record: Record) -> list[str]:
     network, length = record.parameters.get("network"), record.parameters.get("length")
     belongs = f"{network}/{grid.length_name(length)}.json"
     return [] if record.output.path == belongs else [f"was made with other parameters: those of {belongs}"]
+
+
+def dataset_name(record: Record) -> str | None:
+    """The name of the dataset whose file a record's output is; None where it is no dataset's."""
+    parts = _parts(record)
+    return parts[1] if len(parts) > 1 and parts[0] == "datasets" else None
+
+
+def external_names(path: str) -> tuple[str, str]:
+    """What a record may call a path of the configuration: its path in the working folder, or its name."""
+    plain = pathlib.PurePosixPath(os.path.normpath(path))
+    return plain.as_posix(), plain.name
 
 
 def difference(name: str, given: Any, expected: Any) -> str | None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from odelt import provenance
 from odelt.errors import OdeltError
+from odelt.files import require_regular
 from odelt.sources import lock as locks
 from odelt.sources.lock import Found, Lock
 from odelt.sources.registry import Source, load_registry
@@ -120,6 +121,7 @@ def _take(hand: pathlib.Path, work: pathlib.Path, source: Source) -> None:
     with _user_errors(str(hand), work):
         shutil.rmtree(work)
         for file in [hand / path for path in _by_pattern(hand, source)] if source.hub else [hand]:
+            require_regular(file, "fetched by hand")
             to = work / (file.relative_to(hand) if source.hub else file.name)
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, to)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from odelt import config as odelt_config
-from odelt import alive, devices, grid, places, preflight
+from odelt import alive, devices, grid, own_files, places, preflight
 
 SUITE = preflight.suite_or_exit(config, workflow.configfiles)
 RESULTS = pathlib.Path("results", config["suite"])
@@ -84,6 +84,11 @@ def downloaded_images_of(wildcards):
     return PLACES.source(source) if source else []
 
 
+def own_files_of(wildcards):
+    """Changes with the user's own files that a dataset is made from, which Snakemake does not watch."""
+    return own_files.fingerprint(SUITE.datasets[wildcards.dataset])
+
+
 def images_of(wildcards):
     return PLACES.images(SUITE.datasets[wildcards.dataset])
 
@@ -119,6 +124,12 @@ def reference_arguments(settings):
 
 
 # Training
+
+
+def own_files_of_run(wildcards):
+    """The same of a run on latents: these have gone when they have been read, so that the run stands for them."""
+    settings, _ = run_of(wildcards.trained)
+    return own_files.fingerprint(settings.dataset) if settings.latent else ""
 
 
 def run_of(path):
