@@ -41,10 +41,10 @@ def dataset_name(record: Record) -> str | None:
     return parts[1] if len(parts) > 1 and parts[0] == "datasets" else None
 
 
-def external_names(path: str) -> tuple[str, str]:
-    """What a record may call a path of the configuration: its path in the working folder, or its name."""
-    plain = pathlib.PurePosixPath(os.path.normpath(path))
-    return plain.as_posix(), plain.name
+def is_external_name(name: str, path: str) -> bool:
+    """Whether a record may call a path of the configuration so: by its end, from the working folder on or its name."""
+    parts, wanted = pathlib.PurePosixPath(os.path.normpath(path)).parts, pathlib.PurePosixPath(name).parts
+    return bool(wanted) and parts[-len(wanted) :] == wanted
 
 
 def difference(name: str, given: Any, expected: Any) -> str | None:

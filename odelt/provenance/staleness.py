@@ -211,7 +211,7 @@ class Today:
 def _is_brought(input: Input, dataset: Dataset | None) -> bool:
     """Whether an input is what the user brings for this dataset."""
     path = dataset.path if dataset else None
-    return input.external and path is not None and input.path in parameters.external_names(path)
+    return input.external and path is not None and parameters.is_external_name(input.path, path)
 
 
 def _stale(audited: Audit, today: Today) -> list[Stale]:

@@ -22,4 +22,4 @@ def at_chance(agreement: float | str, samples: int | None, classes: int | None) 
     if isinstance(agreement, str) or not samples or not classes or not 0 <= agreement <= 1:
         return False
     agreeing = round(agreement * samples)
-    return scipy.stats.binomtest(agreeing, samples, 1 / classes, alternative="greater").pvalue > LEVEL
+    return bool(scipy.stats.binomtest(agreeing, samples, 1 / classes, alternative="greater").pvalue > LEVEL)

@@ -1,4 +1,4 @@
-"""From image files of every kind to 8 bits: nothing is clipped, hidden colours stay hidden, photographs stand upright."""
+"""From image files of every kind to 8 bits: nothing is clipped, hidden colours stay hidden, photographs are upright."""
 
 import io
 
