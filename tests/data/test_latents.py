@@ -1,6 +1,7 @@
 """The store of moments, and latents drawn from it."""
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -208,3 +209,10 @@ def test_the_log_variance_is_clamped_as_diffusers_does(log_variance, clamped):
         return np.asarray(gaussian.sample_latents(jax.random.key(0), moments))
 
     assert np.array_equal(drawn(log_variance), drawn(clamped)) and np.all(drawn(clamped) != 0)
+
+
+def test_a_named_pipe_is_no_index_of_a_store(tmp_path):
+    (tmp_path / "store").mkdir()
+    os.mkfifo(tmp_path / "store" / latents.INDEX)
+    with pytest.raises(OdeltError, match="index.json is a named pipe"):
+        latents.open_store(tmp_path / "store")
