@@ -34,7 +34,7 @@ def images_by_class(root: pathlib.Path, fraction: float = 1.0) -> dict[str, list
         OdeltError: the folder, a class or an image is missing or of another kind; the line names it.
     """
     root = pathlib.Path(root)
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise OdeltError(f"{root} is missing: it should be a folder with one sub-folder of images per class")
     found = _classes(root)
     if not found:
@@ -49,7 +49,7 @@ def images_by_class(root: pathlib.Path, fraction: float = 1.0) -> dict[str, list
 
 def names_read(root: pathlib.Path, fraction: float = 1.0) -> list[str]:
     """The same images as paths below the folder."""
-    return [f"{name}/{image}" for name, images in images_by_class(root, fraction).items() for image in images]
+    return _joined(images_by_class(root, fraction))
 
 
 def left_out(root: pathlib.Path) -> str | None:
@@ -73,19 +73,21 @@ def fingerprint(path: str) -> str:
     """
     own = pathlib.Path(path)
     try:
-        names = (
-            [f"{name}/{image}" for name, images in _classes(own).items() for image in images] if own.is_dir() else [""]
-        )
+        images = _joined(_classes(own)) if os.path.isdir(own) else [""]
     except OdeltError:  # a folder that cannot be read, which the reader tells
-        names = []
-    stamps = [(name, stamp) for name in names if (stamp := _stamp(own / name))]
+        images = []
+    stamps = [(name, stamp) for name in images if (stamp := _stamp(own / name))]
     lines = "".join(f"{stamp} {name}\n" for name, stamp in stamps)
     return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()[:16] if stamps else ""
 
 
+def _joined(images: dict[str, list[str]]) -> list[str]:
+    return [f"{name}/{image}" for name, images_of_class in images.items() for image in images_of_class]
+
+
 def _classes(root: pathlib.Path) -> dict[str, list[str]]:
     """For each class the names that are those of images."""
-    classes = [name for name in _names(root) if not name.startswith(".") and (root / name).is_dir()]
+    classes = [name for name in _names(root) if not name.startswith(".") and os.path.isdir(root / name)]
     return {name: [image for image in _names(root / name) if _is_image(image)] for name in classes}
 
 

@@ -42,7 +42,8 @@ def of_files(folder: pathlib.Path, names: Iterable[str]) -> str:
 
 def manifest_digest(listed: dict[str, str]) -> str:
     """The digest of a folder with these files."""
-    return hashlib.sha256("".join(f"{listed[name]}  {name}\n" for name in sorted(listed)).encode()).hexdigest()
+    lines = "".join(f"{listed[name]}  {name}\n" for name in sorted(listed))
+    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()  # a name may be no UTF-8
 
 
 def stamp(path: pathlib.Path) -> str:

@@ -105,6 +105,11 @@ def test_images_behind_a_link_are_part_of_the_digest(root):
     assert prepare(root) != first
 
 
+def test_a_name_that_is_no_text_is_a_name_like_any_other(root):
+    os.rename(root / "cat" / "a.png", os.fsencode(root / "cat") + b"/\xff.png")
+    assert prepare(root) and fingerprint(root)
+
+
 def test_with_a_fraction_only_that_share_counts(root):
     first = prepare(root, fraction=0.5)
     PIL.Image.new("RGB", (9, 9), "blue").save(root / "cat" / "b.png")
