@@ -3,8 +3,6 @@
 `scipy.stats.binomtest` computes it; Conover, Practical Nonparametric Statistics (1999), section 3.1, describes it.
 """
 
-import scipy.stats
-
 LEVEL = 0.05  # a sampler that ignores the label passes the test in at most this share of cases
 MARK = " (at chance)"
 CAPTION = (
@@ -21,5 +19,7 @@ def at_chance(agreement: float | str, samples: int | None, classes: int | None) 
     """
     if isinstance(agreement, str) or not samples or not classes or not 0 <= agreement <= 1:
         return False
+    import scipy.stats  # takes a second, and most tables need none of it
+
     agreeing = round(agreement * samples)
     return bool(scipy.stats.binomtest(agreeing, samples, 1 / classes, alternative="greater").pvalue > LEVEL)
