@@ -49,6 +49,7 @@ onstart:
         gpu=workflow.local_exec,
         packages=not uses_conda(),
     )
+    own_files.remember(SUITE)
 
 
 onsuccess:

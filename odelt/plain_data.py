@@ -11,6 +11,7 @@ from collections.abc import Hashable
 import yaml
 
 from odelt.errors import OdeltError
+from odelt.files import require_regular
 from odelt.quoting import one_line, quoted
 
 LARGEST = 4 << 20  # bytes of a file
@@ -38,6 +39,7 @@ def read_json(path: str | pathlib.Path, what: str = "file") -> object:
 
 
 def _content(path: str | pathlib.Path, what: str) -> bytes:
+    require_regular(path, what)
     try:
         with open(path, "rb") as file:
             content = file.read(LARGEST + 1)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from odelt import alive, costs, devices, places, surroundings
-from odelt.config import Experiment, Suite, load_suite, nearest
+from odelt.config import Experiment, Suite, advice, load_suite, nearest
 from odelt.config.latency_study import LatencyStudy, load_latency_study
 from odelt.errors import OdeltError
 from odelt.plain_data import read_yaml
@@ -164,8 +164,16 @@ def missing(suite: Suite, jobs: Sequence[Job], *, gpu: bool = True, packages: bo
     return found
 
 
+def warn(suite: Suite, jobs: Sequence[Job]) -> None:
+    """A line on stderr for each setting of the runs that these jobs train that will not do what it should."""
+    trained = [name for name in suite.enabled if _any(of_experiment(name, jobs), ["train"])]
+    for line in advice.warnings(suite, trained):
+        print(f"odelt: warning: {line}", file=sys.stderr)
+
+
 def start_or_exit(suite: Suite, jobs: Sequence[Job], *, gpu: bool, packages: bool) -> None:
-    """Stops a run before its first job, with the list of what is missing and exit status 2."""
+    """Warns, and stops a run before its first job with the list of what is missing and exit status 2."""
+    warn(suite, jobs)
     lines = missing(suite, jobs, gpu=gpu, packages=packages)
     for line in lines:
         print(f"odelt: {line}", file=sys.stderr)

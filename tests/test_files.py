@@ -104,3 +104,33 @@ def test_a_written_file_is_readable_by_others(tmp_path):
 def test_a_digest_is_the_files_sha256(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert files.digest(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.mark.parametrize(
+    "make, kind",
+    [
+        (os.mkfifo, "a named pipe"),
+        (os.mkdir, "a folder"),
+        (lambda path: path.symlink_to("nothing"), "a link to nothing"),
+        (lambda path: path.symlink_to(path.name), "a link to nothing"),
+        (lambda path: path.symlink_to(os.devnull), "a device"),
+    ],
+)
+def test_what_is_no_regular_file_is_named_before_it_is_opened(tmp_path, make, kind):
+    make(tmp_path / "a.tar")
+    with pytest.raises(OdeltError, match=rf"a.tar is {kind}.*\(archive\)") as told:
+        files.require_regular(tmp_path / "a.tar", "archive")
+    assert "\n" not in str(told.value)
+
+
+def test_a_regular_file_a_link_to_one_and_a_missing_path_are_left_to_the_reader(tmp_path):
+    (tmp_path / "a").touch()
+    (tmp_path / "link").symlink_to("a")
+    for name in ("a", "link", "none"):
+        files.require_regular(tmp_path / name)
+
+
+def test_a_named_pipe_has_no_digest(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OdeltError, match="pipe is a named pipe"):
+        files.digest(tmp_path / "pipe")

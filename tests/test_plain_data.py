@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from odelt import plain_data
@@ -50,3 +52,9 @@ def test_json_is_refused_on_one_line(text):
     with pytest.raises(OdeltError, match="not JSON") as error:
         plain_data.parse_json(text, "file")
     assert len(str(error.value)) < 600
+
+
+def test_a_named_pipe_is_no_suite(tmp_path):
+    os.mkfifo(tmp_path / "a.yaml")
+    with pytest.raises(OdeltError, match=r"a.yaml is a named pipe.*\(suite\)"):
+        plain_data.read_yaml(tmp_path / "a.yaml", "suite")

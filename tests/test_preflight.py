@@ -168,3 +168,38 @@ def test_the_plan_counts_what_snakemake_counts_and_only_what_is_asked_for(monkey
     per_experiment = [int(n) for n in re.findall(r"^  [\w-]+: (\d+) jobs", told, flags=re.M)]
     downloads = int(re.search(r"in (\d+) sources", told)[1])
     assert sum(per_experiment) + downloads == int(total)
+
+
+def with_training(**changes) -> config.Suite:
+    """mini, whose model `odelt` is trained with other settings."""
+    content = MINI.model_dump(mode="json")
+    content["experiments"]["digits"]["models"]["odelt"]["training"] |= changes
+    return config.parse(config.Suite, content, "mini")
+
+
+OF_MINI = Job("train", "results/mini/digits/models/odelt/model.safetensors")
+
+
+def test_a_moving_average_that_is_as_long_as_the_run_is_warned_of_and_stops_nothing(capsys):
+    suite = with_training(ema_rate=0.999)
+    preflight.start_or_exit(suite, [OF_MINI], gpu=True, packages=True)
+    assert capsys.readouterr().err == (
+        "odelt: warning: digits.models.odelt.training: ema_rate 0.999 averages over about 1,000 steps, and there are "
+        "1,000, so the averaged weights keep 37% of what training starts from; "
+        "take an ema_rate of 0.99, or more steps\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "ema_rate, steps, warned", [(0.99, 1000, False), (0.999, 100_000, False), (0.99, 200, True), (0.9999, 4000, True)]
+)
+def test_a_moving_average_is_warned_of_where_it_is_over_more_than_a_third_of_the_steps(capsys, ema_rate, steps, warned):
+    preflight.warn(with_training(ema_rate=ema_rate, steps=steps), [OF_MINI])
+    assert ("averages over" in capsys.readouterr().err) is warned
+
+
+def test_nobody_is_warned_of_training_that_is_not_asked_for(capsys):
+    preflight.warn(with_training(ema_rate=0.999), [TABLE])
+    preflight.warn(PAPER, [TRAIN])
+    preflight.warn(MINI, [OF_MINI])
+    assert capsys.readouterr().err == ""

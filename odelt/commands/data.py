@@ -1,5 +1,7 @@
 """Datasets, and their latents."""
 
+import sys
+
 from odelt.commands import options
 from odelt.config import Codec, Dataset, parse_json
 
@@ -13,6 +15,7 @@ def prepare_data(a):
         found = digits.load()
     else:
         found = images.load_folder(settings.path, settings.image, settings.channels, settings.fraction)
+        tell_left_out(settings, settings.path)
         images.check_classes(found, settings)
     dataset.save(a.out, found)
 
@@ -39,6 +42,7 @@ def encode(a):
     codec = vae.load(a.vae, dtype=codec_settings.dtype, batch_size=codec_settings.batch_size)
     prepared = open_images(settings, a.images)
     images.check_count_of_classes(prepared.classes, settings)
+    tell_left_out(settings, a.images)
     with options.progress(len(prepared), "image") as progress:
         batches = streams.counted(images.batches(prepared, codec_settings.batch_size), progress)
         latents.write_store(a.out, streams.encoded(batches, codec, mirrored=settings.flip))
@@ -54,6 +58,14 @@ def codec_error(a):
     some, _ = next(images.batches(prepared, min(a.count, len(prepared))))
     exact, mixed = (vae.load(a.vae, dtype=dtype, batch_size=a.count) for dtype in ("float32", "bfloat16"))
     options.write_json(a.out, {"images": len(some), **vae.precision_error(exact, mixed, some)})
+
+
+def tell_left_out(settings: Dataset, path) -> None:
+    """A line on stderr about the files of a user's folder that are not read."""
+    from odelt.data import folders
+
+    if settings.kind == "folder" and (line := folders.left_out(path)):
+        print(f"odelt: {line}", file=sys.stderr)
 
 
 def claim_for_torch() -> None:

@@ -24,18 +24,18 @@ def audit(a):
     from odelt.provenance import audit, staleness
 
     audits = audit.audit(a.paths)
-    stale = staleness.stale(audits, a.against) if a.against else []
+    stale, not_compared = staleness.stale(audits, a.against) if a.against else ([], [])
     if a.json:
         content = {"folders": [one.data() for one in audits]}
         if a.against:
-            content["stale"] = [one.data() for one in stale]
+            content |= {"stale": [one.data() for one in stale], "not_compared": not_compared}
         print(json.dumps(content, indent=1))
     else:
         for one in audits:
             print("\n".join(one.lines()))
             print(one.summary())
         if a.against:
-            print("\n".join(staleness.told(stale)))
+            print("\n".join([*not_compared, *staleness.told(stale)]))
     problems = [line for one in audits for line in one.problems]
     if a.expect:
         problems += [

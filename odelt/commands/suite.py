@@ -14,7 +14,11 @@ def doctor(a):
     name = a.suite or preflight.configured()
     suite = preflight.suite_named(name)
     # What Snakemake itself needs comes first: without it Snakemake cannot say which jobs it would run.
-    missing = surroundings.missing() or preflight.missing(suite, plan.asked(name, a.targets))
+    missing = surroundings.missing()
+    if not missing:
+        jobs = plan.asked(name, a.targets)
+        preflight.warn(suite, jobs)
+        missing = preflight.missing(suite, jobs)
     print("\n".join(missing) if missing else "nothing is missing")
     return 1 if missing else 0
 

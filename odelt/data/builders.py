@@ -21,7 +21,8 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from odelt import files, provenance
-from odelt.data.images import decode, share
+from odelt.data.decoding import decode
+from odelt.data.folders import share
 from odelt.errors import OdeltError
 
 Examples = Iterator[tuple[str, dict]]  # unique name, features
@@ -31,6 +32,7 @@ IMAGENET_MD5 = "1d675b47d978889d74fa0da5fadfb00e"
 CLASS_TAR = re.compile(r"n\d{8}\.tar")
 END_OF_TAR = bytes(1024)  # two empty blocks
 ROWS = 64  # of a parquet file, in memory at once
+OF_PILLOW = (SyntaxError, ValueError, PIL.Image.DecompressionBombError)  # its errors, beside OSError
 
 
 def write_celebahq(
@@ -83,6 +85,7 @@ class CelebaHq(_Builder, skip_registration=True):
     def __init__(self, data_dir: str, parquet_files: Sequence[pathlib.Path], size: tuple[int, int], fraction: float):
         self._files, self._size, self._fraction = parquet_files, size, fraction
         for file in parquet_files:
+            files.require_regular(file, "parquet file")
             provenance.used(file)
         image = tfds.features.Image(shape=(*size, 3), encoding_format="png")
         super().__init__(data_dir, image, tfds.features.ClassLabel(num_classes=1))
@@ -104,6 +107,7 @@ class ImageNet(_Builder, skip_registration=True):
 
     def __init__(self, data_dir: str, tar: pathlib.Path, fraction: float):
         self._tar, self._fraction = tar, fraction
+        files.require_regular(tar, "ImageNet's train tar")
         provenance.used(tar)
         with _open_tar(tar) as archive:
             self._classes = _class_tars(archive, tar)
@@ -206,14 +210,16 @@ def _images_of_class(
                 data = images.extractfile(image).read()
                 _check_image(data)
                 yield image.name, data
-    except (tarfile.TarError, OSError, SyntaxError, ValueError) as error:  # the last two are Pillow's
+    except (tarfile.TarError, OSError, *OF_PILLOW) as error:
         raise _damaged(tar, f"{where}: {_line(error)}") from None
 
 
 def _check_image(data: bytes) -> None:
     """Raises where an image cannot be decoded to its end. An eighth of the size is enough for that, and quicker."""
     with PIL.Image.open(io.BytesIO(data)) as image:
-        image.draft("RGB", (image.width // 8, image.height // 8))
+        if min(image.size) == 1:
+            raise ValueError(f"it has {image.width}x{image.height} pixels, and none of ImageNet's is so small")
+        image.draft("RGB", (max(1, image.width // 8), max(1, image.height // 8)))
         image.load()
 
 

@@ -33,6 +33,7 @@ def rows_of(path: files.Path, name: str, size: int) -> Iterator[np.ndarray]:
     Raises:
         OdeltError: the file is missing or damaged, or lacks the array.
     """
+    files.require_regular(path, "arrays")
     provenance.used(path)
     with _reading(path), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
         np.lib.format.read_magic(file)
@@ -49,6 +50,7 @@ def rows_of(path: files.Path, name: str, size: int) -> Iterator[np.ndarray]:
 
 def read_arrays(path: files.Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     """These arrays of an npz; OdeltError where the file is missing, damaged or lacks one, or one is not finite."""
+    files.require_regular(path, "arrays")
     provenance.used(path)
     with _reading(path), np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in names}

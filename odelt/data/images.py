@@ -8,7 +8,6 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import functools
-import io
 import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol
@@ -17,10 +16,12 @@ import numpy as np
 import PIL.Image
 
 from odelt import config, provenance
+from odelt.data import folders
 from odelt.data.dataset import Dataset
+from odelt.data.decoding import decode
 from odelt.errors import OdeltError
+from odelt.files import require_regular
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 WORKERS = 8  # threads that decode; Pillow lets go of the interpreter while it does
 AHEAD = 2  # batches that are being prepared or wait
 
@@ -49,6 +50,7 @@ class Images:
     size: tuple[int, int]  # H, W
     channels: int
     crop: bool  # central crop to the shorter side first
+    as_seen: bool = False  # see `odelt.data.decoding.decode`
 
     @property
     def classes(self) -> int:
@@ -60,7 +62,7 @@ class Images:
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
         """The image ready for the network; OdeltError where it cannot be decoded."""
         stored = self.source[index]
-        image = decode(stored.data, stored.name, self.channels)
+        image = decode(stored.data, stored.name, self.channels, as_seen=self.as_seen)
         return prepare(image, self.size, self.crop), stored.label
 
 
@@ -99,13 +101,15 @@ def open_images(
 ) -> Images:
     """The images that `path` holds: a directory written by `odelt.data.builders`, or `<class>/*.{jpg,png,…}` (sorted).
 
+    Those of a folder are taken as a viewer shows them: upright, transparent parts white.
+
     `fraction` in (0, 1] takes the first share of every class of a folder; a written directory is a share already.
 
     Raises:
         OdeltError: the directory is missing, damaged or has no images.
     """
     source = TfdsSource(path) if kind == "tfds" else FolderSource(path, fraction)
-    return Images(source, size, channels, crop)
+    return Images(source, size, channels, crop, as_seen=kind == "folder")
 
 
 def load_folder(root: pathlib.Path, size: tuple[int, int], channels: int, fraction: float = 1.0) -> Dataset:
@@ -154,19 +158,6 @@ def batches(images: Images, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]
             pool.shutdown(cancel_futures=True)
 
 
-def decode(data: bytes, name: str, channels: int) -> np.ndarray:
-    """uint8 [H, W, C] of an image file's bytes; greyscale, palette, alpha and CMYK become RGB, or grey where C = 1."""
-    try:
-        with PIL.Image.open(io.BytesIO(data)) as image:
-            converted = np.asarray(image.convert("L" if channels == 1 else "RGB"))
-    except Exception as error:  # each of Pillow's readers has errors of its own
-        told = (
-            "of no known kind" if isinstance(error, PIL.UnidentifiedImageError) else " ".join(str(error).split())[:120]
-        )
-        raise OdeltError(f"{name} is not a readable image ({told}): replace or remove it") from None
-    return converted.reshape(*converted.shape[:2], channels)
-
-
 def prepare(image: np.ndarray, size: tuple[int, int], crop: bool) -> np.ndarray:
     """uint8 [h, w, C] to float32 [H, W, C] in [-1, 1], not quantised again (SPEC 7)."""
     if crop:
@@ -194,37 +185,23 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.stack([plane.resize((width, height), PIL.Image.Resampling.BILINEAR) for plane in planes], axis=-1)
 
 
-def share(count: int, fraction: float) -> int:
-    """How many of `count` a fraction in (0, 1] is: rounded, at least one of one or more."""
-    if not 0 < fraction <= 1:
-        raise OdeltError(f"fraction {fraction:g}: a share of the data is above 0 and at most 1")
-    return min(count, max(1, round(count * fraction)))
-
-
 class FolderSource:
-    """`<root>/<class>/<image>`: classes are the sorted names of the sub-folders, images are sorted by name."""
+    """`<root>/<class>/<image>`, as `folders.images_by_class` lists them."""
 
     def __init__(self, root: pathlib.Path, fraction: float = 1.0):
         root = pathlib.Path(root)
-        if not root.is_dir():
-            raise OdeltError(f"{root} is missing: it should be a folder with one sub-folder of images per class")
-        classes = sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-        if not classes:
-            raise OdeltError(f"{root} has no sub-folders: put the images of each class into a folder of its own")
-        provenance.used(root)
-        self.classes = len(classes)
-        self._files: list[tuple[pathlib.Path, int]] = []
-        for label, folder in enumerate(classes):
-            files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
-            if not files:
-                raise OdeltError(f"{folder} has no images ({', '.join(SUFFIXES)}): add some or remove the folder")
-            self._files += [(file, label) for file in files[: share(len(files), fraction)]]
+        found = folders.images_by_class(root, fraction)
+        labelled = [(f"{name}/{image}", k) for k, (name, images) in enumerate(found.items()) for image in images]
+        provenance.used(root, [name for name, _ in labelled])
+        self.classes = len(found)
+        self._files = [(root / name, label) for name, label in labelled]
 
     def __len__(self) -> int:
         return len(self._files)
 
     def __getitem__(self, index: int) -> Encoded:
         file, label = self._files[index]
+        require_regular(file, "image")
         try:
             return Encoded(file.read_bytes(), label, str(file))
         except OSError as error:

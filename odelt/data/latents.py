@@ -100,6 +100,7 @@ class Moments:
 
     def __init__(self, path: pathlib.Path):
         self.path = pathlib.Path(path)
+        files.require_regular(self.path / INDEX, "index of a store")
         provenance.used(self.path)
         try:
             index = json.loads((self.path / INDEX).read_text(encoding="utf-8"))

@@ -198,7 +198,7 @@ class Chain:
             brought = [dataset.path for dataset in self._snapshot(prefix).suite.datasets.values() if dataset.path]
         except OdeltError:
             brought = []
-        if any(input.path in (path, path.rpartition("/")[2]) for path in brought):
+        if any(parameters.is_external_name(input.path, path) for path in brought):
             return None
         kept = f"no copy of it is kept here, and it is not in the lock ({snapshot.LOCK})"
         return f"was made from {input.path} outside of the folder (sha256 {input.sha256}): {kept}"

@@ -4,7 +4,9 @@ import dataclasses
 import hashlib
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+from odelt.files import require_regular
 
 LARGE = 2**30  # bytes; what is at least so large has a stamp in its record, so that a reader need not hash it again
 
@@ -17,12 +19,15 @@ class Found:
 
 
 def find(path: pathlib.Path) -> Found:
-    """Reads all of a file, or of every file of a folder; OSError where that cannot be done.
+    """Reads all of a file, or of every file of a folder.
+
+    Raises OSError where that cannot be done, and OdeltError where it is neither.
 
     A folder's digest is the sha256 of the lines `<sha256>  <path>` of its files, sorted by path, as `sha256sum` writes
     them. Hidden files are no part of it: Snakemake leaves a mark there.
     """
     if not path.is_dir():
+        require_regular(path)
         with path.open("rb") as file:
             return Found(hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size)
     parts = {file.relative_to(path).as_posix(): find(file) for file in files_of(path)}
@@ -30,9 +35,15 @@ def find(path: pathlib.Path) -> Found:
     return Found(manifest_digest(listed), sum(part.bytes for part in parts.values()), listed)
 
 
+def of_files(folder: pathlib.Path, names: Iterable[str]) -> str:
+    """The digest of a folder of which only these files count, by their paths within it; they may lie behind links."""
+    return manifest_digest({name: find(folder / name).sha256 for name in names})
+
+
 def manifest_digest(listed: dict[str, str]) -> str:
     """The digest of a folder with these files."""
-    return hashlib.sha256("".join(f"{listed[name]}  {name}\n" for name in sorted(listed)).encode()).hexdigest()
+    lines = "".join(f"{listed[name]}  {name}\n" for name in sorted(listed))
+    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()  # a name may be no UTF-8
 
 
 def stamp(path: pathlib.Path) -> str:

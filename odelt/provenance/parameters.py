@@ -1,5 +1,6 @@
 """With which parameters a suite makes an output: what a record is compared with."""
 
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -32,6 +33,18 @@ def differences_of_study(record: Record) -> list[str]:
     network, length = record.parameters.get("network"), record.parameters.get("length")
     belongs = f"{network}/{grid.length_name(length)}.json"
     return [] if record.output.path == belongs else [f"was made with other parameters: those of {belongs}"]
+
+
+def dataset_name(record: Record) -> str | None:
+    """The name of the dataset whose file a record's output is; None where it is no dataset's."""
+    parts = _parts(record)
+    return parts[1] if len(parts) > 1 and parts[0] == "datasets" else None
+
+
+def is_external_name(name: str, path: str) -> bool:
+    """Whether a record may call a path of the configuration so: by its end, from the working folder on or its name."""
+    parts, wanted = pathlib.PurePosixPath(os.path.normpath(path)).parts, pathlib.PurePosixPath(name).parts
+    return bool(wanted) and parts[-len(wanted) :] == wanted
 
 
 def difference(name: str, given: Any, expected: Any) -> str | None:

@@ -110,6 +110,7 @@ def output_of(record: pathlib.Path) -> pathlib.Path:
 
 def read(path: pathlib.Path) -> Record:
     """The record in a file; ValueError (or OSError) with one line where it holds something else."""
+    files.require_regular(path, "record")
     try:
         known = Record.model_validate(json.loads(path.read_text(encoding="utf-8")))
         canonical(known.model_dump(mode="json"))  # what cannot be written is told here, and not later

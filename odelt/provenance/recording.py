@@ -7,7 +7,7 @@ import functools
 import json
 import pathlib
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from odelt.config import Solver
@@ -118,13 +118,19 @@ def _inputs(inputs: Mapping[pathlib.Path, tuple[pathlib.Path, str]], root: pathl
     return tuple(Input(path=name, sha256=sha256, external=external) for name, sha256, external in sorted(found))
 
 
-def _fingerprint(path: pathlib.Path) -> tuple[pathlib.Path, str]:
-    """What has the record, the file or a folder that it lies in; and its sha256.
+def _fingerprint(path: pathlib.Path, names: Sequence[str] | None) -> tuple[pathlib.Path, str]:
+    """What has the record, the file or a folder that it lies in; and its sha256. `names`: the files of a folder that
+    count, where not all do.
 
     Something large whose record carries its present sizes and times is not hashed again: the audit does that.
     """
     unit = next((one for one in (path, *path.parents) if one.name and beside(one).exists()), path)
-    return unit, _sha256(unit, digests.stamp(unit) if unit.exists() else "")
+    try:
+        if names is not None:
+            return path, digests.of_files(path, names)
+        return unit, _sha256(unit, digests.stamp(unit) if unit.exists() else "")
+    except OSError as error:
+        raise OdeltError(f"cannot read {error.filename or unit}: {error.strerror}") from None
 
 
 @functools.cache
@@ -133,7 +139,4 @@ def _sha256(path: pathlib.Path, stamp: str) -> str:
         known = read(beside(path)).output
         if known.stamp == stamp:
             return known.sha256
-    try:
-        return digests.find(path).sha256
-    except OSError as error:
-        raise OdeltError(f"cannot read {path}: {error.strerror}") from None
+    return digests.find(path).sha256

@@ -15,14 +15,15 @@ import shlex
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 
-from odelt.config import load_suite
+from odelt.config import Dataset, load_suite
+from odelt.data import folders
 from odelt.errors import OdeltError
 from odelt.plain_data import parse_yaml
-from odelt.provenance import environment, parameters
+from odelt.provenance import digests, environment, parameters
 from odelt.provenance.audit import Audit
 from odelt.provenance.chain import BROKEN, COPIES, EXTERNAL, MISSING, Chain, Node
 from odelt.provenance.folder import is_plain
-from odelt.provenance.record import Record, root_of
+from odelt.provenance.record import Input, Record, root_of
 from odelt.provenance.snapshot import unlocked
 from odelt.sources.lock import load_lock
 
@@ -46,8 +47,9 @@ class Stale:
         return {"path": self.path, "reasons": list(self.reasons)}
 
 
-def stale(audits: Iterable[Audit], checkout: pathlib.Path) -> list[Stale]:
-    """The stale outputs among those that were audited, what others are made from first.
+def stale(audits: Iterable[Audit], checkout: pathlib.Path) -> tuple[list[Stale], list[str]]:
+    """The stale outputs among those that were audited, what others are made from first; and a line for each of the
+    user's own files that was not compared, since it is not here.
 
     Raises:
         OdeltError: `checkout` is no checkout of this project, or its configuration is not valid.
@@ -55,7 +57,8 @@ def stale(audits: Iterable[Audit], checkout: pathlib.Path) -> list[Stale]:
     if not (checkout / "odelt" / "__init__.py").is_file():
         raise OdeltError(f"{checkout} is no checkout of this project: it has no odelt/__init__.py")
     today = Today(checkout)
-    return [one for audited in audits for one in _stale(audited, today)]
+    found = [one for audited in audits for one in _stale(audited, today)]
+    return found, [f"{path} is not here, so it was not compared" for path in sorted(today.absent)]
 
 
 def told(found: Sequence[Stale]) -> list[str]:
@@ -88,6 +91,7 @@ class Today:
 
     def __init__(self, checkout: pathlib.Path):
         self.checkout = checkout
+        self.absent: set[str] = set()  # folders and archives of the user that a record names and that are not here
 
     def reasons(self, record: Record) -> list[str]:
         """Why a record's verb would make its output otherwise today, apart from its inputs within the suite."""
@@ -104,6 +108,8 @@ class Today:
         if record.suite and record.verb not in parameters.OF_STUDY:
             differing = parameters.differences(self._suite(record.suite), record)
             found += [told if told == parameters.LEFT_OVER else f"configuration: {told}" for told in differing]
+            if not differing:  # else another path, or another share of the images, may be read today
+                found += self._brought(record)
         return found
 
     def _modules(self, record: Record) -> list[str]:
@@ -142,12 +148,41 @@ class Today:
     def _external(self, record: Record) -> list[str]:
         """Files of the project that were read; YAML counts by its content, not by its comments."""
         found = []
+        dataset = self._dataset(record)
         for input in record.inputs:
             path = self.checkout / input.path
-            ours = input.external and is_plain(input.path) and path.is_file()
+            ours = input.external and is_plain(input.path) and path.is_file() and not _is_brought(input, dataset)
             if ours and not self._is_the_same(path, input.sha256, record.code.commit):
                 found.append(f"{input.path} has changed")
         return found
+
+    def _brought(self, record: Record) -> list[str]:
+        """The user's own folder of images, or archive, where it is here: hashed again."""
+        dataset = self._dataset(record)
+        brought = [input for input in record.inputs if _is_brought(input, dataset)]
+        return [reason for input in brought for reason in self._compared(dataset, input.sha256)]
+
+    def _dataset(self, record: Record) -> Dataset | None:
+        """The dataset, as it is configured today, whose file a record's output is."""
+        name = parameters.dataset_name(record)
+        return self._suite(record.suite).datasets.get(name) if record.suite and name else None
+
+    def _compared(self, dataset: Dataset, sha256: str) -> list[str]:
+        if not (self.checkout / dataset.path).exists():
+            self.absent.add(dataset.path)
+            return []
+        try:
+            same = self._digest(dataset) == sha256
+        except (OdeltError, OSError) as error:
+            return [f"{dataset.path} cannot be compared: {error}"]
+        return [] if same else [f"{dataset.path} has changed"]
+
+    @functools.cache  # noqa: B019
+    def _digest(self, dataset: Dataset) -> str:
+        path = self.checkout / dataset.path
+        if dataset.kind != "folder":
+            return digests.find(path).sha256
+        return digests.of_files(path, folders.names_read(path, dataset.fraction))
 
     @functools.cache  # noqa: B019
     def _is_the_same(self, path: pathlib.Path, sha256: str, commit: str | None) -> bool:
@@ -171,6 +206,12 @@ class Today:
     @functools.cache  # noqa: B019
     def _lock(self, name: str):
         return load_lock(self.checkout / self._suite(name).downloads.lock)
+
+
+def _is_brought(input: Input, dataset: Dataset | None) -> bool:
+    """Whether an input is what the user brings for this dataset."""
+    path = dataset.path if dataset else None
+    return input.external and path is not None and parameters.is_external_name(input.path, path)
 
 
 def _stale(audited: Audit, today: Today) -> list[Stale]:

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 Path = str | pathlib.Path
@@ -14,7 +14,8 @@ Path = str | pathlib.Path
 class Trace:
     """Inputs with their fingerprints, taken when they were first read; and for each output its own inputs."""
 
-    fingerprint: Callable[[pathlib.Path], tuple[pathlib.Path, Any]]  # the file or folder that has a record, its digest
+    # Of a path, and the files in it that count (None: all): the file or folder that has a record, and its digest.
+    fingerprint: Callable[[pathlib.Path, Sequence[str] | None], tuple[pathlib.Path, Any]]
     inputs: dict[pathlib.Path, Any] = dataclasses.field(default_factory=dict)
     outputs: dict[pathlib.Path, dict[pathlib.Path, Any]] = dataclasses.field(default_factory=dict)
 
@@ -33,12 +34,15 @@ def tracing(trace: Trace) -> Iterator[Trace]:
         _trace = before
 
 
-def used(path: Path) -> None:
-    """Notes a file or a folder that is about to be read; one that is not there, or that this process made, is not."""
+def used(path: Path, names: Sequence[str] | None = None) -> None:
+    """Notes a file or a folder that is about to be read; one that is not there, or that this process made, is not.
+
+    Where only some files of a folder are read, `names` are their paths within it.
+    """
     absolute = _absolute(path)
     if _trace is None or absolute in _trace.inputs or absolute in _trace.outputs or not absolute.exists():
         return
-    unit, digest = _trace.fingerprint(absolute)
+    unit, digest = _trace.fingerprint(absolute, names)
     _trace.inputs[absolute] = (unit, digest)
 
 

@@ -264,6 +264,7 @@ def _label_images(axes: Axes, labels: Sequence[int], width: int) -> None:
 def _read_curve(path: pathlib.Path) -> dict[str, np.ndarray]:
     """The columns step and LOSSES of a training curve, each float [number of logged steps]."""
     columns = ("step", *LOSSES)
+    files.require_regular(path, "training curve")
     provenance.used(path)
     try:
         with path.open(newline="", encoding="utf-8") as file:

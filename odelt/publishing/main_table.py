@@ -3,12 +3,12 @@
 import pathlib
 from collections.abc import Sequence
 
-from odelt.publishing import comparisons, text
+from odelt.publishing import chance, comparisons, text
 from odelt.publishing.metrics import METRICS
 from odelt.publishing.references import References
 from odelt.publishing.rows import Row, baselines, cell_of, fid_labels, steps
 from odelt.publishing.seeds import over_seeds
-from odelt.publishing.tables import distance_caption, distances, published_caption, published_cells
+from odelt.publishing.tables import agreement_caption, distance_caption, distances, published_caption, published_cells
 from odelt.publishing.text import shown
 from odelt.publishing.verdicts import NOT_RUN
 
@@ -80,7 +80,8 @@ def _for_people(cell: Row) -> dict[str, str]:
     told = {"model": cell["label"], "weights": cell["weights"], "length (blocks)": text.length(cell)}
     told |= {heading: _mean(cell, column, "{:.2f}") for column, heading in distances(cell).items()}
     if "agreement" in cell:  # the other scores of an image set are in the CSV and in the grid
-        told[METRICS["agreement"].heading] = _mean(cell, "agreement", METRICS["agreement"].form)
+        metric = METRICS["agreement"]
+        told[metric.heading] = _mean(cell, "agreement", metric.form) + (chance.MARK if cell.at_chance else "")
     relative = shown(cell["relative_latency"], "{:.2f}×")
     if cell["published_relative_latency"] != "":
         relative += f" (published {cell['published_relative_latency']:.2f}×)"
@@ -117,7 +118,7 @@ def _caption(cells: Sequence[Row], references: References | None) -> str:
         "Euler's method in T steps; w: guidance. Length: blocks asked for, and in brackets those that act; “full” is "
         "the conventional path without inner ODE. Weights: the moving average (ema) or the raw ones.",
         f"{distance_caption(cells)}{first} With several seeds: mean ± standard deviation.",
-        *[METRICS["agreement"].caption for cell in cells[:1] if "agreement" in cell],
+        *agreement_caption(cells),
         published_caption(cells, references),
         f"Latency: {text.timing(cells)}, median (quartiles); where w is neither 0 nor 1 each evaluation "
         f"is of a doubled batch.{relative} "

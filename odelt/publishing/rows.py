@@ -4,12 +4,13 @@ import json
 import pathlib
 from collections.abc import Callable, Iterable, Sequence
 
-from odelt import provenance
+from odelt import files, provenance
 from odelt.config import Experiment, Inception, Solver, network_of
 from odelt.errors import OdeltError
 from odelt.grid import Point, length_name, points, runs
 from odelt.places import Layout
 from odelt.publishing.belongings import Cell
+from odelt.publishing.chance import at_chance
 from odelt.publishing.metrics import METRICS, SCORE_COLUMNS
 from odelt.publishing.references import References
 from odelt.publishing.seeds import compared_column, judged, spreads
@@ -38,6 +39,12 @@ class Row(dict):
     samples: int | None = None
     batch_size: int | None = None
     device: str | None = None
+    classes: int | None = None
+
+    @property
+    def at_chance(self) -> bool:
+        """Whether there is an agreement, and it is no better than a guess's."""
+        return at_chance(self.get("agreement", NOT_RUN), self.samples, self.classes)
 
 
 def rows(
@@ -129,6 +136,7 @@ def _row(name: str, experiment: Experiment, layout: Layout, point: Point, score:
         "score": layout.score(point).relative_to(layout.root).as_posix() if "frechet_distance" in score else "",
     }
     row = Row((column, cells.get(column, NOT_RUN)) for column in columns)
+    row.classes = experiment.dataset.classes
     row.samples, row.batch_size, row.device = score.get("samples"), latency.get("batch_size"), latency.get("device")
     return row
 
@@ -172,6 +180,7 @@ def _latency_cells(raw: dict, point: Point) -> dict:
 
 def read_json(path: pathlib.Path, take: Callable, absent):
     """What `take` finds in a JSON file, or `absent` where there is no file."""
+    files.require_regular(path, "scores or latencies")
     provenance.used(path)
     try:
         return take(json.loads(path.read_text(encoding="utf-8")))

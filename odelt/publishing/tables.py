@@ -3,7 +3,7 @@
 import pathlib
 from collections.abc import Iterable, Sequence
 
-from odelt.publishing import comparisons, seeds, text, verdicts
+from odelt.publishing import chance, comparisons, seeds, text, verdicts
 from odelt.publishing.metrics import METRICS
 from odelt.publishing.references import References
 from odelt.publishing.rows import Row, baselines, fid_labels, steps
@@ -56,6 +56,13 @@ def distance_caption(rows: Sequence[Row]) -> str:
     return f"Fréchet distance: to the real data{samples}; {_floor(rows)}."
 
 
+def agreement_caption(rows: Sequence[Row]) -> list[str]:
+    """What the agreement is, and what “at chance” means where a table says it; nothing where there is no agreement."""
+    if not (rows and "agreement" in rows[0]):
+        return []
+    return [METRICS["agreement"].caption, *[chance.CAPTION for row in rows if row.at_chance][:1]]
+
+
 def published_cells(row: Row, difference: str = "{:+.2f}") -> dict[str, str]:
     """The published number with the reference statistics it belongs to, the difference and the verdict."""
     if row["published"] == NOTHING_PUBLISHED:
@@ -90,16 +97,25 @@ def _euler_ema(rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if row["weights"] == "ema" and steps(row) is not None]
 
 
-def _trade_off(rows: Iterable[Row], columns: Sequence[int], groups: Sequence[str]) -> list[dict]:
+class _TradeOff(dict):
+    """A row of the trade-off by column, and those T at which its agreement is at chance."""
+
+    def __init__(self, cells: dict):
+        super().__init__(cells)
+        self.at_chance: set[int] = set()
+
+
+def _trade_off(rows: Iterable[Row], columns: Sequence[int], groups: Sequence[str]) -> list[_TradeOff]:
     """A row per TRADE_OFF_KEY in the order of the grid; what the grid lacks is NOT_RUN, as what has not been run."""
     euler = _euler_ema(rows)
     timed = baselines(euler)
-    table: dict[tuple, dict] = {}
+    table: dict[tuple, _TradeOff] = {}
     for row in euler:
         empty = {f"{name}_T{T}": NOT_RUN for name in groups for T in columns}
         key = {column: row[column] for column in TRADE_OFF_KEY}
-        cells = table.setdefault(tuple(key.values()), {**key, **empty})
+        cells = table.setdefault(tuple(key.values()), _TradeOff({**key, **empty}))
         T = steps(row)
+        cells.at_chance |= {T} if row.at_chance else set()
         cells |= {f"{name}_T{T}": row[name] for name in groups if name in row}
         baseline = timed.get((T, row["guidance"]))
         if baseline and row["latency_s"] != NOT_RUN:
@@ -113,6 +129,8 @@ def _for_people(row: Row) -> dict[str, str]:
         for column, metric in METRICS.items()
         if column in row
     }
+    if row.at_chance:
+        optional[METRICS["agreement"].heading] += chance.MARK
     return {
         "model": row["label"],
         "weights": row["weights"],
@@ -129,12 +147,14 @@ def _for_people(row: Row) -> dict[str, str]:
     }
 
 
-def _trade_off_for_people(row: dict, columns: Sequence[int], groups: Sequence[str]) -> dict[str, str]:
+def _trade_off_for_people(row: _TradeOff, columns: Sequence[int], groups: Sequence[str]) -> dict[str, str]:
     cells = {"model": row["label"], "length (blocks)": text.length(row), "guidance": f"{row['guidance']:g}"}
     cells["seed"] = str(row["seed"])
     for name in groups:
         heading, form = TRADE_OFF[name]
         cells |= {f"{heading}, T = {T}": shown(row[f"{name}_T{T}"], form) for T in columns}
+        for T in row.at_chance if name == "agreement" else ():
+            cells[f"{heading}, T = {T}"] += chance.MARK
     return cells
 
 
@@ -153,7 +173,8 @@ def _grid_caption(rows: Sequence[Row], references: References | None) -> str:
 
 def _optional_captions(rows: Sequence[Row]) -> list[str]:
     """What the captions say of the optional columns that these rows have."""
-    return [metric.caption for column, metric in METRICS.items() if rows and column in rows[0]]
+    shown_columns = rows[0].keys() - {"agreement"} if rows else ()
+    return agreement_caption(rows) + [metric.caption for column, metric in METRICS.items() if column in shown_columns]
 
 
 def _trade_off_caption(rows: Sequence[Row]) -> str:
@@ -164,7 +185,7 @@ def _trade_off_caption(rows: Sequence[Row]) -> str:
         "EMA weights, Euler's method in T steps. Length: blocks asked for, and in brackets those that act. "
         f"{distance_caption(rows)}{first}",
         f"Latency: relative to {relative} at the same T, {text.timing(rows)}.",
-        *[METRICS["agreement"].caption for row in rows[:1] if "agreement" in row],
+        *agreement_caption(_euler_ema(rows)),
     ]
     return " ".join(told)
 

@@ -122,6 +122,7 @@ def _take(hand: pathlib.Path, work: pathlib.Path, source: Source) -> None:
     with _user_errors(str(hand), work):
         shutil.rmtree(work)
         for file in [hand / path for path in _by_pattern(hand, source)] if source.hub else [hand]:
+            files.require_regular(file, "fetched by hand")
             to = files.inside(work, file.relative_to(hand) if source.hub else file.name)
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, to)

@@ -1,12 +1,15 @@
 """CelebA-HQ and ImageNet as tensorflow-datasets directories, and what is read back without TensorFlow."""
 
 import io
+import os
 import pathlib
 import resource
 import runpy
+import struct
 import subprocess
 import sys
 import tarfile
+import zlib
 
 import numpy as np
 import PIL.Image
@@ -177,6 +180,19 @@ def archive(members: dict[str, bytes]) -> bytes:
     return file.getvalue()
 
 
+def a_narrow_jpeg() -> bytes:
+    """One pixel wide, 40 high."""
+    return REHEARSAL["encoded"](REHEARSAL["photographs"]()[0][:40, :1], "JPEG")
+
+
+def a_bomb() -> bytes:
+    """A PNG that says it has 10^10 pixels."""
+    png = io.BytesIO()
+    PIL.Image.new("L", (1, 1)).save(png, "PNG")
+    head = struct.pack(">II", 100_000, 100_000) + b"\x08\0\0\0\0"
+    return png.getvalue()[:16] + head + struct.pack(">I", zlib.crc32(b"IHDR" + head)) + png.getvalue()[33:]
+
+
 def a_jpeg() -> bytes:
     return REHEARSAL["encoded"](REHEARSAL["photographs"]()[0][:64, :64], "JPEG")
 
@@ -200,6 +216,14 @@ BAD_TARS = {
         lambda: archive({"n00000001.tar": archive({"n00000001_7.JPEG": b"nonsense"})}),
         "n00000001.tar, member n00000001_7.JPEG: cannot identify image file",
     ),
+    "one pixel wide": (
+        lambda: archive({"n00000001.tar": archive({"a.JPEG": a_jpeg(), "b.JPEG": a_narrow_jpeg()})}),
+        "n00000001.tar, member b.JPEG: it has 1x40 pixels",
+    ),
+    "a bomb": (
+        lambda: archive({"n00000001.tar": archive({"a.JPEG": a_bomb()})}),
+        "n00000001.tar, member a.JPEG: Image size .* exceeds limit",
+    ),
     "half a JPEG": (
         lambda: archive({"n00000001.tar": archive({"a.JPEG": a_jpeg(), "b.JPEG": a_jpeg()[:-100]})}),
         "n00000001.tar, member b.JPEG: image file is truncated",
@@ -216,6 +240,24 @@ def test_a_damaged_tar_is_told_on_one_line_and_leaves_nothing(tmp_path, case):
         builders.write_imagenet(tar, tmp_path / "out")
     assert "\n" not in str(told.value) and " at 0x" not in str(told.value)
     assert list(tmp_path.iterdir()) == [tar]
+
+
+@pytest.mark.parametrize("side", [(2, 40), (40, 7)])
+def test_a_small_image_of_a_tar_is_taken(tmp_path, side):
+    small = REHEARSAL["encoded"](REHEARSAL["photographs"]()[0][: side[0], : side[1]], "JPEG")
+    (tmp_path / "train.tar").write_bytes(archive({"n00000001.tar": archive({"a.JPEG": small})}))
+    builders.write_imagenet(tmp_path / "train.tar", tmp_path / "out")
+    assert len(images.TfdsSource(tmp_path / "out")) == 1
+
+
+def test_named_pipes_are_neither_waited_for_nor_read(tmp_path):
+    os.mkfifo(tmp_path / "train.tar")
+    with pytest.raises(OdeltError, match="train.tar is a named pipe"):
+        builders.write_imagenet(tmp_path / "train.tar", tmp_path / "out")
+    os.mkfifo(tmp_path / "a.parquet")
+    with pytest.raises(OdeltError, match="a.parquet is a named pipe"):
+        builders.write_celebahq([tmp_path / "a.parquet"], tmp_path / "out", (8, 8))
+    assert not (tmp_path / "out").exists()
 
 
 def broken_parquet(kind: str, path: pathlib.Path, good: pathlib.Path) -> None:

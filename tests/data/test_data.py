@@ -1,5 +1,6 @@
 """The embedded dataset and the loader."""
 
+import os
 import tracemalloc
 
 import numpy as np
@@ -40,6 +41,13 @@ def test_a_damaged_dataset_is_named(real, tmp_path, content, message):
         path.write_bytes(content)
     with pytest.raises(OdeltError, match=rf"d.npz.*{message}"):
         dataset.load(path)
+
+
+def test_a_named_pipe_is_no_dataset(tmp_path):
+    os.mkfifo(tmp_path / "d.npz")
+    for read in (dataset.load, lambda path: next(dataset.rows_of(path, "images", 1))):
+        with pytest.raises(OdeltError, match="d.npz is a named pipe"):
+            read(tmp_path / "d.npz")
 
 
 @pytest.mark.parametrize("size", [1, 100, 1797, 5000])

@@ -1,6 +1,7 @@
 """The store of moments, and latents drawn from it."""
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -224,3 +225,10 @@ def test_moments_that_are_not_finite_are_neither_written_nor_read(tmp_path, monk
     assert np.isfinite(store[0][0]).all()
     with pytest.raises(OdeltError, match="array_record is damaged .the moments of image 1 are not finite"):
         store[1]
+
+
+def test_a_named_pipe_is_no_index_of_a_store(tmp_path):
+    (tmp_path / "store").mkdir()
+    os.mkfifo(tmp_path / "store" / latents.INDEX)
+    with pytest.raises(OdeltError, match="index.json is a named pipe"):
+        latents.open_store(tmp_path / "store")

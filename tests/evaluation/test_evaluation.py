@@ -1,5 +1,7 @@
 """Fréchet distance, features, agreement, latency."""
 
+import os
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -84,3 +86,9 @@ def test_latency_reports_every_setting(imported):
         assert timed["peak_bytes"] > 70 * 8 * 8 * 4 * 4 and timed["compile_s"] > 0
     assert one["peak_bytes"] == many["peak_bytes"] and one["compile_s"] == many["compile_s"]  # one program for all T
     assert [one["evaluations"], many["evaluations"]] == [1, 64] and adaptive["evaluations"] > 9
+
+
+def test_a_named_pipe_is_no_feature_network(tmp_path):
+    os.mkfifo(tmp_path / "network.safetensors")
+    with pytest.raises(odelt.OdeltError, match="network.safetensors is a named pipe"):
+        features.load(tmp_path / "network.safetensors")

@@ -2,11 +2,12 @@
 
 import argparse
 import hashlib
+import os
 import pathlib
 
 import pytest
 
-from odelt import files, provenance
+from odelt import OdeltError, files, provenance
 from odelt.provenance import audit, digests, record
 from odelt.provenance.recording import recording
 
@@ -159,3 +160,11 @@ def test_times_are_no_part_of_what_lasts(suite):
     one = run(suite / "a")
     assert one.model_copy(update={"started": "2020", "ended": "2021"}).lasting == one.lasting
     assert one.model_copy(update={"seed": 1}).lasting != one.lasting
+
+
+def test_a_named_pipe_is_neither_a_record_nor_an_input(tmp_path):
+    os.mkfifo(tmp_path / "a.prov.json")
+    with pytest.raises(OdeltError, match="a.prov.json is a named pipe"):
+        record.read(tmp_path / "a.prov.json")
+    with pytest.raises(OdeltError, match="a.prov.json is a named pipe"):
+        digests.find(tmp_path / "a.prov.json")

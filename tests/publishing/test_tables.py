@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import pathlib
 
 import pytest
@@ -195,3 +196,11 @@ def test_tables_of_a_suite_that_has_not_run_can_be_written(tmp_path):
     tables.write_trade_off(rows, tmp_path / "trade-off")
     assert read_csv(tmp_path / "trade-off.csv")[0]["relative_latency_T1"] == "not run"
     assert "its floor was not run" in (tmp_path / "grid.md").read_text(encoding="utf-8")
+
+
+def test_a_named_pipe_is_no_score(layout):
+    path = layout.score(points(DIGITS)[0])
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(OdeltError, match=f"{path.name} is a named pipe"):
+        rows_of(layout)

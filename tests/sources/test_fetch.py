@@ -327,6 +327,15 @@ def test_a_file_fetched_by_hand_is_verified_and_nothing_is_downloaded(place, cap
     assert trusted(load_lock(place / "lock.yaml"), DRIVE) == "recorded on first use"
 
 
+def test_a_named_pipe_among_the_files_fetched_by_hand_is_told(place):
+    (path,) = (place / "stand-ins" / DRIVE).iterdir()
+    (place / "hand").mkdir()
+    os.mkfifo(place / "hand" / path.name)
+    with pytest.raises(OdeltError, match=rf"{path.name} is a named pipe"):
+        fetch(place, DRIVE, by_hand=place / "hand")
+    assert left(place) == []
+
+
 def test_a_directory_fetched_by_hand_gives_the_files_that_are_wanted(place):
     out = fetch(place, FACES, by_hand=place / "stand-ins")
     assert set(contents(out)) == {"data/train-00000.parquet", "data/train-00001.parquet"}

@@ -7,8 +7,9 @@ import sys
 
 from snakemake.logging import logger
 
+
 from odelt import config as odelt_config
-from odelt import devices, grid, last_line, places, preflight
+from odelt import devices, grid, last_line, own_files, places, preflight
 
 CORES = preflight.cores_or_exit(workflow.resource_settings.cores, workflow.resource_settings.nodes)
 SUITE = preflight.suite_or_exit(config, workflow.configfiles)
@@ -88,6 +89,11 @@ def downloaded_images_of(wildcards):
     return PLACES.source(source) if source else []
 
 
+def own_files_of(wildcards):
+    """Changes with the user's own files that a dataset is made from, which Snakemake does not watch."""
+    return own_files.fingerprint(SUITE.datasets[wildcards.dataset])
+
+
 def images_of(wildcards):
     return PLACES.images(SUITE.datasets[wildcards.dataset])
 
@@ -123,6 +129,12 @@ def reference_arguments(settings):
 
 
 # Training
+
+
+def own_files_of_run(wildcards):
+    """The same of a run on latents: these have gone when they have been read, so that the run stands for them."""
+    settings, _ = run_of(wildcards.trained)
+    return own_files.fingerprint(settings.dataset) if settings.latent else ""
 
 
 def run_of(path):

@@ -15,6 +15,7 @@ rule prepare_data:
         gpu=0,
     params:
         settings=lambda w: as_json(SUITE.datasets[w.dataset]),
+        own_files=own_files_of,
     message:
         "Write the dataset {wildcards.dataset}"
     shell:
@@ -40,6 +41,7 @@ rule prepare_images:
         gpu=0,
     params:
         settings=lambda w: as_json(SUITE.datasets[w.dataset]),
+        own_files=own_files_of,
         source=lambda w, input: f"--source {input[0]}" if input else "",
     message:
         "Write the images of {wildcards.dataset}"
@@ -67,6 +69,7 @@ rule encode:
         gpu=1,
     params:
         settings=lambda w: as_json(SUITE.datasets[w.dataset]),
+        own_files=own_files_of,
         codec=lambda w: as_json(user_of(w).codec),
     message:
         "Encode {wildcards.dataset}"
@@ -95,6 +98,7 @@ rule codec_error:
         gpu=1,
     params:
         settings=lambda w: as_json(SUITE.datasets[w.dataset]),
+        own_files=own_files_of,
         number=lambda w: user_of(w).codec.batch_size,
     message:
         "What mixed precision does to the latents of {wildcards.dataset}"

@@ -192,6 +192,7 @@ rule real_statistics:
         gpu=1,
     params:
         dataset=lambda w: as_json(SUITE.datasets[w.dataset]),
+        own_files=own_files_of,
         settings=lambda w: as_json(user_of(w).features),
     message:
         "Statistics of the images of {wildcards.dataset}"

@@ -27,6 +27,7 @@ rule train:
         training=lambda w: as_json(run_of(w.trained)[1].settings.training),
         inner_ode=lambda w: "--inner-ode" if run_of(w.trained)[1].inner_ode else "",
         seed=lambda w: run_of(w.trained)[1].seed,
+        own_files=own_files_of_run,
         # Not an output: Snakemake removes the outputs of a failed job, and an interrupted run goes on from here.
         checkpoints=lambda w: f"{RESULTS}/checkpoints/{RUNS[w.trained][0]}/{RUNS[w.trained][1].name}",
     message:
