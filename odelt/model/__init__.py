@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from odelt import numerics
 from odelt.errors import OdeltError
 from odelt.model import held
 from odelt.model.weights import Model, load_model
@@ -13,6 +14,7 @@ from odelt.model.weights import Model, load_model
 __all__ = ["Model", "load_model", "velocity"]
 
 
+@numerics.pinned()
 def velocity(model: Model, x, t, d, y, length: int | np.ndarray | None = None) -> jax.Array:
     """The network's velocity at noisy images (SPEC 2, 3).
 
