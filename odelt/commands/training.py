@@ -41,6 +41,7 @@ def train(a):
     identity["environment"] = json.dumps(environment.settings(("jax", "numpy")))
     if a.start:
         identity["start"] = files.digest(a.start / "model.safetensors")
+    checkpoints.keep_threads_quiet()
     try:
         loop.train(
             data,

@@ -31,7 +31,7 @@ from odelt.training.step import State
 KEPT = 2
 STEPS = "steps"
 PARTS = "run.json"  # what the fingerprint is of, each part by its own digest
-HANDLERS = {"state": verification.ArraysHandler, "curve": verification.JsonHandler}  # of a saved state's items
+ITEMS = ("state", "curve")  # of a saved state
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 OS_ERROR = re.compile(r"os_error_code='(\d+)'")  # in the message of TensorStore's ValueError
 
@@ -49,6 +49,20 @@ class Interrupted(Exception):
 def fingerprint(**parts: object) -> str:
     """A short digest of all that decides a run's outcome."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def keep_threads_quiet() -> None:
+    """Keeps Orbax's threads and TensorStore's from printing tracebacks; `RunFolder` raises what went wrong in them."""
+    for library in ("absl", "asyncio"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+    before = sys.unraisablehook
+
+    def tell(unraisable) -> None:
+        # Orbax closes its event loop at the first failed write; TensorStore reports the others to it all the same.
+        if str(unraisable.exc_value) != "Event loop is closed":
+            before(unraisable)
+
+    sys.unraisablehook = tell
 
 
 class RunFolder:
@@ -74,13 +88,7 @@ class RunFolder:
         files.write_text(self.path / PARTS, json.dumps({name: fingerprint(part=part) for name, part in parts.items()}))
         with _told(f"cannot write {self.path}"):
             self._set_damaged_aside()
-        # Orbax prints the tracebacks of its threads, and raises the same errors here.
-        self._orbax_log = logging.getLogger("absl")
-        self._orbax_log_level = self._orbax_log.level
-        self._orbax_log.setLevel(logging.CRITICAL)
-        options = ocp.CheckpointManagerOptions(max_to_keep=KEPT, lightweight_initialize=True)
-        handlers = {item: handler() for item, handler in HANDLERS.items()}
-        self._manager = ocp.CheckpointManager((self.path / STEPS).absolute(), options=options, item_handlers=handlers)
+        self._manager = _manager(self.path / STEPS)
 
     def restore(self, like: State) -> tuple[State, Any] | None:
         """The newest whole state and its curve as plain data, or None."""
@@ -117,7 +125,6 @@ class RunFolder:
             with _told(f"cannot save the state of the training in {self.path}"):
                 self._manager.close()
         finally:
-            self._orbax_log.setLevel(self._orbax_log_level)
             self._lock.close()
 
     def _set_damaged_aside(self) -> None:
@@ -127,13 +134,29 @@ class RunFolder:
             if not path.name.isdecimal():  # a process ended while it wrote this
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         for path in sorted(steps.iterdir(), key=lambda path: int(path.name), reverse=True):
-            fault = verification.damage(path, HANDLERS)
+            fault = verification.damage(path, ITEMS)
             if fault is None:
                 return
             aside = self.path / f"damaged-{path.name}"
             shutil.rmtree(aside, ignore_errors=True)
             path.rename(aside)
             print(f"the saved state of step {path.name} is damaged ({fault}); it is now {aside}", file=sys.stderr)
+
+
+def _manager(steps: pathlib.Path) -> ocp.CheckpointManager:
+    state, curve = verification.ArraysHandler(), verification.JsonHandler()
+    registry = ocp.handlers.DefaultCheckpointHandlerRegistry()
+    for args in (ocp.args.StandardSave, ocp.args.StandardRestore):
+        registry.add("state", args, state)
+    for args in (ocp.args.JsonSave, ocp.args.JsonRestore):
+        registry.add("curve", args, curve)
+    options = ocp.CheckpointManagerOptions(
+        max_to_keep=KEPT,
+        lightweight_initialize=True,
+        # A process whose save fails would otherwise wait minutes for the thread that makes the folders.
+        async_options=ocp.options.AsyncOptions(create_directories_asynchronously=False),
+    )
+    return ocp.CheckpointManager(steps.absolute(), options=options, handler_registry=registry)
 
 
 def _tell_others(path: pathlib.Path, parts: dict[str, object]) -> None:
@@ -162,4 +185,4 @@ def _told(what: str) -> Iterator[None]:
             raise
     remedy = "make room" if number in FULL else "mend that"
     reason = os.strerror(number) if number else "the system refuses it"
-    raise OdeltError(f"{what}: {reason}; {remedy}, then the same command goes on")
+    raise OdeltError(f"{what}: {reason}; {remedy}, then the same command goes on") from None
