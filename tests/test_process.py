@@ -1,9 +1,15 @@
 """What a command does for its process."""
 
+import os
+import pty
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
+
+from odelt import process
 
 FAULTS_OF_A_BLOCK_THAT_IS_FREED_AND_ASKED_FOR_AGAIN = """
 import ctypes, resource
@@ -50,3 +56,82 @@ def test_memory_that_was_freed_is_not_faulted_in_again(program):
     command = [sys.executable, "-c", program]
     first, second = map(int, subprocess.check_output(command, text=True).split())
     assert second < first / 100
+
+
+@pytest.fixture
+def handlers():
+    """The handlers of this process, set back afterwards."""
+    stopping = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {signum: signal.getsignal(signum) for signum in stopping}
+    yield
+    for signum, handler in before.items():
+        signal.signal(signum, handler)
+
+
+def test_several_signals_leave_word_once_and_raise_nothing(handlers, capfd):
+    with process.noticing_signals() as stopped:
+        assert stopped() is None
+        for signum in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            os.kill(os.getpid(), signum)
+        assert stopped() == signal.SIGTERM
+    assert capfd.readouterr().err.count("stopping after this step") == 1
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_that_follow_the_first_do_not_end_the_cleaning_up(handlers, signum):
+    process.clean_up_when_terminated()
+    cleaned = False
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - what is in `finally` is what is tested
+        try:
+            os.kill(os.getpid(), signum)
+            time.sleep(1)
+        finally:
+            for following in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                os.kill(os.getpid(), following)
+            cleaned = True
+    assert cleaned
+
+
+def test_a_command_under_nohup_does_not_end_with_its_terminal(handlers):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    process.clean_up_when_terminated()
+    with process.noticing_signals() as stopped:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert stopped() is None
+
+
+AT_A_TERMINAL = """
+import time
+from odelt.process import noticing_signals
+with noticing_signals() as stopped:
+    print("ready", flush=True)
+    time.sleep(60)
+    time.sleep(60)
+"""
+
+
+def test_only_a_ctrl_c_that_a_user_presses_again_stops_at_once():
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, "-c", AT_A_TERMINAL])
+    said = b""
+    while b"ready" not in said:
+        said += os.read(terminal, 1000)
+    os.write(terminal, b"\x03\x03")  # a program between the user and this one may pass a signal on twice
+    time.sleep(process.PATIENCE + 0.2)
+    assert os.waitpid(child, os.WNOHANG) == (0, 0)
+    os.write(terminal, b"\x03")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGINT
+    os.close(terminal)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_a_log_on_a_full_disk_is_named_once_and_the_command_says_what_it_has_to_say():
+    command = [sys.executable, "-m", "odelt", "--log", "/dev/full", "sampel"]
+    told = subprocess.run(command, capture_output=True, text=True)
+    assert told.returncode == 2
+    command = [sys.executable, "-m", "odelt", "--log", "/dev/full", "audit", "nowhere"]
+    told = subprocess.run(command, capture_output=True, text=True)
+    full, verdict = [line for line in told.stderr.splitlines() if line]
+    assert full == "odelt: cannot write the log '/dev/full': No space left on device; make room. It ends here"
+    assert "nowhere" in verdict and told.returncode != 0
