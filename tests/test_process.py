@@ -81,7 +81,7 @@ def test_several_signals_leave_word_once_and_raise_nothing(handlers, capfd):
 def test_signals_that_follow_the_first_do_not_end_the_cleaning_up(handlers, signum):
     process.clean_up_when_terminated()
     cleaned = False
-    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - what is in `finally` is what is tested
+    with pytest.raises(KeyboardInterrupt):
         try:
             os.kill(os.getpid(), signum)
             time.sleep(1)
@@ -127,9 +127,6 @@ def test_only_a_ctrl_c_that_a_user_presses_again_stops_at_once():
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 def test_a_log_on_a_full_disk_is_named_once_and_the_command_says_what_it_has_to_say():
-    command = [sys.executable, "-m", "odelt", "--log", "/dev/full", "sampel"]
-    told = subprocess.run(command, capture_output=True, text=True)
-    assert told.returncode == 2
     command = [sys.executable, "-m", "odelt", "--log", "/dev/full", "audit", "nowhere"]
     told = subprocess.run(command, capture_output=True, text=True)
     full, verdict = [line for line in told.stderr.splitlines() if line]

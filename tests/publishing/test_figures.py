@@ -4,7 +4,7 @@ import pytest
 
 from odelt.errors import OdeltError
 from odelt.publishing import figures
-from odelt.training.loop import COLUMNS
+from odelt.training.curve import COLUMNS
 
 
 def row(model="odelt", length=2, solver="euler:4", distance=2.0, latency=0.1, **others):

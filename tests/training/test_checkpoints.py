@@ -76,7 +76,9 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("file", ["state/manifest.ocdbt", "state/ocdbt.process_0/d/*", "curve/metadata", "*/sha256.json"])
+@pytest.mark.parametrize(
+    "file", ["state/manifest.ocdbt", "state/ocdbt.process_0/d/*", "curve/metadata", "*/sha256.json"]
+)
 def test_a_damaged_state_is_named_and_the_one_before_it_goes_on(root, capsys, damage, file):
     path = max(step_folder(root, 2).glob(file), key=lambda path: path.stat().st_size)
     DAMAGES[damage](path)
@@ -151,8 +153,10 @@ def quiet(monkeypatch):
 @pytest.mark.usefixtures("quiet")
 def test_a_full_disk_is_one_line_and_the_older_state_stays(root, capfd, wait):
     folder = RunFolder(root, PARTS)
-    message = f"cannot save the state of the training in {folder.path}: File too large; make room, then the same command"
-    with no_file_larger_than(20_000), pytest.raises(OdeltError) as raised:  # noqa: PT012 - either of the two raises
+    message = (
+        f"cannot save the state of the training in {folder.path}: File too large; make room, then the same command"
+    )
+    with no_file_larger_than(20_000), pytest.raises(OdeltError) as raised:
         folder.save(state(3, size=50_000), curve(3), wait=wait)
         folder.save(state(4), curve(4))
     assert str(raised.value).startswith(message)
