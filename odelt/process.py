@@ -43,29 +43,31 @@ def clean_up_when_terminated() -> None:
     So drafts are removed. Further signals do not end the cleaning up, but for a Ctrl-C that the user presses again.
     """
 
+    received = _Received()
+
     def stop(signum: int, _) -> None:
         if received.add(signum) == 1:
             raise KeyboardInterrupt
 
-    received = _Received()
     if threading.current_thread() is threading.main_thread():
         _handle_signals(stop)
 
 
 @contextlib.contextmanager
 def noticing_signals() -> Iterator[Callable[[], int | None]]:
-    """Within the block Ctrl-C, SIGTERM and SIGHUP only leave word: the yielded function returns the first, or None.
+    """Within the block Ctrl-C, SIGTERM and SIGHUP are only noted: the yielded function returns the first, or None.
 
     Nothing is raised, in Python or in the code of libraries. Schedulers send several signals, milliseconds apart: they
     are all one request. Only a Ctrl-C that a user presses again, a second later, ends the process at once.
     """
+
+    received = _Received()
 
     def notice(signum: int, _) -> None:
         if received.add(signum) == 1:
             with contextlib.suppress(OSError):  # not by sys.stderr: that may be at work when the signal comes
                 os.write(2, b"\nstopping after this step, to save it; press Ctrl-C once more to stop at once\n")
 
-    received = _Received()
     previous = _handle_signals(notice)
     try:
         yield lambda: received.first
@@ -127,8 +129,8 @@ class _Log:
         except OSError as error:
             self._file.close()
             self._file = None
-            told = f"odelt: cannot write the log {quoted(self._path)}: {error.strerror}; make room. It ends here"
-            print(f"\n{told}", file=self._screen)
+            what = f"cannot write the log {quoted(self._path)}: {error.strerror}"
+            print(f"\nodelt: {what}; make room. It ends here", file=self._screen)
 
 
 class _Both:

@@ -101,34 +101,35 @@ def test_a_command_under_nohup_does_not_end_with_its_terminal(handlers):
 
 
 AT_A_TERMINAL = """
-import time
+import fcntl, termios, time
 from odelt.process import noticing_signals
-with noticing_signals() as stopped:
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+with noticing_signals():
     print("ready", flush=True)
-    time.sleep(60)
     time.sleep(60)
 """
 
 
 def test_only_a_ctrl_c_that_a_user_presses_again_stops_at_once():
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execv(sys.executable, [sys.executable, "-c", AT_A_TERMINAL])
-    said = b""
-    while b"ready" not in said:
-        said += os.read(terminal, 1000)
-    os.write(terminal, b"\x03\x03")  # a program between the user and this one may pass a signal on twice
-    time.sleep(process.PATIENCE + 0.2)
-    assert os.waitpid(child, os.WNOHANG) == (0, 0)
-    os.write(terminal, b"\x03")
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGINT
+    user, terminal = pty.openpty()
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
+    with subprocess.Popen([sys.executable, "-c", AT_A_TERMINAL], start_new_session=True, **streams) as child:
+        said = b""
+        while b"ready" not in said:
+            said += os.read(user, 1000)
+        os.write(user, b"\x03\x03")  # a program between the user and this one may pass a signal on twice
+        time.sleep(process.PATIENCE + 0.2)
+        assert child.poll() is None
+        os.write(user, b"\x03")
+        assert child.wait(timeout=30) == -signal.SIGINT
+    os.close(user)
     os.close(terminal)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 def test_a_log_on_a_full_disk_is_named_once_and_the_command_says_what_it_has_to_say():
     command = [sys.executable, "-m", "odelt", "--log", "/dev/full", "audit", "nowhere"]
-    told = subprocess.run(command, capture_output=True, text=True)
-    full, verdict = [line for line in told.stderr.splitlines() if line]
+    done = subprocess.run(command, capture_output=True, text=True)
+    full, verdict = [line for line in done.stderr.splitlines() if line]
     assert full == "odelt: cannot write the log '/dev/full': No space left on device; make room. It ends here"
-    assert "nowhere" in verdict and told.returncode != 0
+    assert "nowhere" in verdict and done.returncode != 0

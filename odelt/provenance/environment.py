@@ -66,13 +66,13 @@ def settings(packages: Iterable[str]) -> dict[str, str]:
 
     known = [VARIABLES[package] for package in packages if package in VARIABLES]
     pattern = re.compile("|".join(known) or "(?!)")
-    found = {}
+    values = {}
     for name in sorted(os.environ):
         if pattern.fullmatch(name) and not NO_NUMBERS.fullmatch(name) and name.lower() not in numerics.PINNED:
             words = [word for word in os.environ[name].split() if not NO_NUMBERS_FLAG.fullmatch(word)]
             if words:
-                found[name] = printable(FOLDERS.sub("", " ".join(words)))
-    return found
+                values[name] = printable(FOLDERS.sub("", " ".join(words)))
+    return values
 
 
 def version(package: str) -> str | None:

@@ -76,7 +76,7 @@ class RunFolder:
         """
         self.path = root / fingerprint(**parts)
         is_new = not self.path.exists()
-        with _told(f"cannot write {self.path}"):
+        with _system_errors(f"cannot write {self.path}"):
             (self.path / STEPS).mkdir(parents=True, exist_ok=True)
             self._lock = (self.path / "lock").open("w")
         try:
@@ -86,7 +86,7 @@ class RunFolder:
         if is_new:
             _tell_others(self.path, parts)
         files.write_text(self.path / PARTS, json.dumps({name: fingerprint(part=part) for name, part in parts.items()}))
-        with _told(f"cannot write {self.path}"):
+        with _system_errors(f"cannot write {self.path}"):
             self._set_damaged_aside()
         self._manager = _manager(self.path / STEPS)
 
@@ -107,7 +107,7 @@ class RunFolder:
             OdeltError: this state or the one before it cannot be written; the newest whole one stays.
         """
         step = int(state.step)
-        with _told(f"cannot save the state of the training in {self.path}"):
+        with _system_errors(f"cannot save the state of the training in {self.path}"):
             if self._manager.latest_step() != step:
                 items = {"state": ocp.args.StandardSave(state), "curve": ocp.args.JsonSave(curve)}
                 self._manager.save(step, args=ocp.args.Composite(**items))
@@ -122,7 +122,7 @@ class RunFolder:
 
     def close(self) -> None:
         try:
-            with _told(f"cannot save the state of the training in {self.path}"):
+            with _system_errors(f"cannot save the state of the training in {self.path}"):
                 self._manager.close()
         finally:
             self._lock.close()
@@ -141,6 +141,8 @@ class RunFolder:
             shutil.rmtree(aside, ignore_errors=True)
             path.rename(aside)
             print(f"the saved state of step {path.name} is damaged ({fault}); it is now {aside}", file=sys.stderr)
+        if any(self.path.glob("damaged-*")):
+            print("no saved state is whole: the training begins anew", file=sys.stderr)
 
 
 def _manager(steps: pathlib.Path) -> ocp.CheckpointManager:
@@ -172,8 +174,8 @@ def _tell_others(path: pathlib.Path, parts: dict[str, object]) -> None:
 
 
 @contextlib.contextmanager
-def _told(what: str) -> Iterator[None]:
-    """What the system refuses, to Python or to TensorStore, is one line."""
+def _system_errors(what: str) -> Iterator[None]:
+    """A write that the system refuses, to Python or to TensorStore, is one line."""
     try:
         yield
         return

@@ -47,7 +47,7 @@ def _damage_of_item(folder: pathlib.Path) -> str | None:
     listing = folder / LIST
     try:
         listed = parse_json(listing.read_bytes(), listing)
-        found = digests.find(folder).files
+        present = digests.find(folder).files
     except (FileNotFoundError, NotADirectoryError):
         return f"{listing} is missing"
     except OSError as error:
@@ -57,6 +57,6 @@ def _damage_of_item(folder: pathlib.Path) -> str | None:
     if not isinstance(listed, dict):
         return f"{listing} is not as it was written"
     for name, sha256 in sorted(listed.items()):
-        if found.get(name) != sha256:
-            return f"{folder / name} is {'not as it was written' if name in found else 'missing'}"
+        if present.get(name) != sha256:
+            return f"{folder / name} is {'not as it was written' if name in present else 'missing'}"
     return None

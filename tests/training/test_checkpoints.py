@@ -50,14 +50,14 @@ def step_folder(root, step: int):
 def restored(root) -> int | None:
     """The step that a new process goes on from, after it has saved step 3."""
     folder = RunFolder(root, PARTS)
-    found = folder.restore(state(0))
+    newest = folder.restore(state(0))
     folder.save(state(3), curve(3), wait=True)
     assert folder.restore(state(0))[1] == curve(3)
     folder.close()
-    if found is None:
+    if newest is None:
         return None
-    step = int(found[0].step)
-    assert jnp.array_equal(found[0].params["a"], state(step).params["a"]) and found[1] == curve(step)
+    step = int(newest[0].step)
+    assert jnp.array_equal(newest[0].params["a"], state(step).params["a"]) and newest[1] == curve(step)
     return step
 
 
@@ -94,11 +94,12 @@ def test_an_empty_folder_of_a_step_does_not_stand_in_the_way(root):
     assert restored(root) == 1
 
 
-def test_where_no_state_is_whole_the_training_begins_anew_and_saves_the_same_steps(root):
+def test_where_no_state_is_whole_the_training_begins_anew_and_saves_the_same_steps(root, capsys):
     for step in (1, 2):
         flip(next(step_folder(root, step).glob("state/d/*")))
     folder = RunFolder(root, PARTS)
     assert folder.restore(state(0)) is None
+    assert capsys.readouterr().err.endswith("no saved state is whole: the training begins anew\n")
     folder.save(state(2), curve(2), wait=True)
     assert int(folder.restore(state(0))[0].step) == 2
     folder.close()

@@ -314,8 +314,8 @@ def _environment(record: Record) -> dict:
     known = record.environment
     packages = [[one_line(name), one_line(version)] for name, version in known.packages.items()]
     settings = [[one_line(name), one_line(value)] for name, value in known.settings.items()]
-    told = {"python": one_line(known.python), "packages": packages, "settings": settings}
-    return told | {"device": one_line(known.device or "")}
+    device = one_line(known.device or "")
+    return {"python": one_line(known.python), "packages": packages, "settings": settings, "device": device}
 
 
 def _curve(text: str) -> dict | None:
