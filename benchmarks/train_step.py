@@ -109,9 +109,10 @@ def with_loader(network: Network, training: Training) -> dict[str, float]:
             checkpoints=folder / "checkpoints",
             identity={},
             out=folder / "model",
+            timings=folder / "timings.csv",
             prepare=prepare,
         )
-        with (folder / "model" / loop.CURVE).open(newline="", encoding="utf-8") as file:
+        with (folder / "timings.csv").open(newline="", encoding="utf-8") as file:
             last = list(csv.DictReader(file))[-1]
     return {"images_per_s": float(last["images_per_s"]), "share_of_time_waited": float(last["input_wait"])}
 

@@ -109,14 +109,19 @@ def unavailable_platform() -> str | None:
 
 
 def start_jax(claimed: Sequence[Device]) -> None:
-    """JAX on the GPUs that this process has claimed. On a CPU its programs run in the thread that calls them.
+    """JAX on the GPUs that this process has claimed, with pinned settings. On a CPU its programs run in the thread that
+    calls them. Call it before any module that imports jax: a variable that JAX refuses is then one line.
 
     For glibc keeps large freed blocks (from 64 MiB) of the main thread only: from a thread of its own each training
     step at DiT-S's width faulted in 360 MB anew, a fifth of its time. Loaders have threads of their own and go on.
 
     Raises:
-        OdeltError: a GPU was claimed and JAX sees none, or JAX cannot compute where the environment wants it to.
+        OdeltError: a GPU was claimed and JAX sees none, or JAX cannot compute where the environment wants it to, or JAX
+            refuses a variable of the environment.
     """
+    from odelt import numerics
+
+    numerics.pin_process()
     import jax
 
     jax.config.update("jax_cpu_enable_async_dispatch", False)

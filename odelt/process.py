@@ -1,4 +1,4 @@
-"""What every command does for its process: share compiled programs, keep freed memory, keep a log."""
+"""What every command does for its process: share compiled programs, keep freed memory, heed signals, keep a log."""
 
 import contextlib
 import ctypes
@@ -9,10 +9,15 @@ import pathlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from typing import IO, Any
 
 from odelt import compiled, surroundings
 from odelt.errors import OdeltError
+from odelt.quoting import quoted
+
+PATIENCE = 1.0  # seconds between two Ctrl-C of a user; programs that start others pass the same one on within less
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # errors of a disk, which name no file where one prints
 
@@ -99,23 +104,112 @@ def keep_freed_memory() -> None:
 
 
 def clean_up_when_terminated() -> None:
-    """SIGTERM (a scheduler's limit, `kill`) ends a command as Ctrl-C does, so that drafts are removed."""
+    """Ctrl-C, SIGTERM (a scheduler's limit, `kill`) and SIGHUP end a command with one KeyboardInterrupt.
+
+    So drafts are removed. Further signals do not end the cleaning up, but for a Ctrl-C that the user presses again.
+    """
+
+    received = _Received()
+
+    def stop(signum: int, _) -> None:
+        if received.add(signum) == 1:
+            raise KeyboardInterrupt
+
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        _handle_signals(stop)
+
+
+@contextlib.contextmanager
+def noticing_signals() -> Iterator[Callable[[], int | None]]:
+    """Within the block Ctrl-C, SIGTERM and SIGHUP are only noted: the yielded function returns the first, or None.
+
+    Nothing is raised, in Python or in the code of libraries. Schedulers send several signals, milliseconds apart: they
+    are all one request. Only a Ctrl-C that a user presses again, a second later, ends the process at once.
+    """
+
+    received = _Received()
+
+    def notice(signum: int, _) -> None:
+        if received.add(signum) == 1:
+            with contextlib.suppress(OSError):  # not by sys.stderr: that may be at work when the signal comes
+                os.write(2, b"\nstopping after this step, to save it; press Ctrl-C once more to stop at once\n")
+
+    previous = _handle_signals(notice)
+    try:
+        yield lambda: received.first
+    finally:
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)
+
+
+class _Received:
+    """Signals that ask this process to stop."""
+
+    def __init__(self):
+        self.first: int | None = None
+        self._count, self._since = 0, 0.0
+
+    def add(self, signum: int) -> int:
+        """How many there were, with this one. Does not return where the user presses Ctrl-C again."""
+        self._count += 1
+        if self.first is None:
+            self.first, self._since = signum, time.monotonic()
+        elif signum == signal.SIGINT and time.monotonic() - self._since > PATIENCE and _is_in_foreground():
+            signal.signal(signum, signal.SIG_DFL)
+            os.kill(os.getpid(), signum)
+        return self._count
+
+
+def _handle_signals(handler: Callable) -> dict[int, Any]:
+    """Installs a handler of the signals that ask to stop; returns those before it. `nohup` keeps its meaning."""
+    stopping = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        stopping.append(signal.SIGHUP)
+    return {signum: signal.signal(signum, handler) for signum in stopping}
+
+
+def _is_in_foreground() -> bool:
+    """Whether Ctrl-C at this process's terminal reaches it; a job of a scheduler has no terminal."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    finally:
+        os.close(terminal)
+
+
+class _Log:
+    """The file of a log. Where it cannot be written, that is said once, and the command goes on without it."""
+
+    def __init__(self, path: pathlib.Path, screen: IO[str]):
+        self._path, self._screen = path, screen
+        self._file: IO[bytes] | None = path.open("wb", buffering=0)  # nothing is left to write at the end
+
+    def write(self, text: str) -> None:
+        rest = text.encode(errors="backslashreplace")
+        try:
+            while rest and self._file:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self._file.close()
+            self._file = None
+            what = f"cannot write the log {quoted(self._path)}: {error.strerror}"
+            print(f"\nodelt: {what}; make room. It ends here", file=self._screen)
 
 
 class _Both:
-    """Messages go to the screen and to a file; anything else that is asked of it is asked of the screen."""
+    """Messages go to the screen and to a log; anything else that is asked of it is asked of the screen."""
 
-    def __init__(self, screen, file):
-        self.screen, self.file = screen, file
+    def __init__(self, screen: IO[str], log: _Log):
+        self.screen, self.log = screen, log
 
     def write(self, text):
-        self.file.write(text)
+        self.log.write(text)
         return self.screen.write(text)
 
     def flush(self):
-        self.file.flush()
         self.screen.flush()
 
     def close(self):
@@ -130,10 +224,9 @@ def logging_to(path: pathlib.Path) -> Iterator[None]:
     """Messages and errors of the block go to the file too."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("w", encoding="utf-8")
+        log = _Log(path, sys.stderr)
     except OSError as error:
         raise OdeltError(f"--log {path}: {error.strerror}") from None
     # Not closed here: libraries that keep the stream may write to it until the process ends.
-    with contextlib.redirect_stderr(_Both(sys.stderr, file)):
+    with contextlib.redirect_stderr(_Both(sys.stderr, log)):
         yield
-    file.flush()

@@ -17,10 +17,10 @@ def measure(a):
 
     claimed = devices.claim()
     study = parse_json(LatencyStudy, a.settings, "--settings")
+    devices.start_jax(claimed)
     from odelt.evaluation import latency_study
 
     devices.check(latency_study.operations(study, a.network, a.length), claimed)
-    devices.start_jax(claimed)
     options.write_json(a.out, latency_study.measure(study, a.network, a.length))
 
 

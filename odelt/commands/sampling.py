@@ -22,15 +22,13 @@ def _generate(a, settings, outs, **more):
     from odelt import costs, devices
 
     claimed = devices.claim(1 if a.sharding == "none" else "all")
-    from odelt.model.weights import load_config
-
-    devices.check(costs.group(load_config(a.model), a.length, settings, a.count), claimed)
-
     devices.start_jax(claimed)
 
     from odelt.model import load_model
+    from odelt.model.weights import load_config
     from odelt.sampling import generate
 
+    devices.check(costs.group(load_config(a.model), a.length, settings, a.count), claimed)
     model = load_model(a.model, a.weights, a.dtype, length=a.length)
     with options.progress(a.count * len(settings), "sample") as progress:
         for (solver, guidance, d), out in zip(settings, outs, strict=True):

@@ -1,6 +1,7 @@
 """Training and fine-tuning."""
 
 import functools
+import json
 import sys
 
 from odelt.commands import options
@@ -16,11 +17,13 @@ def train(a):
     claimed = devices.claim(1 if training.sharding == "none" else "all")
     devices.check(training.steps * costs.step(network, training, a.inner_ode), claimed)
 
+    devices.start_jax(claimed)
+
     from odelt import files
     from odelt.data import dataset, latents
+    from odelt.provenance import environment
     from odelt.training import checkpoints, loop
 
-    devices.start_jax(claimed)
     prepare = None
     if a.codec:
         from odelt.data import gaussian
@@ -35,8 +38,10 @@ def train(a):
     identity = {"dataset": files.digest(a.dataset / content)}
     if a.codec:
         identity["scale"] = str(scale)
+    identity["environment"] = json.dumps(environment.settings(("jax", "numpy")))
     if a.start:
         identity["start"] = files.digest(a.start / "model.safetensors")
+    checkpoints.keep_threads_quiet()
     try:
         loop.train(
             data,
@@ -48,6 +53,7 @@ def train(a):
             checkpoints=a.checkpoints,
             identity=identity,
             out=a.out,
+            timings=a.timings,
             prepare=prepare,
             sharding=training.sharding,
             orphaned=lambda: watched and not alive.is_alive(),
@@ -70,5 +76,6 @@ def register(verb):
         inner_ode={"action": "store_true", "help": "train ODE_t(ODE_l), not the conventional path"},
         seed=options.SEED,
         checkpoints=options.path(metavar="DIR", help="where the state of an unfinished run lies"),
+        timings=options.path(default=None, metavar="FILE.csv", help="where to write how fast it was; outside of --out"),
         out=options.OUT_DIR | {"help": "model directory to write, with the training curve"},
     )

@@ -5,12 +5,14 @@ import functools
 import jax
 import numpy as np
 
+from odelt import numerics
 from odelt.model import arguments, held
 from odelt.model.weights import Model, load_model
 
 __all__ = ["Model", "load_model", "velocity"]
 
 
+@numerics.pinned()
 def velocity(model: Model, x, t, d, y, length: int | np.ndarray | None = None) -> jax.Array:
     """The network's velocity at noisy images (SPEC 2, 3).
 

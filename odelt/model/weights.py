@@ -17,7 +17,7 @@ import jax
 import numpy as np
 from flax import nnx
 
-from odelt import files, provenance, tensors
+from odelt import files, numerics, provenance, tensors
 from odelt.config import Network, parse
 from odelt.errors import OdeltError
 from odelt.model import dit, held
@@ -65,9 +65,11 @@ class Model:
 def initial_weights(config: Network, seed: int, *, length_table: bool) -> Weights:
     """Fresh float32 weights with SPEC 2's initial values."""
 
+    key = jax.random.key(seed, impl=numerics.PRNG)
+
     @jax.jit  # one program for all draws
     def draw():
-        network = dit.DiT(config, length_table=length_table, rngs=nnx.Rngs(seed))
+        network = dit.DiT(config, length_table=length_table, rngs=nnx.Rngs(key))
         return nnx.to_pure_dict(nnx.state(network, nnx.Param))
 
     return draw()

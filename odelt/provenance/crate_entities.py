@@ -221,6 +221,7 @@ class Graph:
         for id, record in sorted({crate_json.tool(record): record for record in self.known.values()}.items()):
             named = [crate_json.local("parameter", f"{record.verb}/{name}") for name in self._types(record.verb)]
             packages = [f"{name} {version}" for name, version in sorted(record.environment.packages.items())]
+            packages += [f"{name}={value}" for name, value in sorted(record.environment.settings.items())]
             yield {
                 "@id": id,
                 "@type": "SoftwareApplication",

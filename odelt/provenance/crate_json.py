@@ -126,8 +126,9 @@ def some(name: str, ids: Sequence[str]) -> dict:
 
 
 def tool(record: Record) -> str:
-    """The verb as it ran: with other code or packages it is another tool."""
+    """The verb as it ran: with other code, packages or variables it is another tool."""
     made_with = [record.code.model_dump(mode="json"), record.environment.python, record.environment.packages]
+    made_with += [record.environment.settings] if record.environment.settings else []
     return f"{local('tool', record.verb)}/{short(made_with)}"
 
 

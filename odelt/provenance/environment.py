@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import os
 import pathlib
 import platform
 import re
@@ -12,6 +13,7 @@ from collections.abc import Iterable
 import odelt
 from odelt import devices
 from odelt.provenance.record import Code, Environment
+from odelt.quoting import printable
 
 SOURCE = pathlib.Path(odelt.__file__).parent
 IMPORTS = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
@@ -23,6 +25,22 @@ MACHINERY = re.compile(
 FROM_COMMANDS = re.compile(r"^\s*from (odelt\.commands\.\w+) import", re.MULTILINE)
 SHARED_COMMANDS = ("odelt.commands.options", "odelt.commands.kinds")
 GIT_SECONDS = 10  # that git may take
+# Variables by which the surroundings change what a library computes, by the package that reads them.
+VARIABLES = {
+    "jax": r"JAX_\w+|XLA_\w+|LIBTPU_INIT_ARGS|TF_CUDNN_\w+|TF_XLA_\w+|CUBLAS_\w+|NVIDIA_TF32_OVERRIDE|NPROC",
+    "torch": r"TORCH_\w+|ATEN_\w+|ONEDNN_\w+|DNNL_\w+|CUBLAS_\w+|NVIDIA_TF32_OVERRIDE",
+    "tensorflow": r"TF_\w+|ONEDNN_\w+|DNNL_\w+",
+    "numpy": r"OPENBLAS_\w+|MKL_\w+|NPY_\w+",
+}
+# Those that choose a device or its memory, a folder, or what is printed. Threads are like devices: Snakemake sets their
+# number for each job, and it changes numbers by rounding at most.
+NO_NUMBERS = re.compile(
+    r"JAX_(PLATFORM|PLATFORM_NAME|PLATFORMS|CUDA_VISIBLE_DEVICES|CPU_ENABLE_ASYNC_DISPATCH|NUM_CPU_DEVICES)"
+    r"|JAX_(LOG|DUMP|TRACEBACK|COMPILATION_CACHE|PERSISTENT_CACHE|ENABLE_COMPILATION_CACHE|RAISE_PERSISTENT_CACHE)\w*"
+    r"|XLA_PYTHON_CLIENT_\w+|TF_(CPP|GPU_ALLOCATOR|FORCE_GPU)_\w+|TORCH_(HOME|LOGS|CUDA_ARCH_LIST)|\w+_NUM_THREADS"
+)
+NO_NUMBERS_FLAG = re.compile(r"--xla_(force_host_platform_device_count|dump_\w+)(=.*)?")
+FOLDERS = re.compile(r"(?<![\w.])/(?:[^/\s,:;=]+/)*")  # of an absolute path
 
 
 def code(verb_module: str) -> Code:
@@ -37,7 +55,25 @@ def environment(verb_module: str) -> Environment:
     packages = sorted(name for name in named & sys.modules.keys() if name not in (*sys.stdlib_module_names, "odelt"))
     versions = {name: version(name) for name in [*packages, *(["jaxlib"] if "jax" in packages else [])]}
     known = {name: told for name, told in versions.items() if told}
-    return Environment(python=platform.python_version(), packages=known, device=_device())
+    return Environment(python=platform.python_version(), packages=known, device=_device(), settings=settings(packages))
+
+
+def settings(packages: Iterable[str]) -> dict[str, str]:
+    """The variables of the environment that may change what these packages compute, where they are set.
+
+    A variable that `odelt.numerics` pins has no effect, and is none of them. Of a path only the last part is kept.
+    """
+    from odelt import numerics  # not above: it would be among every verb's modules
+
+    known = [VARIABLES[package] for package in packages if package in VARIABLES]
+    pattern = re.compile("|".join(known) or "(?!)")
+    values = {}
+    for name in sorted(os.environ):
+        if pattern.fullmatch(name) and not NO_NUMBERS.fullmatch(name) and name.lower() not in numerics.PINNED:
+            words = [word for word in os.environ[name].split() if not NO_NUMBERS_FLAG.fullmatch(word)]
+            if words:
+                values[name] = printable(FOLDERS.sub("", " ".join(words)))
+    return values
 
 
 def version(package: str) -> str | None:

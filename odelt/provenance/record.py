@@ -56,6 +56,8 @@ class Environment(Section):
     python: str
     packages: dict[Package, str]  # by the names that those modules import
     device: str | None  # of verbs that computed with jax or torch
+    # Variables of the environment that may change a number; not in a record where none is set, as in older records.
+    settings: dict[str, str] = pydantic.Field(default_factory=dict, exclude_if=lambda settings: not settings)
 
 
 class Record(Section):

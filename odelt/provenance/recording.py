@@ -20,6 +20,7 @@ NOT_TOLD = (
     "verb",
     "command",
     "log",
+    "timings",
     "proxy",
     "certificate",
 )  # no parameters of the result; a proxy may hold a password

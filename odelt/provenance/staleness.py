@@ -25,6 +25,7 @@ from odelt.provenance.chain import BROKEN, COPIES, EXTERNAL, MISSING, Chain, Nod
 from odelt.provenance.folder import is_plain
 from odelt.provenance.record import Input, Record, root_of
 from odelt.provenance.snapshot import unlocked
+from odelt.quoting import quoted
 from odelt.sources.lock import load_lock
 
 
@@ -105,6 +106,9 @@ class Today:
             now = _version(name)
             if now and now != version:
                 found.append(f"{name} is {now} now, and was {version}")
+        was, now = record.environment.settings, environment.settings(record.environment.packages)
+        for name in sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name)):
+            found.append(f"the variable {name} is {_value(now.get(name))} now, and was {_value(was.get(name))}")
         if record.suite and record.verb not in parameters.OF_STUDY:
             differing = parameters.differences(self._suite(record.suite), record)
             found += [told if told == parameters.LEFT_OVER else f"configuration: {told}" for told in differing]
@@ -272,6 +276,10 @@ def _meaning(source: bytes) -> str:
 def _file_of(checkout: pathlib.Path, module: str) -> pathlib.Path | None:
     base = checkout.joinpath(*module.split("."))
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
+def _value(variable: str | None) -> str:
+    return "not set" if variable is None else quoted(variable)
 
 
 @functools.cache

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
+from odelt import numerics
 from odelt.config import FINEST_D, Solver
 from odelt.errors import OdeltError
 from odelt.model import Model, arguments, held
@@ -21,6 +22,7 @@ from odelt.sharding import AXIS, ONE_DEVICE, Placement
 MAX_ADAPTIVE_STEPS = 16384
 
 
+@numerics.pinned()
 def integrate(
     model: Model,
     x0,

@@ -1,28 +1,40 @@
-"""Checkpoints of a training in progress (Orbax), the lock that keeps two trainers apart, and interruption.
+"""Saved states of a training in progress (Orbax), and the lock that keeps two trainers apart.
 
 A run's folder is `<root>/<fingerprint>`: other settings, another start or other data are another run, so that nothing
 is ever continued from the wrong place. The folder goes when the run's weights have been written.
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
+import logging
+import os
 import pathlib
+import re
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
 
+from odelt import files
 from odelt.errors import OdeltError
+from odelt.plain_data import parse_json
+from odelt.training import verification
 from odelt.training.step import State
 
 KEPT = 2
+STEPS = "steps"
 PARTS = "run.json"  # in a run's folder: the fingerprint of each part of what decides its outcome
 NOT_OUTCOME = {"log_every", "checkpoint_every", "sharding"}  # settings of a training that do not decide its outcome
+ITEMS = ("state", "curve")  # of a saved state
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+OS_ERROR = re.compile(r"os_error_code='(\d+)'")  # in the message of TensorStore's ValueError
 
 
 class Interrupted(Exception):
@@ -40,39 +52,68 @@ def fingerprint(**parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-class RunFolder:
-    """Checkpoints of one run, restored, saved and removed; holds the run's lock while it lives."""
+def keep_threads_quiet() -> None:
+    """Keeps Orbax's threads and TensorStore's from printing tracebacks; `RunFolder` raises what went wrong in them."""
+    for library in ("absl", "asyncio"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+    before = sys.unraisablehook
 
-    def __init__(self, root: pathlib.Path, name: str):
-        self.path = root / name
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.path / "lock").open("w", encoding="utf-8")
+    def tell(unraisable) -> None:
+        # Orbax closes its event loop at the first failed write; TensorStore reports the others to it all the same.
+        if str(unraisable.exc_value) != "Event loop is closed":
+            before(unraisable)
+
+    sys.unraisablehook = tell
+
+
+class RunFolder:
+    """Saved states of one run, restored, saved and removed; holds the run's lock while it lives."""
+
+    def __init__(self, root: pathlib.Path, parts: dict[str, object]):
+        """`parts` is all that decides the run's outcome, as plain data.
+
+        Raises:
+            OdeltError: another process trains this run, or the folder cannot be written.
+        """
+        self.path = root / fingerprint(**parts)
+        is_new = not self.path.exists()
+        with _system_errors(f"cannot write {self.path}"):
+            (self.path / STEPS).mkdir(parents=True, exist_ok=True)
+            self._lock = (self.path / "lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # goes with the process, however it ends
         except BlockingIOError:
             raise OdeltError(f"another process is training this run ({self.path}); wait for it or stop it") from None
-        options = ocp.CheckpointManagerOptions(max_to_keep=KEPT)
-        self._manager = ocp.CheckpointManager((self.path / "steps").absolute(), options=options)
+        if is_new:
+            _tell_others(self.path, parts)
+        files.write_text(self.path / PARTS, json.dumps({name: fingerprint(part=part) for name, part in parts.items()}))
+        with _system_errors(f"cannot write {self.path}"):
+            self._set_damaged_aside()
+        self._manager = _manager(self.path / STEPS)
 
-    @property
-    def curve(self) -> pathlib.Path:
-        return self.path / "training.csv"
-
-    def restore(self, like: State) -> State | None:
-        """The newest whole checkpoint, or None."""
+    def restore(self, like: State) -> tuple[State, Any] | None:
+        """The newest whole state and its curve as plain data, or None."""
         newest = self._manager.latest_step()
         if newest is None:
             return None
-        return self._manager.restore(
-            newest, args=ocp.args.StandardRestore(jax.tree.map(ocp.utils.to_shape_dtype_struct, like))
-        )
+        shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+        items = {"state": ocp.args.StandardRestore(shapes), "curve": ocp.args.JsonRestore()}
+        restored = self._manager.restore(newest, args=ocp.args.Composite(**items))
+        return restored["state"], restored["curve"]
 
-    def save(self, state: State, *, wait: bool = False) -> None:
+    def save(self, state: State, curve: Any, *, wait: bool = False) -> None:
+        """Saves a state with its curve (plain data), by default while the next steps run.
+
+        Raises:
+            OdeltError: this state or the one before it cannot be written; the newest whole one stays.
+        """
         step = int(state.step)
-        if self._manager.latest_step() != step:
-            self._manager.save(step, args=ocp.args.StandardSave(state))
-        if wait:
-            self._manager.wait_until_finished()
+        with _system_errors(f"cannot save the state of the training in {self.path}"):
+            if self._manager.latest_step() != step:
+                items = {"state": ocp.args.StandardSave(state), "curve": ocp.args.JsonSave(curve)}
+                self._manager.save(step, args=ocp.args.Composite(**items))
+            if wait:
+                self._manager.wait_until_finished()
 
     def remove(self) -> None:
         self.close()
@@ -81,24 +122,70 @@ class RunFolder:
             self.path.parent.rmdir()
 
     def close(self) -> None:
-        self._manager.close()
-        self._lock.close()
+        try:
+            with _system_errors(f"cannot save the state of the training in {self.path}"):
+                self._manager.close()
+        finally:
+            self._lock.close()
+
+    def _set_damaged_aside(self) -> None:
+        """Leaves in the folder of steps none that is newer than the newest whole one, and nothing half-written."""
+        steps = self.path / STEPS
+        for path in steps.iterdir():
+            if not path.name.isdecimal():  # a process ended while it wrote this
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in sorted(steps.iterdir(), key=lambda path: int(path.name), reverse=True):
+            fault = verification.damage(path, ITEMS)
+            if fault is None:
+                return
+            aside = self.path / f"damaged-{path.name}"
+            shutil.rmtree(aside, ignore_errors=True)
+            path.rename(aside)
+            print(f"the saved state of step {path.name} is damaged ({fault}); it is now {aside}", file=sys.stderr)
+        if any(self.path.glob("damaged-*")):
+            print("no saved state is whole: the training begins anew", file=sys.stderr)
+
+
+def _manager(steps: pathlib.Path) -> ocp.CheckpointManager:
+    state, curve = verification.ArraysHandler(), verification.JsonHandler()
+    registry = ocp.handlers.DefaultCheckpointHandlerRegistry()
+    for args in (ocp.args.StandardSave, ocp.args.StandardRestore):
+        registry.add("state", args, state)
+    for args in (ocp.args.JsonSave, ocp.args.JsonRestore):
+        registry.add("curve", args, curve)
+    options = ocp.CheckpointManagerOptions(
+        max_to_keep=KEPT,
+        lightweight_initialize=True,
+        # A process whose save fails would otherwise wait minutes for the thread that makes the folders.
+        async_options=ocp.options.AsyncOptions(create_directories_asynchronously=False),
+    )
+    return ocp.CheckpointManager(steps.absolute(), options=options, handler_registry=registry)
+
+
+def _tell_others(path: pathlib.Path, parts: dict[str, object]) -> None:
+    """Says which unfinished runs there are whose place a new one takes, and in what they differ."""
+    for other in sorted(path.parent.glob(f"*/{PARTS}")):
+        try:
+            known = parse_json(other.read_bytes(), other)
+        except (OSError, OdeltError):
+            continue
+        if isinstance(known, dict) and other.parent != path:
+            names = [name for name, part in parts.items() if known.get(name) != fingerprint(part=part)]
+            print(f"a new run: the unfinished one in {other.parent} has another {', '.join(names)}", file=sys.stderr)
 
 
 @contextlib.contextmanager
-def noticing_signals() -> Iterator[Callable[[], int | None]]:
-    """Within the block a first Ctrl-C, SIGTERM or SIGHUP only leaves word: the yielded function returns it, or None."""
-    received: list[int] = []
-
-    def notice(signum: int, _) -> None:
-        if received:
-            raise KeyboardInterrupt  # the second time at once; the newest checkpoint stays
-        received.append(signum)
-        print("\nstopping after this step, to save it; once more to stop at once", file=sys.stderr)
-
-    previous = {signum: signal.signal(signum, notice) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+def _system_errors(what: str) -> Iterator[None]:
+    """A write that the system refuses, to Python or to TensorStore, is one line."""
     try:
-        yield lambda: received[0] if received else None
-    finally:
-        for signum, handler in previous.items():
-            signal.signal(signum, handler)
+        yield
+        return
+    except OSError as error:
+        number = error.errno
+    except ValueError as error:
+        number = next(map(int, OS_ERROR.findall(str(error))), None)
+        if number is None:
+            raise
+    remedy = "make room" if number in FULL else "mend that"
+    reason = os.strerror(number) if number else "the system refuses it"
+    raise OdeltError(f"{what}: {reason}; {remedy}, then the same command goes on") from None

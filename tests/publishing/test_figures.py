@@ -4,7 +4,7 @@ import pytest
 
 from odelt.errors import OdeltError
 from odelt.publishing import figures
-from odelt.training.loop import COLUMNS
+from odelt.training.curve import COLUMNS
 
 
 def row(model="odelt", length=2, solver="euler:4", distance=2.0, latency=0.1, **others):
@@ -32,7 +32,7 @@ def picture(path):
 def write_curve(path, **parts):
     lines = [",".join(COLUMNS)]
     for step in (50, 100, 150):
-        values = {"step": step, "learning_rate": 1e-3, "images_per_s": 3000, **parts}
+        values = {"step": step, "learning_rate": 1e-3, **parts}
         lines.append(",".join(str(values.get(column, 0)) for column in COLUMNS))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

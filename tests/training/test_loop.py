@@ -1,6 +1,7 @@
 """A run that is interrupted ends with the same weights, to the bit, as one that never was."""
 
 import csv
+import os
 import pathlib
 import signal
 import subprocess
@@ -33,12 +34,13 @@ def place(tmp_path_factory, small_network):
     return root
 
 
-def trainer(root: pathlib.Path, network, name: str) -> subprocess.Popen:
+def trainer(root: pathlib.Path, network, name: str, **more: str) -> subprocess.Popen:
+    """A process that trains, with `more` variables of the environment."""
     command = [sys.executable, "-m", "odelt", "--log", root / f"{name}.log", "train"]
     command += ["--dataset", root / "dataset.npz", "--network", network.model_dump_json(), "--inner-ode"]
     command += ["--training", TRAINING.model_dump_json()]
-    command += ["--checkpoints", root / f"{name}-checkpoints", "--out", root / name]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    command += ["--checkpoints", root / f"{name}-checkpoints", "--timings", root / f"{name}.csv", "--out", root / name]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL, env=os.environ | more)
 
 
 def saved_steps(root: pathlib.Path, name: str) -> list[int]:
@@ -58,35 +60,65 @@ def weights_of(root: pathlib.Path, name: str) -> dict:
     }
 
 
-def assert_same_weights(root, name):
+def assert_same_outcome(root, name):
     whole, other = weights_of(root, "whole"), weights_of(root, name)
     assert all(np.array_equal(whole[path], other[path]) for path in whole)
+    assert (root / name / "training.csv").read_bytes() == (root / "whole" / "training.csv").read_bytes()
 
 
-KILLED = [(signal.SIGKILL, -9), (signal.SIGKILL, -9)]
-ASKED = [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+def damage_the_newest_state(root: pathlib.Path, name: str) -> None:
+    newest = root.glob(f"{name}-checkpoints/*/steps/{max(saved_steps(root, name))}/state/ocdbt*/d/*")
+    path = max(newest, key=lambda path: path.stat().st_size)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+# A scheduler sends several signals, milliseconds apart: they are one request.
+KILLED = [([signal.SIGKILL], -9), ([signal.SIGKILL], -9)]
+ASKED = [([signal.SIGTERM] * 4, 143), ([signal.SIGINT, signal.SIGTERM, signal.SIGINT], 130)]
 
 
 @pytest.mark.parametrize("name, interruptions", [("killed", KILLED), ("asked", ASKED)])
-def test_interrupted_twice_ends_with_the_same_weights(place, small_network, name, interruptions):
-    for signum, status in interruptions:
+def test_interrupted_twice_and_damaged_it_ends_with_the_same_weights_and_curve(
+    place, small_network, name, interruptions
+):
+    for signums, status in interruptions:
         before = max(saved_steps(place, name), default=0)
         process = trainer(place, small_network, name)
         wait_for_a_step_after(place, name, before)
-        process.send_signal(signum)
+        for signum in signums:
+            process.send_signal(signum)
+            time.sleep(0.002)
         assert process.wait(timeout=60) == status
         assert not (place / name).exists()
+    damage_the_newest_state(place, name)
     assert trainer(place, small_network, name).wait(timeout=120) == 0
-    assert_same_weights(place, name)
+    assert_same_outcome(place, name)
     assert not (place / f"{name}-checkpoints").exists()
-    assert "going on from step" in (place / f"{name}.log").read_text(encoding="utf-8")
+    said = (place / f"{name}.log").read_text()
+    assert "is damaged" in said and "going on from step" in said
+
+
+def test_variables_of_jax_change_neither_weights_nor_curve(place, small_network):
+    variables = {"JAX_ENABLE_X64": "1", "JAX_DEFAULT_PRNG_IMPL": "rbg", "JAX_RANDOM_SEED_OFFSET": "3"}
+    assert trainer(place, small_network, "variables", **variables).wait(timeout=120) == 0
+    assert_same_outcome(place, "variables")
+    assert "JAX_ENABLE_X64=1 has no effect" in (place / "variables.log").read_text()
 
 
 def test_the_curve_has_a_line_per_log_interval(place):
     with (place / "whole" / "training.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["step"]) for row in rows] == list(range(5, STEPS + 1, 5))
-    assert all(float(row["loss"]) > 0 and float(row["images_per_s"]) > 0 for row in rows)
+    assert all(float(row["loss"]) > 0 for row in rows)
+
+
+def test_how_fast_it_was_is_in_a_file_of_its_own(place):
+    with (place / "whole.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == list(range(5, STEPS + 1, 5))
+    assert all(float(row["images_per_s"]) > 0 and 0 <= float(row["input_wait"]) < 1 for row in rows)
 
 
 def test_whatever_decides_the_outcome_tells_runs_apart():
@@ -96,11 +128,11 @@ def test_whatever_decides_the_outcome_tells_runs_apart():
 
 
 def test_two_trainers_never_write_the_same_run(tmp_path):
-    first = RunFolder(tmp_path, "run")
+    first = RunFolder(tmp_path, {"seed": 0})
     with pytest.raises(OdeltError, match="another process is training this run"):
-        RunFolder(tmp_path, "run")
+        RunFolder(tmp_path, {"seed": 0})
     first.close()
-    RunFolder(tmp_path, "run").close()
+    RunFolder(tmp_path, {"seed": 0}).close()
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_writes_no_weights(place, small_network, tmp_path):

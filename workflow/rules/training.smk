@@ -7,7 +7,8 @@ rule train:
         config="<results>/{trained}/config.json",
         curve="<results>/{trained}/training.csv",
     log:
-        "<logs>/{trained}.log",
+        messages="<logs>/{trained}.log",
+        timings="<logs>/{trained}.csv",
     benchmark:
         "<benchmarks>/{trained}.tsv"
     retries: RETRIES
@@ -33,6 +34,6 @@ rule train:
     message:
         "Train {wildcards.trained}"
     shell:
-        "python -m odelt --log {log} train --dataset {input.data} {params.codec} {params.start}"
+        "python -m odelt --log {log.messages} train --dataset {input.data} {params.codec} {params.start}"
         " --network {params.network:q} --training {params.training:q} {params.inner_ode} --seed {params.seed}"
-        " --checkpoints {params.checkpoints} --out {params.out}"
+        " --checkpoints {params.checkpoints} --timings {log.timings} --out {params.out}"

@@ -313,7 +313,9 @@ def _value(value: Any) -> str:
 def _environment(record: Record) -> dict:
     known = record.environment
     packages = [[one_line(name), one_line(version)] for name, version in known.packages.items()]
-    return {"python": one_line(known.python), "packages": packages, "device": one_line(known.device or "")}
+    settings = [[one_line(name), one_line(value)] for name, value in known.settings.items()]
+    device = one_line(known.device or "")
+    return {"python": one_line(known.python), "packages": packages, "settings": settings, "device": device}
 
 
 def _curve(text: str) -> dict | None:

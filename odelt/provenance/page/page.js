@@ -541,6 +541,7 @@ function record(file) {
       ["Device", environment.device || "none: nothing was computed on one"],
       ["Python", environment.python],
       ["Packages", environment.packages.map((pair) => pair.join(" ")).join(", ")],
+      ...(environment.settings.length ? [["Variables", environment.settings.map((pair) => pair.join("=")).join(", ")]] : []),
       ["Started", moment(file.started)],
       ["Ended", `${moment(file.ended)}${duration(file) ? ` (${duration(file)})` : ""}`],
     ]),
