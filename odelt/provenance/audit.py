@@ -14,8 +14,8 @@ from odelt.provenance.record import PAGES, RETOLD, SUFFIX
 from odelt.quoting import printable, quoted
 
 WHOLE, NOT_VERIFIED, OF_NO_SUITE = 0, 1, 3  # exit statuses
-# What no digest covers. Of the workflow only the code's commit is in the records.
-NOT_COVERED = "pages are not covered, nor are logs, checkpoints and the crate's copies of the workflow"
+# What no digest covers. Of the workflow's files the records have the commit only.
+NOT_COVERED = "pages are not covered, nor are logs and checkpoints"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +77,8 @@ class Audit:
         states = [node.state for node in self.chain.nodes.values()]
         removed = f", {states.count(REMOVED)} {REMOVED}" if REMOVED in states else ""
         bad = len(states) - states.count(VERIFIED) - states.count(REMOVED)
-        limits = f" ({NOT_COVERED})" if self.is_suite else ""
+        crate = ", nor the crate's copies of the workflow" if self.chain.folder.has_record("crate") else ""
+        limits = f" ({NOT_COVERED}{crate})" if self.is_suite and not self.origins else ""
         yield f"{self.place}{limits}: {states.count(VERIFIED)} verified{removed}, {bad} not; digest {self.digest}"
 
     def data(self) -> dict:

@@ -34,10 +34,8 @@ def differences(folder: Folder, record: Record) -> Iterator[str]:
         metadata = parse_json((path / METADATA).read_bytes() if METADATA in held else b"{}", METADATA)
         told = _entities(metadata)
         graph = crate.graph_of(folder, record.suite, known, _workflow(record), _snakemake(told))
-        yield from _differing_files(graph, record)
-        yield from _differing_records(graph, path, held)
-        if {urllib.parse.unquote(entity["@id"]) for entity in graph.files()} <= held.keys():
-            yield from _differing_metadata(graph, path, told, record)
+        found = [*_differing_files(graph, record), *_differing_records(graph, path, held)]
+        yield from found or _differing_metadata(graph, path, told, record)
     except RecursionError:
         yield f"cannot be compared with the records: {METADATA} or {crate.RECORDS} is nested too deeply"
     except (OdeltError, OSError) as error:

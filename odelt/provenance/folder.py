@@ -11,13 +11,15 @@ from odelt.provenance import digests
 from odelt.provenance.record import RETOLD, SUFFIX, SUITE, Record, beside, canonical, concerns, read, root_of
 from odelt.quoting import one_line, printable, quoted
 
+NO_RECORD = "has no record"
+
 
 class Folder:
     """What lies below a folder, by names relative to it; each file is hashed once, each record read once."""
 
     def __init__(self, root: pathlib.Path):
         self.root = root
-        self.unreadable: dict[str, str] = {}  # of the folders that were listed: which cannot be read, and why
+        self.unreadable: dict[str, str] = {}  # folders that were to be listed, and why they cannot be read
         self._resolved = root.resolve()
 
     def records(self, below: str = "") -> list[str]:
@@ -126,7 +128,7 @@ class Folder:
             return None, "its record is a link that leads out of the folder; it is not followed"
         try:
             if not path.exists():
-                return None, "has no record"
+                return None, NO_RECORD
             if not path.is_file():
                 return None, "its record is no file"
             return read(path), ""
@@ -140,8 +142,9 @@ class Folder:
         return sorted(file.relative_to(self.root).as_posix() for file in found)
 
     def _note(self, error: OSError) -> None:
-        name = pathlib.Path(error.filename).relative_to(self.root).as_posix()
-        self.unreadable[name] = error.strerror
+        name = pathlib.Path(error.filename).relative_to(self.root)
+        if concerns(name):
+            self.unreadable[name.as_posix()] = error.strerror
 
 
 def folder_of(path: pathlib.Path) -> tuple[pathlib.Path, bool]:
@@ -156,9 +159,11 @@ def folder_of(path: pathlib.Path) -> tuple[pathlib.Path, bool]:
         folders = [path, *path.parents] if path.is_dir() else list(path.parents)
     except OSError as error:
         raise OdeltError(f"{quoted(path)} cannot be read: {error.strerror}") from None
-    for folder in folders:
-        if any(os.path.exists(kept) for kept in (folder / SUITE, beside(folder / SUITE))):
-            return folder, True
+    # The record comes first: a crate holds a copy of the configuration, but not of its record.
+    for kept in (beside(pathlib.Path(SUITE)), pathlib.Path(SUITE)):
+        for folder in folders:
+            if os.path.exists(folder / kept):
+                return folder, True
     root, suite = root_of(path / "file" if folders[0] == path else path)
     return (root, True) if suite else (folders[0], False)
 
