@@ -215,14 +215,15 @@ class Chain:
         name = prefix + input.path
         if not self._is_of_no_suite(record, prefix) or not is_plain(input.path):
             return False
-        return self.folder.closed(name) is None and self.folder.record(name)[1] == NO_RECORD
+        behind = self.folder.closed(name) is not None or self.folder.leads_away(name)
+        return not behind and self.folder.record(name)[1] == NO_RECORD
 
     def _compare_crates(self) -> None:
         """A crate tells the records again: does it say what they say? With a closed folder, not all are known."""
         if self.folder.unreadable:
             return
         for node in [node for node in self.nodes.values() if node.state == VERIFIED and node.record]:
-            if node.record.verb == "crate" and node.record.output.path in RETOLD:
+            if node.record.output.path in RETOLD:  # whatever verb its record names
                 from odelt.provenance import crate_check  # reads with a library that nothing else here needs
 
                 prefix = self._kept.prefix(node.name, node.record)

@@ -11,7 +11,7 @@ import re
 import shutil
 from collections.abc import Iterator
 
-from odelt import provenance
+from odelt import files, provenance
 from odelt.errors import OdeltError
 from odelt.sources import lock as locks
 from odelt.sources.lock import Found, Lock
@@ -196,7 +196,7 @@ def _files(folder: pathlib.Path) -> dict[str, Found]:
 
 
 def _files_in(folder: pathlib.Path) -> list[pathlib.Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in files.below(folder) if path.is_file())
 
 
 @contextlib.contextmanager

@@ -63,6 +63,11 @@ def test_a_crate_that_was_rewritten_with_its_record_is_told(forge, name):
     assert len(lines) == 1 and lines[0].startswith("odelt: copied/crate: ") and told in lines[0]
 
 
+def test_a_crate_whose_record_names_another_verb_is_compared_all_the_same(forge, edit):
+    edit("crate", lambda content: content.update(verb="figure-out"))
+    assert len(forge(FORGED["a time"][0])) == 1
+
+
 def test_a_crate_that_says_nothing_of_an_output_is_told(results, audit, edit):
     shutil.copy(results / "claims.csv", results / "more.csv")
     content = json.loads(record.beside(results / "claims.csv").read_text())
