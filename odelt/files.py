@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fnmatch
 import hashlib
 import os
 import pathlib
@@ -102,9 +103,25 @@ def writing_whole(path: Path) -> Iterator[pathlib.Path]:
         provenance.made(path)
 
 
+def below(folder: Path) -> Iterator[pathlib.Path]:
+    """Every file and folder below a folder; links to folders are not followed, and a missing folder holds nothing.
+
+    Raises:
+        OdeltError: a folder cannot be read. What it holds is not passed over.
+    """
+    for parent, folders, names in os.walk(folder, onerror=_refuse):
+        yield from (pathlib.Path(parent, name) for name in (*folders, *names))
+
+
+def _refuse(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):  # what went away meanwhile holds nothing
+        path = quoted(error.filename)
+        raise OdeltError(f"cannot read {path}: {error.strerror}; give yourself access to it, or remove it") from None
+
+
 def drafts(folder: Path) -> Iterator[pathlib.Path]:
-    """What commands that were killed were writing below a folder."""
-    return pathlib.Path(folder).rglob(f".*-{DRAFT}*")
+    """What commands that were killed were writing below a folder; OdeltError where a folder cannot be read."""
+    return (path for path in below(folder) if fnmatch.fnmatchcase(path.name, f".*-{DRAFT}*"))
 
 
 def require_regular(path: Path, what: str = "file") -> None:

@@ -6,14 +6,12 @@ import contextlib
 import pathlib
 from collections.abc import Iterator
 
-from odelt import alive, compiled, files, unfinished
+from odelt import alive, compiled, files, removable, unfinished
 from odelt.config import Suite
 from odelt.errors import OdeltError
 from odelt.preflight import told_bytes
 from odelt.provenance import record
 from odelt.provenance.recording import now
-
-PASSING = ("samples", "statistics", "features")  # folders of an experiment that no table and no figure needs
 
 
 def clean(name: str, suite: Suite, *, remove: bool) -> Iterator[str]:
@@ -30,9 +28,7 @@ def clean(name: str, suite: Suite, *, remove: bool) -> Iterator[str]:
         raise OdeltError("a run is alive in this folder: wait for it, or stop it, before anything is removed")
     abandoned = {folder: unfinished.is_abandoned(folder, root, suite) for folder in unfinished.folders(root)}
     going_on = [folder for folder in abandoned if not abandoned[folder]]
-    found = [root / experiment / part for experiment in suite.experiments for part in PASSING]
-    found += [root / "datasets" / dataset / "images" for dataset in suite.datasets]
-    found += [root / "datasets" / dataset / "latents" for dataset in suite.datasets if not going_on]
+    found = [root / part for part in removable.folders(suite) if not (going_on and part.name == "latents")]
     found += sorted(files.drafts(root))
     why = {folder: " of a training run that the suite asks for no more" for folder in abandoned if abandoned[folder]}
     if folder := compiled.folder():
@@ -41,7 +37,7 @@ def clean(name: str, suite: Suite, *, remove: bool) -> Iterator[str]:
     total = 0
     for path in found:
         there = _files(path)
-        if there or (path.exists() and not any(path.rglob(f"*{record.SUFFIX}"))):
+        if there or (path.exists() and not any(file.name.endswith(record.SUFFIX) for file in files.below(path))):
             size = sum(file.lstat().st_size for file in there)
             total += size
             yield f"{path}: {told_bytes(size)}{why.get(path, '')}"
@@ -55,15 +51,15 @@ def clean(name: str, suite: Suite, *, remove: bool) -> Iterator[str]:
 
 def _files(path: pathlib.Path) -> list[pathlib.Path]:
     """A file, or those below a folder, without records: they stay, so that what was removed can still be followed."""
-    files = [file for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
-    return [file for file in files if not file.name.endswith(record.SUFFIX)]
+    every = [file for file in (files.below(path) if path.is_dir() else [path]) if file.is_file()]
+    return [file for file in every if not file.name.endswith(record.SUFFIX)]
 
 
-def _remove(path: pathlib.Path, files: list[pathlib.Path]) -> None:
-    for file in files:
+def _remove(path: pathlib.Path, there: list[pathlib.Path]) -> None:
+    for file in there:
         file.unlink()
-    for output in (path, *files):
+    for output in (path, *there):
         record.mark_removed(output, now())
-    for folder in sorted((path, *path.rglob("*")), reverse=True):  # what is below comes first
+    for folder in sorted((path, *files.below(path)), reverse=True):  # what is below comes first
         with contextlib.suppress(OSError):  # a folder in which records stay
             folder.rmdir()

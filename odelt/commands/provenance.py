@@ -4,6 +4,7 @@ import pathlib
 import sys
 
 from odelt.commands import options
+from odelt.quoting import printable
 
 
 def snapshot(a):
@@ -26,26 +27,26 @@ def audit(a):
     audits = audit.audit(a.paths)
     stale, not_compared = staleness.stale(audits, a.against) if a.against else ([], [])
     if a.json:
-        content = {"folders": [one.data() for one in audits]}
+        content = {"folders": [audited.data() for audited in audits]}
         if a.against:
-            content |= {"stale": [one.data() for one in stale], "not_compared": not_compared}
+            content |= {"stale": [output.data() for output in stale], "not_compared": not_compared}
         print(json.dumps(content, indent=1))
     else:
-        for one in audits:
-            print("\n".join(one.lines()))
-            print(one.summary())
+        for audited in audits:
+            lines = audited.lines() if a.tree else audited.brief()
+            print("\n".join([*lines, *audited.summary()]))
         if a.against:
             print("\n".join([*not_compared, *staleness.told(stale)]))
-    problems = [line for one in audits for line in one.problems]
+    problems = [line for audited in audits for line in (audited.problems if a.tree or a.json else audited.causes)]
     if a.expect:
         problems += [
-            f"{one.place}: the digest is {one.digest}, not {a.expect} as expected"
-            for one in audits
-            if one.digest != a.expect
+            f"{audited.place}: the digest is {audited.digest}, not {printable(a.expect)} as expected"
+            for audited in audits
+            if audited.digest != a.expect
         ]
     for line in problems:
         print(f"odelt: {line}", file=sys.stderr)
-    return 1 if problems or stale else 0
+    return audit.NOT_VERIFIED if problems or stale else audit.status(audits)
 
 
 def audit_page(a):
@@ -73,9 +74,11 @@ def register(verb):
     verb(
         "audit",
         audit,
-        "follow results back to their sources, hash by hash; exit status 1 if anything is not verified",
+        "follow results back to their sources, hash by hash; exit status 0: all is verified; 1: something is not; "
+        "3: it is of no suite and its origin is outside, and all the rest is verified",
         PATHS={"nargs": "+", "type": pathlib.Path, "metavar": "PATH", "help": "a file, or a folder of the results"},
         json={"action": "store_true", "help": "as JSON"},
+        tree={"action": "store_true", "help": "every file with what it was made from, and every problem"},
         against=options.path(default=None, metavar="DIR", help="also tell what is stale against this checkout"),
         expect=options.text(default=None, metavar="DIGEST", help="the digest that the suite's folder should have"),
     )

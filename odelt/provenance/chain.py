@@ -7,15 +7,14 @@ import dataclasses
 import graphlib
 from collections.abc import Iterable
 
-from odelt.errors import OdeltError
-from odelt.provenance import digests, parameters, snapshot
-from odelt.provenance.folder import Folder, is_plain
-from odelt.provenance.record import Input, Record
-from odelt.provenance.snapshot import Snapshot, unlocked
+from odelt.provenance.folder import NO_RECORD, Folder, is_plain
+from odelt.provenance.kept import Kept
+from odelt.provenance.record import RETOLD, Input, Record
+from odelt.quoting import printable, quoted
 
 VERIFIED, BROKEN, MISSING, REMOVED, EXTERNAL = "verified", "broken", "missing", "removed as temporary", "external"
-MADE_FROM = "was made from"  # how a fault begins that is not the file's own
-COPIES = ("snapshot", "latency-snapshot")  # verbs whose outputs are copies of the project's files
+MADE_FROM = "was made from"
+LEADS_AWAY = "is a link that leads out of the folder; it is not followed"
 FROM_NOTHING = ("fetch", "prepare-data")  # verbs whose outputs are made from no file: downloads, scikit-learn's digits
 
 
@@ -28,6 +27,15 @@ class Link:
     state: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """What is wrong with a file."""
+
+    text: str
+    cause: str | None = None  # the name of another file or folder, where that is to blame
+    shared: bool = False  # other files may have the same problem, and for the same reason
+
+
 @dataclasses.dataclass
 class Node:
     """A file, or a folder that has one record, and what was found out about it."""
@@ -36,7 +44,16 @@ class Node:
     state: str
     record: Record | None = None
     links: list[Link] = dataclasses.field(default_factory=list)
-    problems: list[str] = dataclasses.field(default_factory=list)
+    faults: list[Problem] = dataclasses.field(default_factory=list)
+    outside: list[str] = dataclasses.field(default_factory=list)  # origins of a file of no suite that are not here
+
+    @property
+    def problems(self) -> list[str]:
+        return [fault.text for fault in self.faults]
+
+    def fail(self, text: str, state: str = BROKEN, **more) -> None:
+        self.state = state
+        self.faults.append(Problem(text, **more))
 
 
 class Chain:
@@ -45,7 +62,7 @@ class Chain:
     def __init__(self, folder: Folder):
         self.folder = folder
         self.nodes: dict[str, Node] = {}
-        self._snapshots: dict[str, Snapshot] = {}
+        self._kept = Kept(folder)
 
     def follow(self, names: Iterable[str]) -> None:
         """Follows these files back to their sources, and with them what the suite's folder keeps of the project."""
@@ -56,152 +73,163 @@ class Chain:
                 node = self.nodes[name] = self._node(name)
                 waiting += [link.name for link in node.links if link.state != EXTERNAL]
                 if node.record and node.record.suite:
-                    prefix = self._prefix(name, node.record) or ""
-                    kept = [prefix + file for file in snapshot.FILES if self.folder.has_record(prefix + file)]
-                    waiting += [prefix + self._configuration(prefix), *kept]
+                    waiting += self._kept.files(self._kept.prefix(name, node.record) or "")
         self._tell_cycles()
+        self._compare_crates()
+
+    def resting_on(self, names: Iterable[str]) -> set[str]:
+        """These files, and all that was made from them, directly or not."""
+        followers: dict[str, list[str]] = {}
+        for node in self.nodes.values():
+            for link in node.links:
+                if link.state != EXTERNAL:
+                    followers.setdefault(link.name, []).append(node.name)
+        waiting, found = list(names), set()
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += followers.get(name, [])
+        return found
 
     def _node(self, name: str) -> Node:
         node = Node(name, VERIFIED)
-        told = node.problems.append
+        if fault := self.folder.unreadable.get(name):
+            node.fail(f"cannot be read: {fault}")
+            return node
+        if (closed := self.folder.closed(name)) is not None:
+            told = f"cannot be read: it is in the folder {quoted(closed)}, to which you have no access"
+            node.fail(told, cause=closed, shared=True)
+            return node
         record, fault = self.folder.record(name)
-        there = self.folder.is_there(name)
         if record is None:
-            node.state = BROKEN if there else MISSING
-            told(fault if there or fault != "has no record" else "is missing, and so is its record")
+            self._fail_without_record(node, fault)
             return node
         node.record = record
-        prefix = self._prefix(name, record)
+        prefix = self._kept.prefix(name, record)
         if prefix is None:
-            node.state = BROKEN
-            told(f"its record is that of another file ({record.output.path})")
+            node.fail(f"its record is that of another file ({printable(record.output.path)})")
             return node
         self._check_file(node, prefix)
-        for fault in self._check_record(record, prefix):
-            node.state = BROKEN
-            told(fault)
+        for text in self._kept.faults(record, prefix):
+            node.fail(text)
         for input in record.inputs:
             self._link(node, input, prefix)
         if not record.inputs and record.verb not in FROM_NOTHING:
-            node.state = BROKEN
-            told(f"its record names nothing that it was made from ('{record.verb}')")
+            node.fail(f"its record names nothing that it was made from ({quoted(record.verb)})")
+        if record.verb == "fetch" and self._is_of_no_suite(record, prefix):
+            node.outside.append(f"the download {quoted(record.parameters.get('name'))}")
         return node
+
+    def _fail_without_record(self, node: Node, fault: str) -> None:
+        if self.folder.leads_away(node.name):
+            node.fail(LEADS_AWAY)
+        elif self.folder.is_linked_folder(node.name):
+            node.fail("is a link to a folder; it is not followed")
+        elif self.folder.is_there(node.name):
+            node.fail(fault)
+        else:
+            node.fail("is missing, and so is its record" if fault == NO_RECORD else fault, MISSING)
 
     def _check_file(self, node: Node, prefix: str) -> None:
         """Is the output what its record says?"""
         output = node.record.output
         if not self.folder.is_there(node.name):
-            if not self.folder.is_inside(self.folder.root / node.name):
-                node.state = BROKEN
-                node.problems.append("is a link that leads out of the folder; it is not followed")
-            elif node.record.removed or self._is_temporary(prefix, output.path):
-                node.state = REMOVED
-            else:
-                node.state = MISSING
-                node.problems.append(f"is missing; it had sha256 {output.sha256}")
+            self._check_missing(node, prefix)
             return
         found = self.folder.found(node.name)
         if isinstance(found, str):
-            node.state = BROKEN
-            node.problems.append(found)
+            node.fail(found)
         elif (found.sha256, found.bytes) != (output.sha256, output.bytes):
-            node.state = BROKEN
             which = _which(output.files, found.files)
-            node.problems.append(
-                f"is not what was recorded{which}: recorded sha256 {output.sha256}, found {found.sha256}"
-            )
+            node.fail(f"is not what was recorded{which}: recorded sha256 {output.sha256}, found {found.sha256}")
         elif (output.files is not None) != (found.files is not None) or output.files != found.files:
-            node.state = BROKEN
-            node.problems.append("its record's list of files is not that of its digest")
+            node.fail("its record's list of files is not that of its digest")
 
-    def _check_record(self, record: Record, prefix: str) -> Iterable[str]:
-        """Is the record whole, of this suite, and with the suite's parameters?"""
-        if record.seal != record.proper_seal:
-            yield "its record was edited: its content and its seal do not agree"
-        suite = self._suite_name(prefix)
-        if suite and record.suite != suite:
-            yield f"its record is of another suite, '{record.suite}'; this folder is of '{suite}'"
-        if record.suite is None:
-            return
-        if self._configuration(prefix) == snapshot.STUDY:
-            yield from parameters.differences_of_study(record)
-            return
-        kept = self._snapshot(prefix)
-        # A copy that cannot be read is told once, of itself.
-        try:
-            if record.verb == "fetch" or record.output.path == snapshot.LOCK:
-                lock = kept.lock
-                yield from unlocked(record, lock) if record.verb == "fetch" else ()
-        except OdeltError as error:
-            if record.output.path == snapshot.LOCK:
-                yield str(error)
-        try:
-            for told in parameters.differences(kept.suite, record):
-                yield told if told == parameters.LEFT_OVER else f"was made with other parameters: {told}"
-        except OdeltError as error:
-            if record.output.path == snapshot.SUITE and snapshot.SUITE in kept.readable:
-                yield str(error)
+    def _check_missing(self, node: Node, prefix: str) -> None:
+        if self.folder.leads_away(node.name):
+            node.fail(LEADS_AWAY)
+        elif self._kept.may_be_gone(node.record, prefix):
+            node.state = REMOVED
+        else:
+            marked = "; its record says that it was removed, but `odelt clean` removes no such file"
+            node.fail(
+                f"is missing; it had sha256 {node.record.output.sha256}{marked if node.record.removed else ''}", MISSING
+            )
 
     def _link(self, node: Node, input: Input, prefix: str) -> None:
         """Is the input what this file was made from?"""
-        told = node.problems.append
-        if input.external:
-            node.links.append(Link(input, input.path, EXTERNAL))
-            if fault := self._external(node.record, input, prefix):
-                node.state = BROKEN
-                told(fault)
-            return
         name = prefix + input.path
-        if not is_plain(input.path):
-            node.state = BROKEN
-            told(f"its record names a path outside of the folder, {input.path!r}; it is not followed")
+        if input.external or self._is_from_outside(node.record, input, prefix):
+            self._link_outside(node, input, prefix)
             return
+        if not is_plain(input.path):
+            node.fail(f"its record names a path outside of the folder, {quoted(input.path)}; it is not followed")
+            return
+        told = f"{MADE_FROM} {printable(name)}"
         if not self.folder.is_inside(self.folder.root / name):
-            node.state = BROKEN
-            told(f"{MADE_FROM} {name}, which is behind a link that leads out of the folder; it is not followed")
+            node.fail(f"{told}, which is behind a link that leads out of the folder; it is not followed", shared=True)
             return
         state = self._state_of_input(name, input, prefix)
         node.links.append(Link(input, name, state))
         if state == BROKEN:
-            known = self.folder.found(name) if self.folder.is_there(name) else None
-            found = known.sha256 if isinstance(known, digests.Found) else "what cannot be read"
-            if known is None:
-                record, _ = self.folder.record(name)
-                found = f"one that was recorded with {record.output.sha256} and removed" if record else "nothing"
-            node.state = BROKEN
-            told(f"{MADE_FROM} another {name}: recorded sha256 {input.sha256}, found {found}")
+            node.fail(self._another(name, input), cause=name, shared=True)
         elif state == MISSING:
-            node.state = BROKEN
-            told(f"{MADE_FROM} {name}, which is missing; it had sha256 {input.sha256}")
+            node.fail(f"{told}, which is missing; it had sha256 {input.sha256}", cause=name, shared=True)
+
+    def _link_outside(self, node: Node, input: Input, prefix: str) -> None:
+        """An input of which nothing here tells where it comes from."""
+        name = prefix + input.path
+        node.links.append(Link(input, input.path, EXTERNAL))
+        if not self._is_of_no_suite(node.record, prefix):
+            if fault := self._kept.fault_of_external(node.record, input, prefix):
+                node.fail(fault, shared=True)
+        elif not input.external and self.folder.is_there(name) and self.folder.hash(name) != input.sha256:
+            node.fail(self._another(name, input), shared=True)
+        else:
+            node.outside.append(f"{printable(input.path)} (sha256 {input.sha256})")
+
+    def _another(self, name: str, input: Input) -> str:
+        return f"{MADE_FROM} another {printable(name)}: recorded sha256 {input.sha256}, found {self._now(name)}"
+
+    def _now(self, name: str) -> str:
+        """What is there in the place of a recorded input."""
+        if self.folder.is_there(name):
+            return self.folder.hash(name) or "what cannot be read"
+        record, _ = self.folder.record(name)
+        return f"one that was recorded with {record.output.sha256} and removed" if record else "nothing"
 
     def _state_of_input(self, name: str, input: Input, prefix: str) -> str:
         if self.folder.is_there(name):
-            found = self.folder.found(name)
-            return VERIFIED if isinstance(found, digests.Found) and found.sha256 == input.sha256 else BROKEN
+            return VERIFIED if self.folder.hash(name) == input.sha256 else BROKEN
         record, _ = self.folder.record(name)
-        if record is None or not (record.removed or self._is_temporary(prefix, record.output.path)):
+        if record is None or not self._kept.may_be_gone(record, self._kept.prefix(name, record) or prefix):
             return MISSING
         return REMOVED if record.output.sha256 == input.sha256 else BROKEN
 
-    def _external(self, record: Record, input: Input, prefix: str) -> str | None:
-        """What is wrong with an input from outside of the folder: it has to be one of the project's kept copies, or
-        copied in the output itself, or what the configuration says that the user brings."""
-        if record.verb in COPIES:
-            same = input.sha256 == record.output.sha256
-            return None if same else f"is no copy of {input.path}: that had sha256 {input.sha256}"
-        if record.output.files and input.sha256 in record.output.files.values():
-            return None
-        for file in (*snapshot.FILES, snapshot.STUDY):
-            if self.folder.is_there(prefix + file) and self.folder.hash(prefix + file) == input.sha256:
-                return None
-        try:
-            brought = [dataset.path for dataset in self._snapshot(prefix).suite.datasets.values() if dataset.path]
-        except OdeltError:
-            brought = []
-        if any(parameters.is_external_name(input.path, path) for path in brought):
-            return None
-        kept = f"no copy of it is kept here, and it is not in the lock ({snapshot.LOCK})"
-        return f"was made from {input.path} outside of the folder (sha256 {input.sha256}): {kept}"
+    def _is_of_no_suite(self, record: Record, prefix: str) -> bool:
+        return record.suite is None and not self._kept.has_suite(prefix)
+
+    def _is_from_outside(self, record: Record, input: Input, prefix: str) -> bool:
+        """Whether an input of a file of no suite has no record here, so that nothing tells where it comes from."""
+        name = prefix + input.path
+        if not self._is_of_no_suite(record, prefix) or not is_plain(input.path):
+            return False
+        behind = self.folder.closed(name) is not None or self.folder.leads_away(name)
+        return not behind and self.folder.record(name)[1] == NO_RECORD
+
+    def _compare_crates(self) -> None:
+        """A crate tells the records again: does it say what they say? With a closed folder, not all are known."""
+        if self.folder.unreadable:
+            return
+        for node in [node for node in self.nodes.values() if node.state == VERIFIED and node.record]:
+            if node.record.output.path in RETOLD:  # whatever verb its record names
+                from odelt.provenance import crate_check  # reads with a library that nothing else here needs
+
+                prefix = self._kept.prefix(node.name, node.record)
+                suite = Folder(self.folder.root / prefix) if prefix else self.folder
+                for text in crate_check.differences(suite, node.record):
+                    node.fail(text)
 
     def _tell_cycles(self) -> None:
         graph = {
@@ -213,41 +241,9 @@ class Chain:
                 return
             except graphlib.CycleError as error:
                 first, *others = dict.fromkeys(reversed(error.args[1]))
-                self.nodes[first].state = BROKEN
-                self.nodes[first].problems.append(
-                    f"is made from itself, by way of {', '.join(others) or 'nothing else'}"
-                )
+                told = ", ".join(map(printable, others)) or "nothing else"
+                self.nodes[first].fail(f"is made from itself, by way of {told}")
                 graph[first] = set()
-
-    def _prefix(self, name: str, record: Record) -> str | None:
-        """Where the folder that the record's paths start from lies below ours; None where the record is another's."""
-        path = record.output.path
-        if not is_plain(path) or not (name == path or name.endswith("/" + path)):
-            return None
-        prefix = name.removesuffix(path)
-        return prefix if not prefix or not self.folder.is_there(snapshot.SUITE) else None
-
-    def _configuration(self, prefix: str) -> str:
-        """The copy that says what is made in this folder: a suite's, or the latency study's."""
-        of_study = self.folder.has_record(prefix + snapshot.STUDY) and not self.folder.is_there(prefix + snapshot.SUITE)
-        return snapshot.STUDY if of_study else snapshot.SUITE
-
-    def _snapshot(self, prefix: str) -> Snapshot:
-        if prefix not in self._snapshots:
-            readable = [file for file in snapshot.FILES if self.folder.is_file(prefix + file)]
-            self._snapshots[prefix] = Snapshot(self.folder.root / prefix, frozenset(readable))
-        return self._snapshots[prefix]
-
-    def _suite_name(self, prefix: str) -> str | None:
-        """The suite whose folder this is, by the record of its configuration."""
-        record, _ = self.folder.record(prefix + snapshot.SUITE)
-        return record.suite if record else None
-
-    def _is_temporary(self, prefix: str, path: str) -> bool:
-        try:
-            return self._snapshot(prefix).is_temporary(path)
-        except OdeltError:
-            return False
 
 
 def _which(recorded: dict[str, str] | None, found: dict[str, str] | None) -> str:
@@ -255,4 +251,5 @@ def _which(recorded: dict[str, str] | None, found: dict[str, str] | None) -> str
     if not recorded or not found:
         return ""
     names = sorted(name for name in recorded.keys() | found.keys() if recorded.get(name) != found.get(name))
-    return f" ({', '.join(names[:3])}{' and more' if len(names) > 3 else ''})" if names else ""
+    told = ", ".join(map(printable, names[:3]))
+    return f" ({told}{' and more' if len(names) > 3 else ''})" if names else ""

@@ -7,6 +7,7 @@ beside the outputs, so that the same records give the same crate.
 import io
 import json
 import pathlib
+from collections.abc import Mapping, Sequence
 
 from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
@@ -14,8 +15,10 @@ from rocrate.rocrate import ROCrate
 from odelt import files, provenance
 from odelt.errors import OdeltError
 from odelt.provenance import crate_entities, crate_json, snapshot
+from odelt.provenance.environment import version as installed
 from odelt.provenance.folder import Folder
 from odelt.provenance.record import RETOLD, Record
+from odelt.quoting import quoted
 from odelt.sources.registry import Registry, load_registry
 
 LARGEST = 10 * 2**20  # bytes; a larger file is described by its size and digest, and not copied into the crate
@@ -39,39 +42,35 @@ def write(suite: str, results: pathlib.Path, out: pathlib.Path) -> None:
 
     Raises:
         OdeltError: there are no records, or one is damaged or of another suite; what is to be copied is not what its
-            record says; the workflow is not in the working directory.
+            record says; the workflow is not in the working directory; a folder cannot be read.
     """
     folder = Folder(results)
-    known = _records(folder, suite)
+    known = records(folder, suite)
     for name, record in known.items():
         provenance.retold(results / name, record.output.sha256)
-    kept = results / snapshot.REGISTRY
-    registry = load_registry(kept) if snapshot.REGISTRY in known else Registry(sources={})
-    copied = {name for name, record in known.items() if _is_copied(folder, record)}
+        if is_copied(record) and folder.hash(name) != record.output.sha256:
+            raise OdeltError(f"{results / name} is not what its record says; `odelt audit` tells more")
     workflow = [WORKFLOW, *sorted(RULES.glob("*.smk"))]
     for path in workflow:
         if not path.is_file():
             raise OdeltError(f"{path} is missing: start in the project's folder")
         provenance.used(path)
-    graph = crate_entities.Graph(
-        suite, folder.digest(known), known, copied, registry, [path.as_posix() for path in workflow]
-    )
+    version = installed("snakemake") or "not known"
+    graph = graph_of(folder, suite, known, [path.as_posix() for path in workflow], version)
+    told = {name: record.model_dump(mode="json") for name, record in known.items()}
+    sources = {id: results / name for id, name in graph.copy_of.items()} | {path.as_posix(): path for path in workflow}
+    sources[RECORDS] = io.StringIO(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    sources[README] = io.StringIO(graph.readme())
     with files.writing_whole(out) as draft:
-        crate = _crate(graph)
-        told = {name: record.model_dump(mode="json") for name, record in known.items()}
-        sources = {id: results / name for id, name in graph.copy_of.items()} | {
-            path.as_posix(): path for path in workflow
-        }
-        sources[RECORDS] = io.StringIO(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
-        sources[README] = io.StringIO(graph.readme())
-        for entity in graph.files():
-            crate.add_file(sources[entity["@id"]], entity["@id"], properties=entity, record_size=True)
-        crate.mainEntity = crate.get(WORKFLOW.as_posix())
-        crate.write(draft)
+        assembled(graph, sources).write(draft)
 
 
-def _records(folder: Folder, suite: str) -> dict[str, Record]:
-    """Every record but those of what tells the records again, by the output's name."""
+def records(folder: Folder, suite: str | None) -> dict[str, Record]:
+    """Every record but those of what tells the records again, by the output's name.
+
+    Raises:
+        OdeltError: there is none, one cannot be trusted or is of another suite, or a folder cannot be read.
+    """
     found = {}
     for name in folder.records():
         if name in RETOLD:
@@ -82,22 +81,40 @@ def _records(folder: Folder, suite: str) -> dict[str, Record]:
         if record.seal != record.proper_seal or record.output.path != name:
             raise OdeltError(f"{folder.root / name}: its record was edited or moved; `odelt audit` tells more")
         if record.suite != suite:
-            raise OdeltError(f"{folder.root / name}: its record is of another suite, {record.suite!r}")
+            raise OdeltError(f"{folder.root / name}: its record is of another suite, {quoted(record.suite)}")
         found[name] = record
+    for name, fault in folder.unreadable.items():
+        raise OdeltError(f"{folder.root / name} cannot be read: {fault}; give yourself access to it, or remove it")
     if not found:
         raise OdeltError(f"{folder.root} holds no record, so nothing is known that a crate could tell")
     return found
 
 
-def _is_copied(folder: Folder, record: Record) -> bool:
-    """Whether a copy of an output goes into the crate; OdeltError where it is not what its record says."""
+def is_copied(record: Record) -> bool:
+    """Whether the crate holds a copy of an output."""
     output = record.output
     path = pathlib.PurePosixPath(output.path)
-    if output.files is not None or output.bytes > LARGEST or path.suffix not in READ or path.parts[0] == DOWNLOADS:
-        return False
-    if folder.hash(output.path) != output.sha256:
-        raise OdeltError(f"{folder.root / path} is not what its record says; `odelt audit` tells more")
-    return True
+    large = output.files is not None or output.bytes > LARGEST
+    return not large and path.suffix in READ and path.parts[0] != DOWNLOADS
+
+
+def graph_of(
+    folder: Folder, suite: str, known: Mapping[str, Record], workflow: Sequence[str], snakemake: str
+) -> crate_entities.Graph:
+    """What the crate of these records says; OdeltError where the kept registry of sources cannot be read."""
+    kept = folder.root / snapshot.REGISTRY
+    registry = load_registry(kept) if snapshot.REGISTRY in known else Registry(sources={})
+    copied = {name for name, record in known.items() if is_copied(record)}
+    return crate_entities.Graph(suite, folder.digest(known), known, copied, registry, workflow, snakemake)
+
+
+def assembled(graph: crate_entities.Graph, sources: Mapping[str, pathlib.Path | io.StringIO]) -> ROCrate:
+    """The crate with its files, which come from `sources` by their @id."""
+    crate = _crate(graph)
+    for entity in graph.files():
+        crate.add_file(sources[entity["@id"]], entity["@id"], properties=entity, record_size=True)
+    crate.mainEntity = crate.get(WORKFLOW.as_posix())
+    return crate
 
 
 def _crate(graph: crate_entities.Graph) -> ROCrate:

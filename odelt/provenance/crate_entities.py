@@ -27,6 +27,7 @@ class Graph:
         copied: the names of the outputs that the crate holds a copy of.
         registry: the sources' addresses and licences.
         workflow: the paths of the workflow's files in the crate, the main one first.
+        snakemake: the version of Snakemake that ran it, which no record tells.
     """
 
     def __init__(
@@ -37,8 +38,10 @@ class Graph:
         copied: set[str],
         registry: Registry,
         workflow: Sequence[str],
+        snakemake: str,
     ):
         self.suite, self.digest, self.known, self.registry, self.workflow = suite, digest, known, registry, workflow
+        self.snakemake = snakemake
         self.base = f"https://odelt.invalid/{digest}/"
         self._dated = {"sdDatePublished": max(record.ended for record in known.values())}
         self.ids = {
@@ -102,7 +105,7 @@ class Graph:
 
     def described(self) -> Iterator[dict]:
         """Everything else, each once."""
-        yield from crate_json.fixed()
+        yield from crate_json.fixed(self.snakemake)
         for name, record in self.known.items():
             if not self._is_copied(name):
                 yield self._output(record)

@@ -7,7 +7,6 @@ import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from odelt.provenance.environment import version as installed
 from odelt.provenance.record import Record, canonical
 
 WORKFLOW_RO_CRATE = "https://w3id.org/workflowhub/workflow-ro-crate/1.0"
@@ -35,8 +34,8 @@ MEDIA = {
 }
 
 
-def fixed() -> Iterator[dict]:
-    """What every crate names: profiles, licence, people and Snakemake."""
+def fixed(snakemake: str) -> Iterator[dict]:
+    """What every crate names: profiles, licence, people and Snakemake, of this version."""
     for id, name in PROFILES.items():
         yield {"@id": id, "@type": "CreativeWork", "name": name, "version": id.rpartition("/")[2]}
     yield {"@id": LICENCE, "@type": "CreativeWork", "name": "MIT License", "url": LICENCE}
@@ -48,8 +47,7 @@ def fixed() -> Iterator[dict]:
         "description": "Records name no person.",
     }
     engine = {"name": "Snakemake", "url": "https://snakemake.github.io"}
-    version = installed("snakemake") or "not known"
-    yield {"@id": SNAKEMAKE, "@type": "SoftwareApplication", **engine, "softwareVersion": version}
+    yield {"@id": SNAKEMAKE, "@type": "SoftwareApplication", **engine, "softwareVersion": snakemake}
     yield {"@id": LANGUAGE, "@type": "ComputerLanguage", **engine, "identifier": engine["url"]}
 
 

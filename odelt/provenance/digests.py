@@ -1,10 +1,11 @@
 """What a file or a folder is, by its content: sha256 and bytes. A folder's digest is that of the list of its files."""
 
 import dataclasses
+import errno
 import hashlib
 import os
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from odelt.files import require_regular
 
@@ -24,13 +25,14 @@ def find(path: pathlib.Path) -> Found:
     Raises OSError where that cannot be done, and OdeltError where it is neither.
 
     A folder's digest is the sha256 of the lines `<sha256>  <path>` of its files, sorted by path, as `sha256sum` writes
-    them. Hidden files are no part of it: Snakemake leaves a mark there.
+    them. Hidden files are no part of it: Snakemake leaves a mark there. A link to a folder counts with the digest of
+    what it leads to.
     """
     if not path.is_dir():
         require_regular(path)
         with path.open("rb") as file:
             return Found(hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size)
-    parts = {file.relative_to(path).as_posix(): find(file) for file in files_of(path)}
+    parts = {file.relative_to(path).as_posix(): find(file) for file in _parts(path)}
     listed = {name: part.sha256 for name, part in sorted(parts.items())}
     return Found(manifest_digest(listed), sum(part.bytes for part in parts.values()), listed)
 
@@ -51,12 +53,28 @@ def stamp(path: pathlib.Path) -> str:
     if not path.is_dir():
         status = path.stat()
         return f"{status.st_size} {status.st_mtime_ns}"
-    lines = sorted(f"{file.relative_to(path).as_posix()} {stamp(file)}\n" for file in files_of(path))
+    lines = sorted(f"{file.relative_to(path).as_posix()} {stamp(file)}\n" for file in _parts(path))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def files_of(folder: pathlib.Path) -> Iterator[pathlib.Path]:
-    """The files below a folder, none of them hidden or in a hidden folder; links to folders are not followed."""
-    for parent, folders, names in os.walk(folder):
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def files_of(folder: pathlib.Path, unreadable: Callable[[OSError], None] = _raise) -> Iterator[pathlib.Path]:
+    """The files below a folder, none of them hidden or in a hidden folder; a link to a folder is one of them.
+
+    `unreadable` gets the error of each folder that cannot be read, with its `filename`; without it the first is raised.
+    """
+    for parent, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (pathlib.Path(parent, name) for name in names if not name.startswith("."))
+        links = (name for name in folders if os.path.islink(os.path.join(parent, name)))
+        yield from (pathlib.Path(parent, name) for name in (*names, *links) if not name.startswith("."))
+
+
+def _parts(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """The files of a folder; OSError where a link leads back up, which would have no end."""
+    for file in files_of(folder):
+        if file.is_symlink() and folder.resolve().is_relative_to(file.resolve()):
+            raise OSError(errno.ELOOP, "it holds a link to a folder that it is in", str(file))
+        yield file

@@ -2,11 +2,16 @@
 
 import functools
 import hashlib
+import os
 import pathlib
 from collections.abc import Iterable
 
-from odelt.provenance import digests, snapshot
-from odelt.provenance.record import RETOLD, SUFFIX, Record, beside, canonical, concerns, read, root_of
+from odelt.errors import OdeltError
+from odelt.provenance import digests
+from odelt.provenance.record import RETOLD, SUFFIX, SUITE, Record, beside, canonical, concerns, read, root_of
+from odelt.quoting import one_line, printable, quoted
+
+NO_RECORD = "has no record"
 
 
 class Folder:
@@ -14,6 +19,7 @@ class Folder:
 
     def __init__(self, root: pathlib.Path):
         self.root = root
+        self.unreadable: dict[str, str] = {}  # folders that were to be listed, and why they cannot be read
         self._resolved = root.resolve()
 
     def records(self, below: str = "") -> list[str]:
@@ -22,14 +28,22 @@ class Folder:
         return sorted(name for name in names if concerns(pathlib.PurePosixPath(name)))
 
     def unrecorded(self, below: str = "") -> list[str]:
-        """Files below a folder that belong to the chain and have no record, nor has a folder that they lie in."""
+        """What below a folder belongs to the chain and has no record, nor has a folder that it is in: files, links to
+        folders, and folders that cannot be read."""
         known = set(self.records())
-        paths = (pathlib.PurePosixPath(name) for name in self._files(below) if not name.endswith(SUFFIX))
+        names = [name for name in self._files(below) if not name.endswith(SUFFIX)]
+        unreadable = [name for name in self.unreadable if f"{name}/".startswith(f"{below}/" if below else "")]
+        paths = map(pathlib.PurePosixPath, [*names, *unreadable])
         return [
             path.as_posix()
             for path in paths
             if concerns(path) and known.isdisjoint(part.as_posix() for part in (path, *path.parents))
         ]
+
+    def recorded_folder(self, name: str) -> str | None:
+        """The folder above a file whose record stands for the file."""
+        parents = (parent.as_posix() for parent in pathlib.PurePosixPath(name).parents)
+        return next((parent for parent in parents if parent != "." and self.has_record(parent)), None)
 
     def digest(self, names: Iterable[str]) -> str:
         """One sha256 over these outputs' records: what they say, without times and without seals.
@@ -62,6 +76,32 @@ class Folder:
     def is_file(self, name: str) -> bool:
         return self.is_there(name) and (self.root / name).is_file()
 
+    def is_linked_folder(self, name: str) -> bool:
+        path = self.root / name
+        try:
+            return self.is_inside(path) and path.is_symlink() and path.is_dir()
+        except (OSError, ValueError):
+            return False
+
+    def leads_away(self, name: str) -> bool:
+        """Whether a name is a link that leads out of the folder, or is behind one."""
+        try:
+            return os.path.lexists(self.root / name) and not self.is_inside(self.root / name)
+        except ValueError:  # a name that no file can have
+            return False
+
+    def closed(self, name: str) -> str | None:
+        """The folder above a name to which this user has no access; None where there is none."""
+        path = pathlib.PurePosixPath(name + SUFFIX)
+        for part in (*reversed(path.parents), path):
+            try:
+                os.lstat(self.root / part)
+            except PermissionError:
+                return part.parent.as_posix()
+            except (OSError, ValueError):
+                return None
+        return None
+
     @functools.cache  # noqa: B019 - a tree lives as long as one audit
     def found(self, name: str) -> digests.Found | str:
         """What a file or a folder is, or why that cannot be said."""
@@ -69,10 +109,12 @@ class Folder:
         try:
             parts = list(digests.files_of(path)) if path.is_dir() else [path]
             if strange := next((part for part in parts if not (part.is_file() and self.is_inside(part))), None):
-                return f"holds something that is no file of this folder: {strange.relative_to(self.root)}"
+                return f"holds something that is no file of this folder: {printable(strange.relative_to(self.root))}"
             return digests.find(path)
         except OSError as error:
-            return f"cannot be read: {error.strerror}"
+            inner = error.filename is not None and pathlib.Path(error.filename) != path
+            which = f" ({printable(os.path.relpath(error.filename, path))})" if inner else ""
+            return f"cannot be read{which}: {error.strerror}"
 
     def hash(self, name: str) -> str | None:
         found = self.found(name)
@@ -86,27 +128,43 @@ class Folder:
             return None, "its record is a link that leads out of the folder; it is not followed"
         try:
             if not path.exists():
-                return None, "has no record"
+                return None, NO_RECORD
             if not path.is_file():
                 return None, "its record is no file"
             return read(path), ""
-        except (OSError, ValueError) as error:
-            return None, f"its record cannot be read: {' '.join(str(error).split())[:160]}"
+        except OSError as error:
+            return None, f"its record cannot be read: {error.strerror}"
+        except ValueError as error:
+            return None, f"its record cannot be read: {one_line(error)}"
 
     def _files(self, below: str) -> list[str]:
-        return sorted(file.relative_to(self.root).as_posix() for file in digests.files_of(self.root / below))
+        found = digests.files_of(self.root / below, unreadable=self._note)
+        return sorted(file.relative_to(self.root).as_posix() for file in found)
+
+    def _note(self, error: OSError) -> None:
+        name = pathlib.Path(error.filename).relative_to(self.root)
+        if concerns(name):
+            self.unreadable[name.as_posix()] = error.strerror
 
 
 def folder_of(path: pathlib.Path) -> tuple[pathlib.Path, bool]:
     """The folder that is audited when somebody points at an absolute path, and whether it is a suite's.
 
     That is the suite's folder, else the path itself or, of a file, the folder that it lies in.
+
+    Raises:
+        OdeltError: the path is behind a folder to which this user has no access.
     """
-    folders = [path, *path.parents] if path.is_dir() else list(path.parents)
-    for folder in folders:
-        if (folder / snapshot.SUITE).exists() or beside(folder / snapshot.SUITE).exists():
-            return folder, True
-    root, suite = root_of(path / "file" if path.is_dir() else path)
+    try:
+        folders = [path, *path.parents] if path.is_dir() else list(path.parents)
+    except OSError as error:
+        raise OdeltError(f"{quoted(path)} cannot be read: {error.strerror}") from None
+    # The record comes first: a crate holds a copy of the configuration, but not of its record.
+    for kept in (beside(pathlib.Path(SUITE)), pathlib.Path(SUITE)):
+        for folder in folders:
+            if os.path.exists(folder / kept):
+                return folder, True
+    root, suite = root_of(path / "file" if folders[0] == path else path)
     return (root, True) if suite else (folders[0], False)
 
 

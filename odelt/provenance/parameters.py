@@ -1,16 +1,21 @@
-"""With which parameters a suite makes an output: what a record is compared with."""
+"""With which parameters a suite makes an output: what a record is compared with.
+
+The rules in `workflow/rules/` say the same, in their `params`; `tests/provenance/test_parameters.py` compares the two.
+"""
 
 import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from odelt import grid
+from odelt import grid, places
 from odelt.config import Experiment, Section, Suite, network_of
 from odelt.provenance.record import Record
+from odelt.quoting import printable, quoted
 
 OF_STUDY = ("latency-snapshot", "latency-study", "latency-table")  # verbs of the latency study, which is no suite's
 LEFT_OVER = "is left over: the suite's configuration (suite.yaml) asks for no such output; remove it and its record"
+LONGEST = 60  # characters of a value in a message
 
 
 def differences(suite: Suite, record: Record) -> list[str]:
@@ -27,12 +32,12 @@ def differences(suite: Suite, record: Record) -> list[str]:
 def differences_of_study(record: Record) -> list[str]:
     """The same for a record in the latency study's folder, which the study's own verbs alone write."""
     if record.verb not in OF_STUDY:
-        return [f"no latency study makes it ('{record.verb}')"]
+        return [f"no latency study makes it ({quoted(record.verb)})"]
     if record.verb != "latency-study":
         return []
     network, length = record.parameters.get("network"), record.parameters.get("length")
     belongs = f"{network}/{grid.length_name(length)}.json"
-    return [] if record.output.path == belongs else [f"was made with other parameters: those of {belongs}"]
+    return [] if record.output.path == belongs else [f"was made with other parameters: those of {printable(belongs)}"]
 
 
 def dataset_name(record: Record) -> str | None:
@@ -47,19 +52,17 @@ def is_external_name(name: str, path: str) -> bool:
     return bool(wanted) and parts[-len(wanted) :] == wanted
 
 
-def difference(name: str, given: Any, expected: Any) -> str | None:
-    """The first place where two plain values differ, in words; None where they agree."""
+def difference(name: str, given: Any, expected: Any, by: str = "in the configuration") -> str | None:
+    """The first place where two plain values differ, in words; None where they agree. `by` says what is expected."""
     if isinstance(given, Mapping) and isinstance(expected, Mapping):
         for key in sorted(map(str, given.keys() | expected.keys())):
-            if told := difference(f"{name}.{key}", given.get(key), expected.get(key)):
+            if told := difference(f"{name}.{key}", given.get(key), expected.get(key), by):
                 return told
         return None
-    return None if given == expected else f"{name} is {_short(given)}, and {_short(expected)} in the configuration"
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    if given == expected:
+        return None
+    told, wanted = (printable(value, LONGEST) for value in (given, expected))
+    return f"{printable(name)} is {told}, and {wanted} {by}"
 
 
 def _plain(section: Section) -> dict:
@@ -103,14 +106,21 @@ def _run(suite: Suite, record: Record) -> tuple[Experiment, grid.Run]:
 
 def _trained(suite: Suite, record: Record) -> dict:
     experiment, run = _run(suite, record)
-    training = {"training": _plain(run.settings.training), "inner_ode": run.inner_ode, "seed": run.seed}
-    return {"network": _plain(network_of(experiment)), **training}
+    start = grid.start_of(run)
+    return {
+        "network": _plain(network_of(experiment)),
+        "training": _plain(run.settings.training),
+        "codec": _plain(experiment.codec) if experiment.latent else None,
+        "start": start and f"{_parts(record)[0]}/models/{start}",
+        "inner_ode": run.inner_ode,
+        "seed": run.seed,
+    }
 
 
 def _imported(suite: Suite, record: Record) -> dict:
     network = network_of(_run(suite, record)[0])
     chosen = {"heads": network.heads, "group": network.group, "min_length": network.min_length}
-    return {**chosen, "image": list(network.image)}
+    return {**chosen, "image": list(network.image), "format": "auto"}
 
 
 def _point(suite: Suite, record: Record) -> tuple[str, Experiment, grid.Point]:
@@ -140,12 +150,41 @@ def _sampled(suite: Suite, record: Record) -> dict:
     }
 
 
+def _features(suite: Suite, record: Record) -> dict:
+    if _parts(record)[2:] == ("real.npz",):
+        return {"array": "images"}
+    return {"array": "samples", "images": f"{_parts(record)[0]}/samples/{_point(suite, record)[2].path}.npz"}
+
+
+def _floor(suite: Suite, record: Record) -> dict:
+    return {"seed": suite.enabled[_parts(record)[0]].seed}
+
+
 def _scored(suite: Suite, record: Record) -> dict:
     return {"facts": grid.point_facts(*_point(suite, record))}
 
 
+def _scored_by_inception(suite: Suite, record: Record) -> dict:
+    return _scored(suite, record) | _compared(suite, record)
+
+
+def _compared(suite: Suite, record: Record) -> dict:
+    """The reference statistics by their labels. A download is in the folder of its source, with a name of its own."""
+    expected, given = [], dict(enumerate(record.parameters["reference"]))
+    for k, (label, source) in enumerate(suite.enabled[_parts(record)[0]].features.references.items()):
+        folder, path = f"sources/{source}/", given.get(k, ("", ""))[1]
+        expected.append([label, path if path.startswith(folder) else folder])
+    return {"reference": expected}
+
+
 def _described(suite: Suite, record: Record) -> dict:
-    experiment = suite.enabled[_parts(record)[0]]
+    name, experiment, point = _point(suite, record)
+    outs = record.parameters["out" if _parts(record)[1] == "statistics" else "pictures"]
+    pairs = zip(outs, record.parameters["samples"], strict=True)
+    own = [samples for out, samples in pairs if out == record.output.path]
+    expected = [f"{name}/samples/{point.path}.npz"]
+    if own != expected:
+        return {"samples": expected}
     return {"codec": _plain(experiment.codec), "settings": _plain(experiment.features)}
 
 
@@ -158,6 +197,9 @@ def _timed(suite: Suite, record: Record) -> dict:
     timing = experiment.evaluation.latency
     facts = {"experiment": name, "model": model, **grid.length_facts(experiment, length)}
     return {
+        "model": f"{name}/models/{model}",
+        "weights": "ema",
+        "length": length,
         "facts": facts,
         "setting": [[str(point.solver), point.guidance, point.d] for point in points],
         "batch_size": timing.batch_size,
@@ -167,31 +209,48 @@ def _timed(suite: Suite, record: Record) -> dict:
 
 
 def _published(suite: Suite, record: Record) -> dict:
-    return {"settings": _plain(suite.enabled[record.parameters["experiment"]])}
+    name = _parts(record)[0]
+    return {"experiment": name, "settings": _plain(suite.enabled[name])}
+
+
+def _annotated(suite: Suite, record: Record) -> dict:
+    """A table says of downloads what the suite says of them, and which of them nobody has vouched for."""
+    expected = _published(suite, record)
+    sources = places.sources_of_experiment(suite.enabled[expected["experiment"]])
+    return expected | {"note": suite.downloads.note if sources else None, "source": sources or None}
 
 
 def _claimed(suite: Suite, record: Record) -> dict:
     return {"experiment": list(suite.enabled), "settings": [_plain(one) for one in suite.enabled.values()]}
 
 
+def _of_suite(suite: Suite, record: Record) -> dict:
+    return {"suite": record.suite}
+
+
 EXPECTED = {
+    "fetch": lambda suite, record: {"name": _parts(record)[1]},
+    "import-checkpoint": _imported,
     "prepare-data": _prepared,
     "prepare-images": _prepared,
     "encode": _encoded,
     "codec-error": _codec_error,
     "real-statistics": _real_statistics,
     "train": _trained,
-    "import-checkpoint": _imported,
     "sample-grid": _sampled,
     "fit-features": lambda suite, record: {"settings": _plain(suite.enabled[_parts(record)[0]].features)},
-    "floor": lambda suite, record: {"seed": suite.seed},
+    "features": _features,
+    "floor": _floor,
     "score": _scored,
-    "score-fid": _scored,
+    "score-fid": _scored_by_inception,
+    "compare-references": _compared,
     "statistics": _described,
     "latency": _timed,
-    "tables": _published,
-    "main-table": _published,
+    "tables": _annotated,
+    "main-table": _annotated,
     "figures": _published,
     "claims": _claimed,
     "verdicts": _claimed,
+    "snapshot": _of_suite,
+    "crate": _of_suite,
 }

@@ -13,6 +13,8 @@ import pydantic
 
 from odelt import files
 from odelt.config import NotNegative, Section
+from odelt.errors import OdeltError
+from odelt.plain_data import parse_json
 
 SUFFIX = ".prov.json"
 RESULTS = "results"  # the folder of the suites' folders
@@ -20,8 +22,9 @@ RESULTS = "results"  # the folder of the suites' folders
 # which show what the chain holds.
 OUTSIDE = ("logs", "benchmarks", "checkpoints", "so-far", "audit.yaml")
 PAGES = ".html"
+SUITE, STUDY = "suite.yaml", "study.yaml"  # the kept configurations: a suite's, and a latency study's
 # Outputs that tell what the records say. Each has a record of its own, but none of them counts in the suite's digest,
-# which they state, and none tells of another.
+# which they state, and none tells of another. The audit compares what they tell with the records.
 RETOLD = ("crate",)
 
 Digest = Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{64}$")]
@@ -114,12 +117,14 @@ def read(path: pathlib.Path) -> Record:
     """The record in a file; ValueError (or OSError) with one line where it holds something else."""
     files.require_regular(path, "record")
     try:
-        known = Record.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        known = Record.model_validate(parse_json(path.read_bytes(), path.name))
         canonical(known.model_dump(mode="json"))  # what cannot be written is told here, and not later
         return known
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except OdeltError as error:
+        raise ValueError(str(error)) from None
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -152,7 +157,7 @@ def mark_removed(output: pathlib.Path, when: str) -> None:
 
 def root_of(output: pathlib.Path) -> tuple[pathlib.Path, str | None]:
     """The folder that an absolute output's paths are relative to, and the name of the suite, or of the latency study,
-    whose folder that is."""
+    whose folder that is, if there is one of this name."""
     for folder in output.parents:
         if folder.parent.name == RESULTS:
             return folder, folder.name
@@ -162,4 +167,4 @@ def root_of(output: pathlib.Path) -> tuple[pathlib.Path, str | None]:
 def concerns(path: pathlib.PurePath) -> bool:
     """Whether the chain holds a file, by its path in the suite's folder."""
     hidden = any(part.startswith(".") for part in path.parts)
-    return not (hidden or path.parts[0] in OUTSIDE or path.suffix == PAGES)
+    return not (hidden or any(part in OUTSIDE for part in path.parts[:1]) or path.suffix == PAGES)

@@ -13,8 +13,9 @@ from typing import Any
 from odelt.config import Solver
 from odelt.errors import OdeltError
 from odelt.provenance import digests, environment, trace
-from odelt.provenance.record import Input, Output, Record, beside, concerns, read, root_of, write
+from odelt.provenance.record import STUDY, SUITE, Input, Output, Record, beside, concerns, read, root_of, write
 
+CONFIG = pathlib.Path("config")  # of the project, in the working directory
 OUTPUTS = ("out", "pictures")  # the options that say what a verb writes
 NOT_TOLD = (
     "verb",
@@ -49,12 +50,12 @@ def recording(arguments: argparse.Namespace) -> Iterator[types.SimpleNamespace]:
     )
     asked = [path.absolute() for path in _paths(arguments)]
     for path, inputs in traced.outputs.items():
-        root, suite = root_of(path)
+        root, name = root_of(path)
         asked_for = any(path == one or one in path.parents for one in asked)
         if asked_for and concerns(path.relative_to(root)) and path.exists():
             told = parameters(arguments, root)
             fields = {"inputs": _inputs(inputs, root), "parameters": told, "seed": _seed(told)}
-            write(run(output=_output(path, root), suite=suite, **fields), beside(path))
+            write(run(output=_output(path, root), suite=_known_suite(root, name), **fields), beside(path))
 
 
 def now() -> str:
@@ -91,6 +92,15 @@ def _plain(value: object, root: pathlib.Path) -> object:
 def _seed(told: Mapping[str, Any]) -> int | None:
     settings = told.get("settings")
     return told.get("seed", settings.get("seed") if isinstance(settings, dict) else None)
+
+
+def _known_suite(root: pathlib.Path, name: str | None) -> str | None:
+    """The name, if a suite or a latency study has it: one that is configured here, or that is kept in the folder.
+
+    `results/imported` is a folder that a user named: no suite has this name.
+    """
+    known = name and (CONFIG / f"{name}.yaml", root / SUITE, root / STUDY)
+    return name if known and any(path.is_file() for path in known) else None
 
 
 def _paths(arguments: argparse.Namespace) -> Iterator[pathlib.Path]:

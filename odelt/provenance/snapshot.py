@@ -12,15 +12,13 @@ from odelt.config import Suite, load_suite
 from odelt.config.latency_study import load_latency_study
 from odelt.errors import OdeltError
 from odelt.provenance import trace
-from odelt.provenance.record import Record, beside
+from odelt.provenance.record import STUDY, SUITE, Record, beside
 from odelt.publishing.references import load_references
+from odelt.quoting import one_line, printable, quoted
 from odelt.sources.lock import Lock, load_lock
 
-SUITE, LOCK, REGISTRY, PUBLISHED = "suite.yaml", "sources.lock.yaml", "sources.yaml", "reference.yaml"
+LOCK, REGISTRY, PUBLISHED = "sources.lock.yaml", "sources.yaml", "reference.yaml"
 FILES = (SUITE, LOCK, REGISTRY, PUBLISHED)
-STUDY = "study.yaml"  # of the latency study, which belongs to no suite
-TEMPORARY = ("samples", "statistics")  # of an experiment with latents: the workflow removes them once they are read
-TEMPORARY_OF_DATASET = ("images", "latents")
 
 
 def originals(name: str) -> dict[str, pathlib.Path]:
@@ -89,28 +87,21 @@ class Snapshot:
         try:
             return load(self.folder / name)
         except (OdeltError, OSError) as error:
-            told = " ".join(str(error).removeprefix(str(self.folder / name)).lstrip(": ").split())
-            raise OdeltError(f"cannot be read: {told[:160]}") from None
-
-    def is_temporary(self, path: str) -> bool:
-        """Whether the workflow itself removes this output, by its path in the suite's folder."""
-        parts = pathlib.PurePosixPath(path).parts
-        if parts[0] == "datasets":
-            return len(parts) == 3 and parts[2] in TEMPORARY_OF_DATASET
-        experiment = self.suite.experiments.get(parts[0])
-        return experiment is not None and experiment.latent and len(parts) > 2 and parts[1] in TEMPORARY
+            told = str(error).removeprefix(str(self.folder / name)).lstrip(": ")
+            raise OdeltError(f"cannot be read: {one_line(told)}") from None
 
 
 def unlocked(record: Record, lock: Lock) -> list[str]:
     """Files of a download that the lock does not have, or has with another digest; in words."""
     name = str(record.parameters.get("name"))
+    source = f"the source {quoted(name)}"
     known = lock.of(name)
     file = pathlib.PurePosixPath(record.output.path).name
     found = record.output.files if record.output.files is not None else {file: record.output.sha256}
     told = []
     for path, sha256 in sorted(found.items()):
         if path not in known:
-            told.append(f"{path} of the source '{name}' is not in the lock ({LOCK})")
+            told.append(f"{printable(path)} of {source} is not in the lock ({LOCK})")
         elif not known[path].admits(sha256):
-            told.append(f"{path} of the source '{name}' has sha256 {sha256}, the lock ({LOCK}) has {known[path]}")
-    return told or ([] if found else [f"the source '{name}' is empty"])
+            told.append(f"{printable(path)} of {source} has sha256 {sha256}, the lock ({LOCK}) has {known[path]}")
+    return told or ([] if found else [f"{source} is empty"])

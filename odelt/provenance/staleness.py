@@ -21,8 +21,9 @@ from odelt.errors import OdeltError
 from odelt.plain_data import parse_yaml
 from odelt.provenance import digests, environment, parameters
 from odelt.provenance.audit import Audit
-from odelt.provenance.chain import BROKEN, COPIES, EXTERNAL, MISSING, Chain, Node
+from odelt.provenance.chain import BROKEN, EXTERNAL, MISSING, Chain, Node
 from odelt.provenance.folder import is_plain
+from odelt.provenance.kept import COPIES
 from odelt.provenance.record import Input, Record, root_of
 from odelt.provenance.snapshot import unlocked
 from odelt.quoting import quoted
@@ -204,7 +205,7 @@ class Today:
     @functools.cache  # noqa: B019
     def _suite(self, name: str):
         if not is_plain(name) or "/" in name:
-            raise OdeltError(f"{name!r} is no name of a suite")
+            raise OdeltError(f"{quoted(name)} is no name of a suite")
         return load_suite(self.checkout / "config" / f"{name}.yaml")
 
     @functools.cache  # noqa: B019

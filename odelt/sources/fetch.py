@@ -199,7 +199,7 @@ def _files(folder: pathlib.Path) -> dict[str, Found]:
 
 
 def _files_in(folder: pathlib.Path) -> list[pathlib.Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in files.below(folder) if path.is_file())
 
 
 @contextlib.contextmanager

@@ -95,7 +95,7 @@ def commands(suite: Suite, results: pathlib.Path):
     yield ["prepare-data", "--settings", text(settings.dataset), "--out", data]
     yield ["fit-features", "--dataset", data, "--settings", text(settings.features), "--out", feature_network]
     yield ["features", "--network", feature_network, "--images", data, "--array", "images", "--out", real]
-    yield ["floor", "--features", real, "--seed", suite.seed, "--out", layout.floor]
+    yield ["floor", "--features", real, "--seed", settings.seed, "--out", layout.floor]
     run = grid.runs(settings)["odelt"]
     yield [
         *("train", "--dataset", data, "--network", text(network), "--training", text(run.settings.training)),
@@ -133,8 +133,9 @@ def commands(suite: Suite, results: pathlib.Path):
         ]
     of_experiment = ("--experiment", name, "--settings", text(settings))
     published, root = ("--published", "config/reference.yaml"), ("--results", layout.root)
-    yield ["tables", *of_experiment, *published, *root, "--out", layout.root / "tables"]
-    yield ["main-table", *of_experiment, *published, *root, "--out", layout.root / "tables"]
+    sources = ("--lock", suite.downloads.lock, "--source", "released")
+    for verb in ("tables", "main-table"):
+        yield [verb, *of_experiment, *published, *sources, *root, "--out", layout.root / "tables"]
     yield ["figures", *of_experiment, *root, "--out", layout.root / "figures"]
     for verb in ("verdicts", "claims"):
         yield [verb, *of_experiment, *published, "--results", results, "--out", results]

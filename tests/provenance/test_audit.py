@@ -12,7 +12,7 @@ import sys
 import pytest
 
 import odelt
-from odelt import cli
+from odelt import cli, removable
 from odelt.provenance import record, snapshot
 
 pytest_plugins = ("finished",)
@@ -47,8 +47,8 @@ CRATE = [f"crate/{name}" for name in ("ro-crate-metadata.json", "records.json", 
 CRATE += ["crate/outputs/digits/tables/main.csv", "crate/outputs/digits/figures/scaling.png", "crate/README.md"]
 
 
-def problems(audit, path) -> list[str]:
-    status, lines, _ = audit(path)
+def problems(audit, path, *options) -> list[str]:
+    status, lines, _ = audit(*options, path)
     assert status == 1 and lines
     assert all(line.startswith("odelt: ") for line in lines)
     return lines
@@ -84,7 +84,7 @@ def test_a_table_leads_back_to_the_download_and_the_weights(whole, audit):
     assert status == 0 and folder["verified"]
     assert {SCORE, FEATURES, SAMPLES, WEIGHTS, "datasets/digits/dataset.npz"} <= folder["files"].keys()
     assert folder["files"][SCORE]["record"]["parameters"]["facts"]["length"] == 1
-    assert DOWNLOAD in audit(whole / "digits" / "models" / "released")[2]
+    assert DOWNLOAD in audit("--tree", whole / "digits" / "models" / "released")[2]
 
 
 def test_a_record_says_what_was_done(whole):
@@ -128,8 +128,8 @@ def test_a_file_added_to_the_crate_is_told(results, audit):
 
 def test_a_crate_of_other_results_is_told(results, audit):
     """Each link of the crate is held against the results: it was made from all of them."""
-    (results / SCORE).write_text("{}", encoding="utf-8")
-    assert f"was made from another {SCORE}" in of(problems(audit, results / "crate"), "crate")
+    (results / SCORE).write_text("{}")
+    assert f"was made from another {SCORE}" in of(problems(audit, results / "crate", "--tree"), "crate")
 
 
 def test_a_crate_without_its_record_is_told_file_by_file(results, audit):
@@ -327,7 +327,7 @@ def test_what_is_cleaned_away_is_told_and_verified(results, audit, whole, monkey
     monkeypatch.chdir(folder)
     assert cli.main(["clean", "--suite", "tiny", "--yes"]) == 0
     assert not (folder / "results" / "tiny" / SAMPLES).exists()
-    status, _, said = audit(folder / "results" / "tiny" / SCORE)
+    status, _, said = audit("--tree", folder / "results" / "tiny" / SCORE)
     assert status == 0
     had = record.read(record.beside(whole / SAMPLES)).output.sha256
     assert f"{SAMPLES}: removed as temporary (sample-grid, seed 0, " in said and f"had sha256 {had}" in said
@@ -399,21 +399,21 @@ def test_whatever_a_record_holds_there_is_an_answer(whole, results, audit, tmp_p
 
 def test_what_the_workflow_removes_is_temporary_and_nothing_else(tmp_path):
     shutil.copy(pathlib.Path(__file__).parents[2] / "config" / "rehearsal.yaml", tmp_path / "suite.yaml")
-    kept = snapshot.Snapshot(tmp_path, frozenset({"suite.yaml"}))
+    suite = snapshot.Snapshot(tmp_path, frozenset({"suite.yaml"})).suite
     for path in ("datasets/celebahq-256/latents", "celebahq-b/samples/sm/x.npz", "imagenet-b/statistics/x.npz"):
-        assert kept.is_temporary(path), path
+        assert removable.is_temporary(suite, path) and removable.may_be_removed(suite, path), path
     for path in (
         "datasets/celebahq-256/codec.json",
         "celebahq-b/pictures/x.npz",
         "sources/vae/files",
         "other/samples/x",
     ):
-        assert not kept.is_temporary(path), path
+        assert not removable.is_temporary(suite, path), path
 
 
 def test_what_was_changed_is_told_before_what_was_made_from_it(results, audit):
     (results / SAMPLES).write_bytes(b"changed")
-    lines = problems(audit, results)
+    lines = problems(audit, results, "--tree")
     assert f"/{SAMPLES}: is not what was recorded" in lines[0] and len(lines) > 1
 
 

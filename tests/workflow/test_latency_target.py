@@ -55,7 +55,7 @@ def test_a_study_is_verified_also_where_it_is_copied_to(copy, tmp_path):
 @pytest.mark.parametrize("changed, told", [("study.yaml", "was made from another study.yaml"), ("b/l4.json", "is not")])
 def test_a_changed_file_of_a_study_is_told(copy, tmp_path, changed, told):
     (copy / changed).write_bytes((copy / changed).read_bytes() + b"\n")
-    found = audit(tmp_path, "results/mine")
+    found = audit(tmp_path, "results/mine", "--tree")
     assert found.returncode == 1
     assert f"results/mine/b/l4.json: {told}" in found.stderr
 

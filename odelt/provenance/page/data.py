@@ -16,12 +16,13 @@ import yaml
 
 from odelt.errors import OdeltError
 from odelt.provenance import snapshot
-from odelt.provenance.audit import Audit, one_line
+from odelt.provenance.audit import Audit
 from odelt.provenance.chain import EXTERNAL, REMOVED, VERIFIED, Node
 from odelt.provenance.folder import Folder
 from odelt.provenance.page import cells, markdown
 from odelt.provenance.record import Record
 from odelt.publishing.references import load_references
+from odelt.quoting import printable
 from odelt.sources.lock import load_lock, trusted
 from odelt.sources.registry import load_registry
 
@@ -97,7 +98,7 @@ class Content:
         unsound = self._unsound()
         files = [self._file(self.nodes[name], name not in unsound) for name in self.places]
         return {
-            "suite": one_line(self.suite),
+            "suite": printable(self.suite),
             "audit": self._audit(),
             "verdicts": self._verdicts(unsound),
             "tables": list(self._tables()),
@@ -125,32 +126,23 @@ class Content:
             "problems": self.audited.problems,
             "made": self.made,
             "commits": [{"commit": commit, "dirty": dirty} for commit, dirty in commits if commit],
-            "machines": sorted(map(one_line, devices)),
+            "machines": sorted(map(printable, devices)),
         }
 
     def _unsound(self) -> set[str]:
         """The files that are not verified themselves, and all that was made from them."""
-        followers: dict[str, list[str]] = {}
-        for node in self.nodes.values():
-            for link in node.links:
-                followers.setdefault(link.name, []).append(node.name)
-        waiting = [node.name for node in self.nodes.values() if node.state not in (VERIFIED, REMOVED)]
-        found: set[str] = set()
-        while waiting:
-            name = waiting.pop()
-            if name not in found:
-                found.add(name)
-                waiting += followers.get(name, [])
-        return found
+        return self.audited.chain.resting_on(
+            node.name for node in self.nodes.values() if node.state not in (VERIFIED, REMOVED)
+        )
 
     def _file(self, node: Node, sound: bool) -> dict:
         told = {
-            "path": one_line(node.name),
+            "path": printable(node.name),
             "state": node.state,
-            "problems": [one_line(problem) for problem in node.problems],
+            "problems": [printable(problem) for problem in node.problems],
             "sound": sound,
             "inputs": [
-                [one_line(link.name) if link.state == EXTERNAL else self.places[link.name], link.state]
+                [printable(link.name) if link.state == EXTERNAL else self.places[link.name], link.state]
                 for link in node.links
             ],
         }
@@ -163,25 +155,25 @@ class Content:
     def _record(self, record: Record) -> dict:
         output, code = record.output, record.code.model_dump(mode="json")
         told = {
-            "step": STEPS.get(record.verb, one_line(record.verb)),
-            "verb": one_line(record.verb),
+            "step": STEPS.get(record.verb, printable(record.verb)),
+            "verb": printable(record.verb),
             "sha256": output.sha256,
             "bytes": output.bytes,
             "seed": None if record.seed is None else str(record.seed),
             "parameters": self.parameters.place(_flat(record.parameters)),
             "code": self.codes.place(code),
             "environment": self.environments.place(_environment(record)),
-            "started": one_line(record.started),
-            "ended": one_line(record.ended),
+            "started": printable(record.started),
+            "ended": printable(record.ended),
         }
         if output.files is not None:
             listed = sorted(output.files.items())
-            first = [[one_line(name), sha256] for name, sha256 in listed[:LISTED]]
+            first = [[printable(name), sha256] for name, sha256 in listed[:LISTED]]
             told["files"] = {"count": len(listed), "first": first}
         if record.removed:
-            told["removed"] = one_line(record.removed)
+            told["removed"] = printable(record.removed)
         if record.verb == "fetch":
-            told["source"] = one_line(str(record.parameters.get("name")))
+            told["source"] = printable(str(record.parameters.get("name")))
         return told
 
     def _tables(self) -> Iterator[dict]:
@@ -207,36 +199,36 @@ class Content:
             rows = cells.read_csv(_text(self.folder, f"{path}.csv"))
             linked = iter(cells.linked(name, parts, rows, files))
         except cells.Mismatch as mismatch:
-            linked, unlinked = None, one_line(str(mismatch))[:LONGEST]
+            linked, unlinked = None, printable(str(mismatch))[:LONGEST]
         shown = [self._block(part, linked) for part in parts]
         of_table = [self.places[f"{path}{kind}"] for kind in (".md", ".csv") if f"{path}{kind}" in self.nodes]
-        yield {"id": one_line(id), "files": of_table, "blocks": shown, "unlinked": unlinked}
+        yield {"id": printable(id), "files": of_table, "blocks": shown, "unlinked": unlinked}
 
     def _block(self, block: markdown.Block, linked: Iterator[list[list[cells.Cell]]] | None) -> dict:
         if block.kind == "table":
             header, *body = block.rows
             lines = next(linked) if linked else [[cells.Cell(text) for text in line] for line in body]
             rows = [[self._cell(cell) for cell in line] for line in lines]
-            return {"kind": "table", "columns": [one_line(heading) for heading in header], "rows": rows}
+            return {"kind": "table", "columns": [printable(heading) for heading in header], "rows": rows}
         if block.kind == "list":
-            return {"kind": "list", "items": [one_line(item) for item in block.items]}
-        return {"kind": block.kind, "text": one_line(block.text)}
+            return {"kind": "list", "items": [printable(item, LARGEST) for item in block.items]}
+        return {"kind": block.kind, "text": printable(block.text, LARGEST)}
 
     def _cell(self, cell: cells.Cell) -> str | list:
         """A text, or [text, files, the exact number, what is published for it or null]."""
         if not cell.files:
-            return one_line(cell.text)
+            return printable(cell.text)
         published = None
         if cell.published:
-            told = {name: one_line(value) for name, value in dataclasses.asdict(cell.published).items()}
+            told = {name: printable(value) for name, value in dataclasses.asdict(cell.published).items()}
             published = self.published.place(told)
-        return [one_line(cell.text), [self.places[name] for name in cell.files], one_line(cell.exact), published]
+        return [printable(cell.text), [self.places[name] for name in cell.files], printable(cell.exact), published]
 
     def _verdicts(self, unsound: set[str]) -> dict | None:
         """What the file of the verdicts says, and in `unverified` why that is not to be relied on, empty if it is."""
         try:
             told = json.loads(_text(self.folder, VERDICTS))["verdicts"]
-            said = {name: one_line(str(told.get(name) or "")) for name in ("summary", "rule", "against")}
+            said = {name: printable(str(told.get(name) or "")) for name in ("summary", "rule", "against")}
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             said = {}
         unverified = self._unverified(VERDICTS, unsound)
@@ -249,13 +241,13 @@ class Content:
         problems = self.nodes[name].problems
         if not problems:
             return f"something that {name} was made from is not verified"
-        return one_line(f"{name} {problems[0].partition(':')[0]}")  # the audit's own list has the digests too
+        return printable(f"{name} {problems[0].partition(':')[0]}")  # the audit's own list has the digests too
 
     def _published_in(self) -> dict:
         references = self._kept(snapshot.PUBLISHED, load_references)
         sources = references.sources if references else {}
         told = {key: _flat(source.model_dump(mode="json", exclude_none=True)) for key, source in sources.items()}
-        return {one_line(key): dict(pairs) for key, pairs in told.items()}
+        return {printable(key): dict(pairs) for key, pairs in told.items()}
 
     def _sources(self) -> dict:
         """What was downloaded, by name: what it is, its licence and address, and who vouches for its digest."""
@@ -298,7 +290,7 @@ def _flat(parameters: Mapping[str, Any]) -> list[list[str]]:
         if isinstance(value, Mapping) and value:
             waiting += [(f"{name}.{key}", one) for key, one in reversed(value.items())]
         elif name != "out":
-            pairs.append([one_line(name), one_line(_value(value))])
+            pairs.append([printable(name), printable(_value(value))])
     return pairs
 
 
@@ -312,10 +304,10 @@ def _value(value: Any) -> str:
 
 def _environment(record: Record) -> dict:
     known = record.environment
-    packages = [[one_line(name), one_line(version)] for name, version in known.packages.items()]
-    settings = [[one_line(name), one_line(value)] for name, value in known.settings.items()]
-    device = one_line(known.device or "")
-    return {"python": one_line(known.python), "packages": packages, "settings": settings, "device": device}
+    packages = [[printable(name), printable(version)] for name, version in known.packages.items()]
+    settings = [[printable(name), printable(value)] for name, value in known.settings.items()]
+    device = printable(known.device or "")
+    return {"python": printable(known.python), "packages": packages, "settings": settings, "device": device}
 
 
 def _curve(text: str) -> dict | None:
@@ -337,4 +329,4 @@ def _is_fetched(node: Node) -> bool:
 
 
 def _strings(told: Mapping[str, Any]) -> dict[str, str]:
-    return {name: one_line(str(value)) for name, value in told.items()}
+    return {name: printable(str(value)) for name, value in told.items()}
