@@ -21,12 +21,13 @@ TAR = Job("prepare_images", "results/paper/datasets/imagenet-256/images")
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
-    """A folder with a large disk, on a machine without GPUs, with every package."""
+    """A folder with a large disk, on a machine without GPUs, with every package and an empty cache."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(devices, "inventory", lambda: [])
     monkeypatch.setattr(preflight, "_installed", lambda name: True)
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10**15}))
     monkeypatch.delenv(devices.ALLOW_CPU, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def test_heavy_training_without_a_gpu_is_told_in_one_line():
