@@ -5,6 +5,7 @@ import pathlib
 
 from odelt import plain_data
 from odelt.config import Solver
+from odelt.config.parsing import file_name
 from odelt.quoting import quoted
 
 
@@ -15,6 +16,13 @@ def at_least(low: int):
         return int(text)
 
     return integer
+
+
+def path(text: str) -> pathlib.Path:
+    try:
+        return pathlib.Path(file_name(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def length_or_full(text: str) -> int | None:

@@ -1,9 +1,8 @@
 """Auditing what a suite's folder holds, and keeping there what an audit needs."""
 
-import pathlib
 import sys
 
-from odelt.commands import options
+from odelt.commands import kinds, options
 
 
 def snapshot(a):
@@ -74,7 +73,7 @@ def register(verb):
         "audit",
         audit,
         "follow results back to their sources, hash by hash; exit status 1 if anything is not verified",
-        PATHS={"nargs": "+", "type": pathlib.Path, "metavar": "PATH", "help": "a file, or a folder of the results"},
+        PATHS={"nargs": "+", "type": kinds.path, "metavar": "PATH", "help": "a file, or a folder of the results"},
         json={"action": "store_true", "help": "as JSON"},
         against=options.path(default=None, metavar="DIR", help="also tell what is stale against this checkout"),
         expect=options.text(default=None, metavar="DIGEST", help="the digest that the suite's folder should have"),

@@ -12,6 +12,7 @@ import pydantic
 from odelt.config import Name, Positive, Section, nearest, parse
 from odelt.errors import OdeltError
 from odelt.plain_data import read_yaml
+from odelt.quoting import quoted
 
 FileName = Annotated[str, pydantic.Field(pattern=r"^[^/]+$")]
 
@@ -76,7 +77,7 @@ class Registry(Section):
 
     def __getitem__(self, name: str) -> Source:
         if name not in self.sources:
-            raise OdeltError(f"there is no source '{name}' in the registry{nearest(name, self.sources)}")
+            raise OdeltError(f"there is no source {quoted(name)} in the registry{nearest(name, self.sources)}")
         return self.sources[name]
 
     def __contains__(self, name: str) -> bool:
