@@ -4,13 +4,23 @@ import argparse
 import contextlib
 import itertools
 import os
-import pathlib
 import signal
 import sys
 from collections.abc import Iterable, Sequence
 
 from odelt import __version__, process
-from odelt.commands import data, evaluation, latency_study, provenance, publishing, sampling, sources, suite, training
+from odelt.commands import (
+    data,
+    evaluation,
+    kinds,
+    latency_study,
+    provenance,
+    publishing,
+    sampling,
+    sources,
+    suite,
+    training,
+)
 from odelt.config import nearest
 from odelt.errors import OdeltError
 from odelt.provenance.recording import recording
@@ -97,7 +107,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def parser() -> Parser:
     top = Parser(prog="odelt", description="ODE_t(ODE_l): sampling with fewer time steps and fewer blocks.")
     top.add_argument("--version", action="version", version=__version__)
-    top.add_argument("--log", type=pathlib.Path, metavar="FILE", help="also write messages and errors to this file")
+    top.add_argument("--log", type=kinds.path, metavar="FILE", help="also write messages and errors to this file")
     verbs = top.add_subparsers(required=True, metavar="VERB", parser_class=Parser)
 
     def verb(name, function, help, **options):

@@ -17,7 +17,7 @@ from odelt.config import Experiment, Suite
 from odelt.costs import Cost
 from odelt.errors import OdeltError
 from odelt.preflight import Job, told_bytes
-from odelt.quoting import one_line
+from odelt.quoting import one_line, printable
 from odelt.sources.registry import load_registry
 
 FILE_PER_JOB = ("score", "score_fid", "features", "latency_of_model")  # rules with one output, many in a folder
@@ -160,7 +160,9 @@ def _downloads(suite: Suite, jobs: Sequence[Job]) -> list[str]:
     lines = [f"  downloads: {told_bytes(preflight.downloads(suite, jobs))} in {len(named)} sources"]
     for name in named:
         source = registry[name]
-        lines.append(f"    {name}: {told_bytes(source.bytes) if source.bytes else 'of unknown size'}, {source.what}")
+        lines.append(
+            printable(f"    {name}: {told_bytes(source.bytes) if source.bytes else 'of unknown size'}, {source.what}")
+        )
     return lines
 
 

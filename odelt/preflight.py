@@ -14,7 +14,7 @@ from odelt.config.latency_study import LatencyStudy, load_latency_study
 from odelt.errors import OdeltError
 from odelt.plain_data import read_yaml
 from odelt.publishing.references import load_references
-from odelt.quoting import quoted
+from odelt.quoting import printable, quoted
 from odelt.sources.registry import Registry, load_registry
 
 CONFIG = pathlib.Path("config")
@@ -161,7 +161,7 @@ def missing(suite: Suite, jobs: Sequence[Job], *, gpu: bool = True, packages: bo
     if free < needed:
         told = f"the disk has {told_bytes(free)} left and these jobs need {told_bytes(needed)}"
         found.append(f"{told}; free some (odelt clean tells what can go)")
-    return found
+    return list(map(printable, found))
 
 
 def warn(suite: Suite, jobs: Sequence[Job]) -> None:

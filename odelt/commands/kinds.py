@@ -5,6 +5,7 @@ import pathlib
 
 from odelt import files, plain_data
 from odelt.config import Solver
+from odelt.config.parsing import file_name
 from odelt.quoting import quoted
 
 
@@ -27,6 +28,13 @@ def new_folder(text: str) -> pathlib.Path:
     """The same for a folder's files."""
     files.require_free(text, folder=True)
     return pathlib.Path(text)
+
+
+def path(text: str) -> pathlib.Path:
+    try:
+        return pathlib.Path(file_name(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def length_or_full(text: str) -> int | None:

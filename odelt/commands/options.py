@@ -9,7 +9,7 @@ from odelt.commands import kinds
 
 
 def path(**more) -> dict:
-    return {"type": pathlib.Path, "required": "default" not in more, **more}
+    return {"type": kinds.path, "required": "default" not in more, **more}
 
 
 def text(**more) -> dict:

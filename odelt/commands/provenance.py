@@ -1,9 +1,8 @@
 """Auditing what a suite's folder holds, and keeping there what an audit needs."""
 
-import pathlib
 import sys
 
-from odelt.commands import options
+from odelt.commands import kinds, options
 from odelt.quoting import printable
 
 
@@ -76,7 +75,7 @@ def register(verb):
         audit,
         "follow results back to their sources, hash by hash; exit status 0: all is verified; 1: something is not; "
         "3: it is of no suite and its origin is outside, and all the rest is verified",
-        PATHS={"nargs": "+", "type": pathlib.Path, "metavar": "PATH", "help": "a file, or a folder of the results"},
+        PATHS={"nargs": "+", "type": kinds.path, "metavar": "PATH", "help": "a file, or a folder of the results"},
         json={"action": "store_true", "help": "as JSON"},
         tree={"action": "store_true", "help": "every file with what it was made from, and every problem"},
         against=options.path(default=None, metavar="DIR", help="also tell what is stale against this checkout"),

@@ -4,6 +4,7 @@ import pathlib
 import sys
 
 from odelt.commands import kinds, options
+from odelt.quoting import printable
 
 
 def fetch(a):
@@ -30,10 +31,9 @@ def import_checkpoint(a):
     sizes = {"heads": a.heads, "group": a.group, "min_length": a.min_length, "image": a.image}
     with options.telling_replaced(a.out / CONFIG, a.out / TENSORS):
         config = checkpoints.import_checkpoint(a.file, a.out, **sizes, layout=a.format)
-    print(
-        f"{a.out}: {config.depth} blocks of width {config.width}, lengths {', '.join(map(str, config.lengths))}",
-        file=sys.stderr,
-    )
+    lengths = ", ".join(map(str, config.lengths))
+    made = f"{a.out}: {config.depth} blocks of width {config.width}, lengths {lengths}"
+    print(printable(made), file=sys.stderr)
 
 
 def register(verb):
@@ -50,7 +50,7 @@ def register(verb):
         import_checkpoint,
         "make a model directory from a released checkpoint",
         FILE={
-            "type": pathlib.Path,
+            "type": kinds.path,
             "help": "a pickled checkpoint of SM or of the authors; nothing in it is run",
         },
         out=options.OUT_DIR | {"help": "the model directory to write"},

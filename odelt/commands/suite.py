@@ -1,5 +1,7 @@
 """What people ask of a whole suite: its cost, what is missing, what a valid one is; and to tidy up after it."""
 
+from odelt.quoting import printable
+
 
 def plan(a):
     from odelt import plan, preflight
@@ -28,7 +30,7 @@ def clean(a):
 
     name = a.suite or preflight.configured()
     for line in tidying.clean(name, preflight.suite_named(name), remove=a.yes):
-        print(line)
+        print(printable(line))
 
 
 def schema(a):

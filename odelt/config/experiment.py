@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import pydantic
 
 from odelt.config.network import FINEST_D, Architecture, Network, SolverField
-from odelt.config.parsing import Name, NotNegative, Positive, Section, Share, nearest
+from odelt.config.parsing import FileName, Name, NotNegative, Positive, Section, Share, nearest
 from odelt.errors import OdeltError
 
 SCRATCH = "scratch"  # what a model that starts from fresh weights starts from
@@ -21,7 +21,7 @@ class Dataset(Section):
     channels: Literal[1, 3] = 3
     classes: Positive
     source: Name | None = None  # celebahq: what is downloaded, by its name in the registry of sources
-    path: str | None = None  # folder, imagenet: where the user's own files are
+    path: FileName | None = None  # folder, imagenet: where the user's own files are
     fraction: Annotated[float, pydantic.Field(gt=0, le=1)] = 1.0  # of every class, for trials
     flip: bool = False  # random mirror images in training
 

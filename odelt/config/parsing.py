@@ -1,6 +1,8 @@
 """From plain data to typed records: an unknown key is an error that names the nearest known one."""
 
 import difflib
+import os
+import pathlib
 import types
 import typing
 from typing import Annotated
@@ -21,6 +23,18 @@ class Section(pydantic.BaseModel):
 Positive = Annotated[int, pydantic.Field(ge=1)]
 NotNegative = Annotated[int, pydantic.Field(ge=0)]
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
+LONGEST_PART = 255  # bytes of a file's name, on the filesystems that there are
+
+
+def file_name(text: str) -> str:
+    """The text, which may name a file or a folder; ValueError where no filesystem has such a name."""
+    if "\0" in text or any(len(os.fsencode(part)) > LONGEST_PART for part in pathlib.PurePath(text).parts):
+        told = f"a part of it is longer than {LONGEST_PART} bytes, or it holds a zero byte; choose another name"
+        raise ValueError(f"{quoted(text)} cannot name a file: {told}")
+    return text
+
+
+FileName = Annotated[str, pydantic.AfterValidator(file_name)]
 Name = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 
 

@@ -1,12 +1,13 @@
 """What a suite is: one YAML file, `config/<suite>.yaml`; suites are not merged."""
 
+import os
 import pathlib
 from typing import Annotated
 
 import pydantic
 
 from odelt.config.experiment import Dataset, Experiment
-from odelt.config.parsing import Name, NotNegative, Section, nearest, parse
+from odelt.config.parsing import FileName, Name, NotNegative, Section, nearest, parse
 from odelt.errors import OdeltError
 from odelt.plain_data import read_yaml
 from odelt.quoting import quoted
@@ -20,8 +21,8 @@ RESERVED += ("statistics", "pictures", "scores", "latency", "tables", "figures")
 class Downloads(Section):
     """Where downloads come from (SPEC 8), and how far they are trusted."""
 
-    registry: str = "config/sources.yaml"
-    lock: str = "config/sources.lock.yaml"  # digests of what was downloaded before
+    registry: FileName = "config/sources.yaml"
+    lock: FileName = "config/sources.lock.yaml"  # digests of what was downloaded before
     strict: bool = False  # refuse what has no known digest
     by_hand: str = "downloads"  # files put here are taken instead of being downloaded
     proxy: str | None = None  # none: the libraries' own environment variables
@@ -33,7 +34,7 @@ class Suite(Section):
     """A whole reproduction: what `config/<suite>.yaml` holds."""
 
     seed: NotNegative
-    published: str = "config/reference.yaml"  # the numbers to compare with
+    published: FileName = "config/reference.yaml"  # the numbers to compare with
     downloads: Downloads = Downloads()
     experiments: Annotated[dict[Name, Experiment], pydantic.Field(min_length=1)]
 
@@ -78,7 +79,7 @@ class Suite(Section):
 def load_suite(path: str | pathlib.Path) -> Suite:
     """Reads and checks a suite; OdeltError names the file, the key and the nearest known key or the allowed values."""
     path = pathlib.Path(path)
-    if not path.exists():
+    if not os.path.exists(path):  # pathlib's own raises where the name is too long for a file
         known = sorted(p.stem for p in path.parent.glob("*.yaml") if p.stem not in NOT_SUITES)
         told = nearest(path.stem, known) or f"; known are {', '.join(known)}"
         raise OdeltError(f"there is no suite {quoted(path.stem)} ({path}){told}")

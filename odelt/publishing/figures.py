@@ -19,6 +19,7 @@ from odelt.errors import OdeltError
 from odelt.publishing.rows import FULL, fid_labels
 from odelt.publishing.text import in_figure
 from odelt.publishing.verdicts import NOT_RUN
+from odelt.quoting import one_line
 
 # Okabe and Ito's colours, told apart with any colour vision. The k-th curve takes the k-th colour and the k-th marker;
 # the two lists have no common divisor, so that 63 curves differ.
@@ -275,7 +276,7 @@ def _read_curve(path: pathlib.Path) -> dict[str, np.ndarray]:
             rows = list(reader)
         return {column: np.array([float(row[column]) for row in rows]) for column in columns}
     except (OSError, ValueError, TypeError, csv.Error) as error:
-        raise OdeltError(f"{path} is damaged: {' '.join(str(error).split())}; train this model again") from None
+        raise OdeltError(f"{path} is damaged: {one_line(error)}; train this model again") from None
 
 
 def not_run_yet(title: str) -> Figure:

@@ -15,6 +15,7 @@ from odelt.publishing.metrics import METRICS, SCORE_COLUMNS
 from odelt.publishing.references import References
 from odelt.publishing.seeds import compared_column, judged, spreads
 from odelt.publishing.verdicts import NOT_RUN, NOTHING_PUBLISHED
+from odelt.quoting import one_line
 
 FULL = length_name(None)
 RECOMPUTED = "recomputed"  # the label of the reference statistics that the workflow makes itself (SPEC 6)
@@ -187,7 +188,8 @@ def read_json(path: pathlib.Path, take: Callable, absent):
     except FileNotFoundError:
         return absent
     except KeyError as error:
-        raise OdeltError(f"{path} is damaged: it has no {error}; delete it and let the workflow remake it") from None
+        raise OdeltError(
+            f"{path} is damaged: it has no {one_line(error)}; delete it and let the workflow remake it"
+        ) from None
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        told = " ".join(str(error).split())
-        raise OdeltError(f"{path} is damaged: {told}; delete it and let the workflow remake it") from None
+        raise OdeltError(f"{path} is damaged: {one_line(error)}; delete it and let the workflow remake it") from None

@@ -8,7 +8,8 @@ import gdown
 import requests
 
 from odelt.errors import OdeltError
-from odelt.sources.retrying import RETRIED_STATUSES, Passing, one_line
+from odelt.quoting import one_line
+from odelt.sources.retrying import RETRIED_STATUSES, Passing
 
 TIMEOUT = (20, 60)  # seconds to connect, seconds without a byte
 

@@ -16,8 +16,9 @@ from huggingface_hub.utils.sha import git_hash, sha_fileobj
 
 from odelt import files
 from odelt.errors import OdeltError
+from odelt.quoting import one_line
 from odelt.sources.registry import HubFiles
-from odelt.sources.retrying import RETRIED_STATUSES, Passing, one_line, tell
+from odelt.sources.retrying import RETRIED_STATUSES, Passing, tell
 
 
 def download(place: HubFiles, out: pathlib.Path, name: str) -> None:

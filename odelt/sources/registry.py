@@ -89,7 +89,7 @@ class Registry(Section):
 
     def __getitem__(self, name: str) -> Source:
         if name not in self.sources:
-            raise OdeltError(f"there is no source '{name}' in the registry{nearest(name, self.sources)}")
+            raise OdeltError(f"there is no source {quoted(name)} in the registry{nearest(name, self.sources)}")
         return self.sources[name]
 
     def __contains__(self, name: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from odelt.errors import OdeltError
+from odelt.quoting import printable
 
 WAITS = (1, 3, 10, 30)  # seconds before the second, third … try
 RETRIED_STATUSES = (408, 425, 429, 500, 502, 503, 504)
@@ -41,10 +42,4 @@ def persistently(attempt: Callable[[], T], name: str) -> T:
 
 def tell(line: str) -> None:
     """One line on stderr, where a job's log is."""
-    print(f"odelt: {line}", file=sys.stderr, flush=True)
-
-
-def one_line(error: object) -> str:
-    """The text of a library's error on one short line, without addresses of objects."""
-    text = " ".join(str(error).split())
-    return text if len(text) <= 300 else f"{text[:300]}…"
+    print(printable(f"odelt: {line}"), file=sys.stderr, flush=True)

@@ -11,6 +11,7 @@ from diffusers import AutoencoderKL
 
 from odelt import provenance, vision
 from odelt.errors import OdeltError
+from odelt.quoting import one_line
 
 SCALING = 0.18215  # SPEC 7: what makes the latents' variance about one
 CONFIG, TENSORS = "config.json", "diffusion_pytorch_model.safetensors"
@@ -77,7 +78,7 @@ def load(
         )
     # Whatever a damaged file makes diffusers raise, the remedy is the same.
     except (OSError, RuntimeError, ValueError, TypeError, LookupError, safetensors.SafetensorError) as error:
-        raise OdeltError(f"{directory} holds no VAE that can be read ({_one_line(error)}); fetch it again") from error
+        raise OdeltError(f"{directory} holds no VAE that can be read ({one_line(error)}); fetch it again") from error
     # diffusers only warns of these, and fills them with random numbers.
     if report["missing_keys"]:
         lacking = min(report["missing_keys"])
@@ -103,7 +104,3 @@ def precision_error(exact: Codec, mixed: Codec, images: np.ndarray) -> dict[str,
 def _differences(name: str, difference: np.ndarray) -> dict[str, float]:
     difference = difference.astype(np.float64)
     return {f"{name}_max": float(np.abs(difference).max()), f"{name}_rms": float(np.sqrt((difference**2).mean()))}
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

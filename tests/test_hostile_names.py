@@ -1,0 +1,144 @@
+"""Names from outside, whatever they hold, reach the terminal as one short printable line that ends with the remedy."""
+
+import json
+import pickle
+
+import numpy as np
+import PIL.Image
+import pytest
+import safetensors.numpy
+import yaml
+from conftest import CHECKPOINTS, GOLDEN
+
+from odelt import cli
+from odelt.model.weights import TENSORS
+
+CONTROL = "a\n\r\tb\x1b[2J\x1b]0;title\x07\u202ec\u2028"
+LONG = "x" * 3_000_000
+NAMES = {"control characters": CONTROL, "three million characters": LONG, "both": CONTROL + "\x1b\u202e" * 1_500_000}
+IMPORT = ["--heads", "4", "--group", "2", "--min-length", "2", "--image", "8x8"]
+SAMPLE = ["--length", "4", "--solver", "euler:2", "--count", "3"]
+
+
+@pytest.fixture(params=NAMES.values(), ids=NAMES)
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def line(tmp_path, monkeypatch, capsys):
+    """Runs the command line in an empty folder; gives the one line that it says."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> str:
+        try:
+            status = cli.main(list(map(str, arguments)))
+        except SystemExit as stopped:
+            status = stopped.code
+        said = capsys.readouterr().err
+        assert status == 2
+        assert said.endswith("\n") and said[:-1].isprintable(), said[:2000]
+        assert len(said) < 1000
+        assert "fault of the program" not in said
+        return said[:-1]
+
+    return run
+
+
+def dataset(**changes) -> str:
+    return json.dumps({"name": "d", "kind": "folder", "path": "images", "image": [8, 8], "classes": 1} | changes)
+
+
+def test_an_images_file_name(line, tmp_path):
+    folder = tmp_path / "images" / "one"
+    folder.mkdir(parents=True)
+    (folder / f"{CONTROL}.png").write_bytes(b"no image")
+    assert line("prepare-data", "--settings", dataset(), "--out", "d.npz").endswith("replace or remove it")
+
+
+def test_a_folders_name_that_no_filesystem_takes(line, name):
+    line("prepare-data", "--settings", dataset(path=name), "--out", "d.npz")
+
+
+def test_a_checkpoints_global(line, tmp_path, name):
+    text = name.replace("\n", " ").encode()
+    content = b"\x80\x04X" + len(text).to_bytes(4, "little") + text + b"\x8c\x06system\x93."
+    (tmp_path / "checkpoint").write_bytes(content)
+    line("import-checkpoint", "checkpoint", "--out", "m", *IMPORT)
+
+
+def test_a_checkpoints_weight(line, tmp_path, name):
+    state = {name: np.zeros(3, np.float32)}
+    (tmp_path / "checkpoint").write_bytes(pickle.dumps({"params": state, "params_ema": state}))
+    line("import-checkpoint", "checkpoint", "--out", "m", *IMPORT)
+
+
+def test_a_tensors_name(line, imported, tmp_path, name):
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "config.json").write_bytes((imported / "odelt" / "config.json").read_bytes())
+    safetensors.numpy.save_file({f"ema/{name}": np.zeros(3, np.float32)}, tmp_path / "m" / TENSORS)
+    line("sample", "--model", "m", *SAMPLE, "--out", "s.npz")
+
+
+def test_a_key_of_a_suite(line, tmp_path, name):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "tiny.yaml").write_text(yaml.safe_dump({name[:200_000]: 1}))
+    line("clean", "--suite", "tiny")
+
+
+def test_a_name_in_the_registry(line, tmp_path, name):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "sources.yaml").write_text(yaml.safe_dump({"sources": {name[:200_000]: {"what": "w"}}}))
+    downloads = {"registry": "config/sources.yaml", "lock": "config/lock.yaml"}
+    suite = yaml.safe_load((GOLDEN.parents[1] / "config" / "mini.yaml").read_text()) | {"downloads": downloads}
+    (tmp_path / "config" / "tiny.yaml").write_text(yaml.safe_dump(suite))
+    line("fetch", "source", "--suite", "tiny", "--out", "f")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        lambda name: [name],
+        lambda name: ["plan", f"--{name.replace(' ', '')}"],
+        lambda name: ["plan", "--gpu", name],
+        lambda name: ["clean", "--suite", name],
+        lambda name: ["fetch", name, "--suite", name, "--out", "f"],
+        lambda name: ["--log", name + LONG, "schema"],
+        lambda name: ["sample", "--model", name, *SAMPLE, "--out", "s.npz"],
+        lambda name: ["sample", "--model", "m", *SAMPLE[:2], "--solver", name, "--count", "3", "--out", "s.npz"],
+        lambda name: ["sample", "--model", "m", *SAMPLE[:-1], name, "--out", "s.npz"],
+        lambda name: ["import-checkpoint", name, "--out", "m", *IMPORT],
+        lambda name: ["prepare-data", "--settings", name, "--out", "d.npz"],
+        lambda name: ["prepare-data", "--settings", json.dumps({name: 1}), "--out", "d.npz"],
+        lambda name: [
+            "score",
+            "--samples",
+            name,
+            *["--features", "f", "--dataset", "d", "--real-features", "r", "--out", "o"],
+        ],
+        lambda name: ["audit", name],
+    ],
+    ids=[
+        "verb",
+        "option",
+        "choice",
+        "suite",
+        "source",
+        "log",
+        "model",
+        "solver",
+        "count",
+        "file",
+        "settings",
+        "key",
+        "samples",
+        "audited",
+    ],
+)
+def test_an_argument(line, name, arguments):
+    line(*arguments(name))
+
+
+def test_where_it_is_to_be_written(line, tmp_path, name):
+    PIL.Image.new("RGB", (8, 8)).save(tmp_path / "1.png")
+    line("import-checkpoint", GOLDEN / CHECKPOINTS["sm"], "--out", LONG + name, *IMPORT)
