@@ -20,13 +20,13 @@ def at_least(low: int):
 
 def new_file(text: str) -> pathlib.Path:
     """Where a file is to be written: asked before the work starts."""
-    files.require_free(text)
+    files.require_free(path(text))
     return pathlib.Path(text)
 
 
 def new_folder(text: str) -> pathlib.Path:
     """The same for a folder's files."""
-    files.require_free(text, folder=True)
+    files.require_free(path(text), folder=True)
     return pathlib.Path(text)
 
 
