@@ -123,8 +123,8 @@ def test_numbers_to_compare_with_that_are_not_there_stop_the_run(tmp_path, capsy
     (tmp_path / "config" / "mini.yaml").write_text(text)
     with pytest.raises(SystemExit, match="2"):
         preflight.suite_or_exit({"suite": "mini"})
-    line = "odelt: config/mini.yaml: published: there is no file 'config/expected/mimi.yaml'; put it there, or name another"
-    assert capsys.readouterr().err == f"{line}\n"
+    told = "config/mini.yaml: published: there is no file 'config/expected/mimi.yaml'; put it there, or name another"
+    assert capsys.readouterr().err == f"odelt: {told}\n"
 
 
 def test_clean_tells_first_and_removes_what_can_be_made_again_when_asked(tmp_path):
