@@ -36,7 +36,9 @@ def tracing(trace: Trace) -> Iterator[Trace]:
 def used(path: Path) -> None:
     """Notes a file or a folder that is about to be read; one that is not there, or that this process made, is not."""
     absolute = _absolute(path)
-    if _trace is None or absolute in _trace.inputs or absolute in _trace.outputs or not absolute.exists():
+    if _trace is None or absolute in _trace.inputs or absolute in _trace.outputs:
+        return
+    if not os.path.exists(absolute):  # pathlib's own raises where the name is too long for a file
         return
     unit, digest = _trace.fingerprint(absolute)
     _trace.inputs[absolute] = (unit, digest)
