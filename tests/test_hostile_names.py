@@ -4,11 +4,10 @@ import json
 import pickle
 
 import numpy as np
-import PIL.Image
 import pytest
 import safetensors.numpy
 import yaml
-from conftest import CHECKPOINTS, GOLDEN
+from conftest import GOLDEN
 
 from odelt import cli
 from odelt.model.weights import TENSORS
@@ -16,6 +15,7 @@ from odelt.model.weights import TENSORS
 CONTROL = "a\n\r\tb\x1b[2J\x1b]0;title\x07\u202ec\u2028"
 LONG = "x" * 3_000_000
 NAMES = {"control characters": CONTROL, "three million characters": LONG, "both": CONTROL + "\x1b\u202e" * 1_500_000}
+ROOT = GOLDEN.parents[1]
 IMPORT = ["--heads", "4", "--group", "2", "--min-length", "2", "--image", "8x8"]
 SAMPLE = ["--length", "4", "--solver", "euler:2", "--count", "3"]
 
@@ -90,55 +90,40 @@ def test_a_name_in_the_registry(line, tmp_path, name):
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "sources.yaml").write_text(yaml.safe_dump({"sources": {name[:200_000]: {"what": "w"}}}))
     downloads = {"registry": "config/sources.yaml", "lock": "config/lock.yaml"}
-    suite = yaml.safe_load((GOLDEN.parents[1] / "config" / "mini.yaml").read_text()) | {"downloads": downloads}
+    suite = yaml.safe_load((ROOT / "config" / "mini.yaml").read_text()) | {"downloads": downloads}
     (tmp_path / "config" / "tiny.yaml").write_text(yaml.safe_dump(suite))
     line("fetch", "source", "--suite", "tiny", "--out", "f")
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        lambda name: [name],
-        lambda name: ["plan", f"--{name.replace(' ', '')}"],
-        lambda name: ["plan", "--gpu", name],
-        lambda name: ["clean", "--suite", name],
-        lambda name: ["fetch", name, "--suite", name, "--out", "f"],
-        lambda name: ["--log", name + LONG, "schema"],
-        lambda name: ["sample", "--model", name, *SAMPLE, "--out", "s.npz"],
-        lambda name: ["sample", "--model", "m", *SAMPLE[:2], "--solver", name, "--count", "3", "--out", "s.npz"],
+TOO_LONG = "choose another name"
+ARGUMENTS = {
+    "verb": (lambda name: [name], "--help lists them"),
+    "option": (lambda name: ["plan", f"--{name.replace(' ', '')}"], "--help lists them"),
+    "choice": (lambda name: ["plan", "--gpu", name], "known are h100, h200, a100, rtx4090"),
+    "suite": (lambda name: ["clean", "--suite", name], "known are mini"),
+    "source": (lambda name: ["fetch", name, "--suite", "mini", "--out", "f"], "inception-clean"),
+    "log": (lambda name: ["--log", name + LONG, "schema"], TOO_LONG),
+    "model": (lambda name: ["sample", "--model", name + LONG, *SAMPLE, "--out", "s.npz"], TOO_LONG),
+    "solver": (
+        lambda name: ["sample", "--model", "m", *SAMPLE, "--solver", name, "--out", "s.npz"],
+        "known solvers are euler:T, dopri5:TOL and tsit5:TOL",
+    ),
+    "count": (
         lambda name: ["sample", "--model", "m", *SAMPLE[:-1], name, "--out", "s.npz"],
-        lambda name: ["import-checkpoint", name, "--out", "m", *IMPORT],
-        lambda name: ["prepare-data", "--settings", name, "--out", "d.npz"],
-        lambda name: ["prepare-data", "--settings", json.dumps({name: 1}), "--out", "d.npz"],
-        lambda name: [
-            "score",
-            "--samples",
-            name,
-            *["--features", "f", "--dataset", "d", "--real-features", "r", "--out", "o"],
-        ],
-        lambda name: ["audit", name],
-    ],
-    ids=[
-        "verb",
-        "option",
-        "choice",
-        "suite",
-        "source",
-        "log",
-        "model",
-        "solver",
-        "count",
-        "file",
-        "settings",
-        "key",
-        "samples",
-        "audited",
-    ],
-)
-def test_an_argument(line, name, arguments):
-    line(*arguments(name))
+        "whole number of at least 1",
+    ),
+    "file": (lambda name: ["import-checkpoint", name + LONG, "--out", "m", *IMPORT], TOO_LONG),
+    "settings": (lambda name: ["prepare-data", "--settings", name, "--out", "d.npz"], "give one of them"),
+    "key": (lambda name: ["prepare-data", "--settings", json.dumps({name: 1}), "--out", "d.npz"], ""),
+    "audited": (lambda name: ["audit", name + LONG], TOO_LONG),
+    "output": (lambda name: ["import-checkpoint", "checkpoint", "--out", name + LONG, *IMPORT], TOO_LONG),
+}
 
 
-def test_where_it_is_to_be_written(line, tmp_path, name):
-    PIL.Image.new("RGB", (8, 8)).save(tmp_path / "1.png")
-    line("import-checkpoint", GOLDEN / CHECKPOINTS["sm"], "--out", LONG + name, *IMPORT)
+@pytest.mark.parametrize("arguments, remedy", ARGUMENTS.values(), ids=ARGUMENTS)
+def test_an_argument(line, tmp_path, name, arguments, remedy):
+    (tmp_path / "config").mkdir()
+    for file in ("mini.yaml", "sources.yaml"):
+        (tmp_path / "config" / file).write_bytes((ROOT / "config" / file).read_bytes())
+    told = line(*arguments(name))
+    assert told.endswith(remedy), told

@@ -8,6 +8,7 @@ import pydantic
 
 from odelt.config.parsing import Positive, Section, nearest
 from odelt.errors import OdeltError
+from odelt.quoting import quoted
 
 MAX_STEPS = 128  # T is a power of two up to 128: the finest step size has d = log2(128) = 7 (SPEC 1)
 FINEST_D = 7
@@ -29,7 +30,7 @@ class Solver(Section):
         if method == "euler":
             if not value.isdecimal() or int(value) not in [2**k for k in range(FINEST_D + 1)]:
                 raise OdeltError(
-                    f"solver '{text}': the number of Euler steps T is a power of two from 1 to {MAX_STEPS}"
+                    f"solver {quoted(text)}: the number of Euler steps T is a power of two from 1 to {MAX_STEPS}"
                 )
             return cls(method=method, steps=int(value))
         if method in ("dopri5", "tsit5"):
@@ -39,11 +40,11 @@ class Solver(Section):
                 tolerance = math.nan
             if not FINEST_TOLERANCE <= tolerance < 1:
                 raise OdeltError(
-                    f"solver '{text}': the tolerance is a number from 1e-7 to below 1, for example {method}:1e-3"
+                    f"solver {quoted(text)}: the tolerance is a number from 1e-7 to below 1, for example {method}:1e-3"
                 )
             return cls(method=method, tolerance=tolerance)
         raise OdeltError(
-            f"solver '{text}': known solvers are euler:T, dopri5:TOL and tsit5:TOL{nearest(method, METHODS)}"
+            f"solver {quoted(text)}: known solvers are euler:T, dopri5:TOL and tsit5:TOL{nearest(method, METHODS)}"
         )
 
     @property

@@ -72,6 +72,8 @@ def parse_json(kind: type[Section], text: str, where: str) -> typing.Any:
     """As `parse`, from JSON text or, where the text is a file's name, from that YAML or JSON file."""
     if text.lstrip().startswith("{"):
         return parse(kind, plain_data.parse_json(text, where), where)
+    if not os.path.exists(text):
+        raise OdeltError(f"{where}: {quoted(text)} is neither JSON nor a file that is there; give one of them")
     provenance.used(text)
     return parse(kind, plain_data.read_yaml(text, f"file of {where}"), where)
 

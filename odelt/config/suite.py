@@ -10,7 +10,7 @@ from odelt.config.experiment import Dataset, Experiment
 from odelt.config.parsing import FileName, Name, NotNegative, Section, nearest, parse
 from odelt.errors import OdeltError
 from odelt.plain_data import read_yaml
-from odelt.quoting import quoted
+from odelt.quoting import LONGEST_NAME, printable, quoted
 
 NOT_SUITES = ("config", "latency", "latency-small", "reference", "sources", "sources.lock")
 # Folders of a suite and of an experiment: no experiment has such a name.
@@ -82,7 +82,7 @@ def load_suite(path: str | pathlib.Path) -> Suite:
     if not os.path.exists(path):  # pathlib's own raises where the name is too long for a file
         known = sorted(p.stem for p in path.parent.glob("*.yaml") if p.stem not in NOT_SUITES)
         told = nearest(path.stem, known) or f"; known are {', '.join(known)}"
-        raise OdeltError(f"there is no suite {quoted(path.stem)} ({path}){told}")
+        raise OdeltError(f"there is no suite {quoted(path.stem)} ({printable(path, LONGEST_NAME)}){told}")
     return parse(Suite, read_yaml(path, "suite"), str(path))
 
 

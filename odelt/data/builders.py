@@ -24,6 +24,7 @@ from odelt import files, provenance
 from odelt.data.decoding import decode
 from odelt.data.folders import share
 from odelt.errors import OdeltError
+from odelt.quoting import one_line
 
 Examples = Iterator[tuple[str, dict]]  # unique name, features
 
@@ -228,4 +229,4 @@ def _damaged(tar: pathlib.Path, what: str) -> OdeltError:
 
 
 def _line(error: Exception) -> str:
-    return " ".join(re.sub(r" ?<_io\S* object at \w+>", "", str(error)).split())[:160]
+    return one_line(re.sub(r" ?<_io\S* object at \w+>", "", str(error)))

@@ -40,7 +40,9 @@ def used(path: Path, names: Sequence[str] | None = None) -> None:
     Where only some files of a folder are read, `names` are their paths within it.
     """
     absolute = _absolute(path)
-    if _trace is None or absolute in _trace.inputs or absolute in _trace.outputs or not absolute.exists():
+    if _trace is None or absolute in _trace.inputs or absolute in _trace.outputs:
+        return
+    if not os.path.exists(absolute):  # pathlib's own raises where the name is too long for a file
         return
     unit, digest = _trace.fingerprint(absolute, names)
     _trace.inputs[absolute] = (unit, digest)
