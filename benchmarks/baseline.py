@@ -5,7 +5,7 @@ a round's ratio is the baseline's seconds over the package's, so that a busy mac
 are in the package's favour. `--with-encoder` counts in that the released code encodes each batch with the VAE
 (encoder.py), where the package draws from stored moments.
 
-On a CPU each side has a process of its own: the package's is set as its commands set theirs (`odelt.process`), the
+On a CPU each side has a process of its own: the package's is set as its commands set theirs (`odelt.machine.process`), the
 baseline's is left as it comes, as the released code leaves it. A third process, the baseline with the package's
 settings, is timed in the same turns: `same_settings` has the ratio to it. A GPU has its own allocator: there both share
 one process. Rates for the floors are measured here, with the package's settings.
@@ -42,7 +42,6 @@ from common import (
     training_of,
 )
 
-from odelt import costs
 from odelt.config import Network, Training
 from odelt.data import gaussian
 from odelt.errors import OdeltError
@@ -50,6 +49,7 @@ from odelt.evaluation.latency import device_name, peak_bytes
 from odelt.model import Model, runs
 from odelt.model.weights import initial_weights
 from odelt.objectives.batch import images_per_step, length_rows, rows_of_time
+from odelt.planning import costs
 from odelt.sampling.sample_sets import noise_and_labels
 from odelt.sampling.solvers import program
 from odelt.training.step import initial_state, make_step

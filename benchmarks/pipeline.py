@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from common import add_out, quartiles, report, seconds, told
 
-from odelt import costs, devices
 from odelt.config import Network
+from odelt.machine import devices
+from odelt.planning import costs
 
 SIDE = 256  # pixels of an image
 LATENT = Network(width=4, heads=1, depth=1, group=1, min_length=1, channels=4, classes=1000, image=(32, 32))

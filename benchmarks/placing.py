@@ -3,10 +3,10 @@
 import common  # noqa: F401  finds odelt where it is not installed
 import jax
 
-from odelt import devices, process
 from odelt.errors import OdeltError
 from odelt.evaluation.latency import device_name
-from odelt.sharding import Placement, placement
+from odelt.machine import devices, process
+from odelt.machine.sharding import Placement, placement
 
 
 def prepare(count: int = 1) -> None:

@@ -20,8 +20,9 @@ import time
 
 from common import add_out, report, told
 
-from odelt import cli, devices, files, provenance
+from odelt import cli, files, trace
 from odelt.errors import OdeltError
+from odelt.machine import devices
 from odelt.provenance import digests, record, recording
 
 BLOCK = 2**24  # bytes
@@ -78,7 +79,7 @@ def _large(root: pathlib.Path, size: int) -> dict:
         file.writelines(bytes(BLOCK) for _ in range(size // BLOCK))
 
     def copy(arguments):
-        provenance.used(source)
+        trace.used(source)
         with files.writing(out) as draft, source.open("rb") as before, draft.open("wb") as after:
             shutil.copyfileobj(before, after, BLOCK)
 

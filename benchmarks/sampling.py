@@ -8,12 +8,12 @@ import jax
 import placing
 from common import add_devices, add_sampling, length_of, network_of, options, report, told
 
-from odelt import costs
 from odelt.config import FINEST_D, Latency, Network, Solver
 from odelt.errors import OdeltError
 from odelt.evaluation import latency
 from odelt.model import Model
 from odelt.model.weights import initial_weights
+from odelt.planning import costs
 
 
 def setting_of(arguments: argparse.Namespace) -> latency.Setting:

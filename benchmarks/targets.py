@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from common import ROOT, add_out, report, told
 
-from odelt import devices
 from odelt.commands.kinds import at_least
 from odelt.errors import OdeltError
+from odelt.machine import devices
 
 BUDGET = 580  # seconds of all parts together
 LEAST = 10  # seconds below which a part is not started

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterable, Sequence
 
-from odelt import __version__, process
+from odelt import __version__
 from odelt.commands import (
     data,
     evaluation,
@@ -23,6 +23,7 @@ from odelt.commands import (
 )
 from odelt.config import nearest
 from odelt.errors import OdeltError
+from odelt.machine import process
 from odelt.provenance.recording import recording
 from odelt.quoting import one_line, printable, quoted
 

@@ -11,7 +11,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 
-from odelt import provenance
+from odelt import trace
 from odelt.errors import OdeltError
 from odelt.quoting import one_line, quoted
 
@@ -66,7 +66,7 @@ def writing(path: Path) -> Iterator[pathlib.Path]:
                 os.fsync(file.fileno())
             draft.chmod(0o666 & ~_umask())
             draft.replace(path)
-        provenance.made(path)
+        trace.made(path)
     finally:
         draft.unlink(missing_ok=True)
 
@@ -85,7 +85,7 @@ def writing_directory(path: Path) -> Iterator[pathlib.Path]:
             path.mkdir(exist_ok=True)
             for file in sorted(draft.iterdir()):
                 file.replace(path / file.name)
-                provenance.made(path / file.name)
+                trace.made(path / file.name)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -100,7 +100,7 @@ def writing_whole(path: Path) -> Iterator[pathlib.Path]:
         yield whole
         shutil.rmtree(path, ignore_errors=True)
         whole.rename(path)
-        provenance.made(path)
+        trace.made(path)
 
 
 def below(folder: Path) -> Iterator[pathlib.Path]:

@@ -10,7 +10,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from odelt import files, provenance
+from odelt import files, trace
 from odelt.errors import OdeltError
 from odelt.quoting import one_line, quoted
 
@@ -41,7 +41,7 @@ def opened(path: files.Path, what: str) -> Iterator[dict]:
         OdeltError: the file is missing or damaged, or a tensor is not float32.
     """
     files.require_regular(path, what)
-    provenance.used(path)
+    trace.used(path)
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             views = {name: file.get_slice(name) for name in list(file.keys())}

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from odelt.sources.registry import Registry, Source
+from odelt.config.registry import Registry, Source
 
 FAULTS = ("truncated", "http-500", "quota", "changed")
 DRIVE, DRIVE_FILES = "drive.google.com", "drive.usercontent.google.com"

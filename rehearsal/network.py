@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator
 
 import trustme
 
-from odelt.sources.registry import Registry, load_registry
+from odelt.config.registry import Registry, load_registry
 from rehearsal.hosts import FAULTS, QUOTA, Answer, World, page
 
 

@@ -15,9 +15,9 @@ import numpy as np
 import optax
 
 from odelt.config import Network, load_suite, network_of
+from odelt.config.registry import Registry, load_registry
 from odelt.model import weights as model_weights
 from odelt.sources.checkpoints import BLOCK_PARTS, PARTS
-from odelt.sources.registry import Registry, load_registry
 from rehearsal import images, vision
 
 SUITE = pathlib.Path("config/rehearsal.yaml")

@@ -10,8 +10,8 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import numpy as np
 import pytest
 
-from odelt import process
 from odelt.config import Network, Training
+from odelt.machine import process
 
 process.share_compiled_programs()  # read when jax is imported
 GOLDEN = pathlib.Path(__file__).parent / "golden"

@@ -5,8 +5,9 @@ import pathlib
 
 import pytest
 
-from odelt import compiled, process, tidying
 from odelt.config import load_suite
+from odelt.machine import compiled, process
+from odelt.planning import clean
 
 MINI = load_suite(pathlib.Path(__file__).parents[1] / "config" / "mini.yaml")
 
@@ -44,7 +45,7 @@ def test_within_the_limit_every_program_stays(folder):
 
 def test_clean_names_the_folder_with_its_size_and_removes_it_when_asked(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert f"{folder}: 0 MB of compiled programs, of all suites" in list(tidying.clean("mini", MINI, remove=False))
+    assert f"{folder}: 0 MB of compiled programs, of all suites" in list(clean.clean("mini", MINI, remove=False))
     assert len(names(folder)) == 5
-    list(tidying.clean("mini", MINI, remove=True))
+    list(clean.clean("mini", MINI, remove=True))
     assert not folder.exists()

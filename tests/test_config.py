@@ -6,7 +6,8 @@ import pathlib
 import pytest
 import yaml
 
-from odelt import OdeltError, config, grid
+from odelt import OdeltError, config
+from odelt.layout import grid
 
 ROOT = pathlib.Path(__file__).parents[1]
 MINI = ROOT / "config" / "mini.yaml"

@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from odelt import OdeltError, devices
+from odelt import OdeltError
+from odelt.machine import devices
 
 NAMES = ["GPU-aa11", "GPU-bb22", "GPU-cc33"]
 PATIENCE = 20  # seconds until a test gives up

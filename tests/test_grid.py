@@ -4,8 +4,9 @@ import pathlib
 
 import pytest
 
-from odelt import config, grid
+from odelt import config
 from odelt.errors import OdeltError
+from odelt.layout import grid
 
 CONFIG = pathlib.Path(__file__).parents[1] / "config"
 PAPER = config.load_suite(CONFIG / "paper.yaml")

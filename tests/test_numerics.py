@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import odelt
-from odelt import OdeltError, numerics
+from odelt import OdeltError
 from odelt.config import Solver
+from odelt.machine import numerics
 
 
 @pytest.fixture

@@ -7,8 +7,10 @@ import sys
 
 import pytest
 
-from odelt import config, costs, devices, plan, preflight, tidying
-from odelt.preflight import Job
+from odelt import config
+from odelt.machine import devices
+from odelt.planning import clean, costs, doctor, plan
+from odelt.planning.doctor import Job
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAPER = config.load_suite(ROOT / "config" / "paper.yaml")
@@ -25,43 +27,43 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(devices, "inventory", lambda: [])
     monkeypatch.setattr(preflight, "_installed", lambda name: True)
-    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10**15}))
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10**15}))
     monkeypatch.delenv(devices.ALLOW_CPU, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def test_heavy_training_without_a_gpu_is_told_in_one_line():
-    (line,) = preflight.missing(PAPER, [TRAIN, SAMPLE, TABLE])
+    (line,) = doctor.missing(PAPER, [TRAIN, SAMPLE, TABLE])
     assert line.startswith("there is no GPU here, and 2 of these jobs need one (celebahq-b, imagenet-b)")
 
 
 def test_no_gpu_is_asked_of_a_table_nor_of_the_machine_that_only_sends_jobs():
-    assert preflight.missing(PAPER, [TABLE]) == []
-    assert preflight.missing(PAPER, [TRAIN], gpu=False) == []
+    assert doctor.missing(PAPER, [TABLE]) == []
+    assert doctor.missing(PAPER, [TRAIN], gpu=False) == []
 
 
 def test_who_wants_a_cpu_may_have_it(monkeypatch):
     monkeypatch.setenv(devices.ALLOW_CPU, "1")
-    assert preflight.missing(PAPER, [TRAIN]) == []
+    assert doctor.missing(PAPER, [TRAIN]) == []
 
 
 def test_a_gpu_is_enough(monkeypatch):
     monkeypatch.setattr(devices, "inventory", lambda: [devices.Device("GPU-1", "H100", None)])
-    assert preflight.missing(PAPER, [TRAIN, SAMPLE]) == []
+    assert doctor.missing(PAPER, [TRAIN, SAMPLE]) == []
 
 
 def test_small_networks_need_no_gpu():
-    assert preflight.missing(MINI, [Job("train", "results/mini/digits/models/sm/model.safetensors")]) == []
+    assert doctor.missing(MINI, [Job("train", "results/mini/digits/models/sm/model.safetensors")]) == []
 
 
 def test_the_tar_is_asked_for_where_it_is_read_and_not_otherwise(tmp_path):
-    (line,) = preflight.missing(PAPER, [TAR])
+    (line,) = doctor.missing(PAPER, [TAR])
     assert line.startswith(
         "downloads/ILSVRC2012_img_train.tar is missing: put ImageNet's train tar there (147,897,477,120 bytes"
     )
     (tmp_path / "downloads").mkdir()
     (tmp_path / "downloads" / "ILSVRC2012_img_train.tar").touch()
-    assert preflight.missing(PAPER, [TAR]) == []
+    assert doctor.missing(PAPER, [TAR]) == []
 
 
 @pytest.mark.parametrize(
@@ -70,16 +72,16 @@ def test_the_tar_is_asked_for_where_it_is_read_and_not_otherwise(tmp_path):
 )
 def test_packages_are_asked_for_by_the_jobs_that_import_them(monkeypatch, absent, job, remedy):
     monkeypatch.setattr(preflight, "_installed", lambda name: name != absent)
-    lines = [line for line in preflight.missing(PAPER, [job], gpu=False) if "package" in line]
+    lines = [line for line in doctor.missing(PAPER, [job], gpu=False) if "package" in line]
     assert lines == (
         [f"the package {absent} is not installed; type: {remedy}{lines[0].partition(remedy)[2]}"] if remedy else []
     )
-    assert preflight.missing(PAPER, [job], gpu=False, packages=False) == []
+    assert doctor.missing(PAPER, [job], gpu=False, packages=False) == []
 
 
 def test_a_disk_that_is_too_small_is_told_with_both_sizes(monkeypatch):
-    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 5e9}))
-    (line,) = preflight.missing(PAPER, [SAMPLE], gpu=False)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 5e9}))
+    (line,) = doctor.missing(PAPER, [SAMPLE], gpu=False)
     assert re.fullmatch(r"the disk has 5.0 GB left and these jobs need [\d.]+ GB; free some .*", line)
 
 
@@ -97,13 +99,13 @@ def test_more_seeds_and_more_samples_cost_more():
 @pytest.mark.parametrize("cores, jobs", [(0, None), (-1, None), (None, 0)])
 def test_a_workflow_without_a_core_stops_and_does_not_wait(capsys, cores, jobs):
     with pytest.raises(SystemExit, match="2"):
-        preflight.cores_or_exit(cores, jobs)
+        doctor.cores_or_exit(cores, jobs)
     assert "no job could ever run; type --cores all" in capsys.readouterr().err
 
 
 def test_without_a_number_of_cores_the_rules_are_read_with_those_of_the_machine():
-    assert preflight.cores_or_exit(3, None) == 3
-    assert preflight.cores_or_exit(None, None) >= 1
+    assert doctor.cores_or_exit(3, None) == 3
+    assert doctor.cores_or_exit(None, None) >= 1
 
 
 @pytest.fixture
@@ -113,20 +115,20 @@ def in_the_project(monkeypatch):
 
 def test_the_report_s_own_keys_are_no_misspelt_ones(in_the_project):
     told = {"verdicts": {"summary": "all of them"}, "audit": {"digest": "0"}}
-    assert preflight.suite_or_exit({"suite": "mini", **told}) == MINI
+    assert doctor.suite_or_exit({"suite": "mini", **told}) == MINI
 
 
 @pytest.mark.parametrize("key", ["verdict", "audits", "suit"])
 def test_a_key_that_nobody_reads_stops_the_run_whatever_it_holds(in_the_project, capsys, key):
     for value in ({}, "mini"):
         with pytest.raises(SystemExit, match="2"):
-            preflight.suite_or_exit({"suite": "mini", key: value})
+            doctor.suite_or_exit({"suite": "mini", key: value})
         assert capsys.readouterr().err.startswith(f"odelt: unknown configuration key '{key}'")
 
 
 def test_a_report_s_key_that_somebody_types_is_refused(in_the_project, capsys):
     with pytest.raises(SystemExit, match="2"):
-        preflight.suite_or_exit({"suite": "mini", "verdicts": "all"})
+        doctor.suite_or_exit({"suite": "mini", "verdicts": "all"})
     assert "unknown configuration key 'verdicts'" in capsys.readouterr().err
 
 
@@ -137,7 +139,7 @@ def test_numbers_to_compare_with_that_are_not_there_stop_the_run(tmp_path, capsy
     )
     (tmp_path / "config" / "mini.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(SystemExit, match="2"):
-        preflight.suite_or_exit({"suite": "mini"})
+        doctor.suite_or_exit({"suite": "mini"})
     line = "config/mini.yaml: published: there is no file 'config/expected/mimi.yaml'; put it there, or name another"
     assert capsys.readouterr().err == f"odelt: {line}\n"
 
@@ -149,10 +151,10 @@ def test_clean_tells_first_and_removes_what_can_be_made_again_when_asked(tmp_pat
         (root / path).write_bytes(b"x" * 1000)
     draft = root / "scores" / ".main-draft-abc.json"
     draft.touch()
-    told = list(tidying.clean("mini", MINI, remove=False))
+    told = list(clean.clean("mini", MINI, remove=False))
     assert len(told) == 3 and told[-1].endswith("can be removed with --yes")
     assert draft.exists() and (root / "samples").exists()
-    list(tidying.clean("mini", MINI, remove=True))
+    list(clean.clean("mini", MINI, remove=True))
     assert not draft.exists() and not (root / "samples").exists()
     assert (root / "scores" / "sm" / "ema" / "full" / "euler-1_w1.json").exists() and (root / "tables").exists()
 
@@ -184,7 +186,7 @@ OF_MINI = Job("train", "results/mini/digits/models/odelt/model.safetensors")
 
 def test_a_moving_average_that_is_as_long_as_the_run_is_warned_of_and_stops_nothing(capsys):
     suite = with_training(ema_rate=0.999)
-    preflight.start_or_exit(suite, [OF_MINI], gpu=True, packages=True)
+    doctor.start_or_exit(suite, [OF_MINI], gpu=True, packages=True)
     assert capsys.readouterr().err == (
         "odelt: warning: digits.models.odelt.training: ema_rate 0.999 averages over about 1,000 steps, and there are "
         "1,000, so the averaged weights keep 37% of what training starts from; "
@@ -196,12 +198,12 @@ def test_a_moving_average_that_is_as_long_as_the_run_is_warned_of_and_stops_noth
     "ema_rate, steps, warned", [(0.99, 1000, False), (0.999, 100_000, False), (0.99, 200, True), (0.9999, 4000, True)]
 )
 def test_a_moving_average_is_warned_of_where_it_is_over_more_than_a_third_of_the_steps(capsys, ema_rate, steps, warned):
-    preflight.warn(with_training(ema_rate=ema_rate, steps=steps), [OF_MINI])
+    doctor.warn(with_training(ema_rate=ema_rate, steps=steps), [OF_MINI])
     assert ("averages over" in capsys.readouterr().err) is warned
 
 
 def test_nobody_is_warned_of_training_that_is_not_asked_for(capsys):
-    preflight.warn(with_training(ema_rate=0.999), [TABLE])
-    preflight.warn(PAPER, [TRAIN])
-    preflight.warn(MINI, [OF_MINI])
+    doctor.warn(with_training(ema_rate=0.999), [TABLE])
+    doctor.warn(PAPER, [TRAIN])
+    doctor.warn(MINI, [OF_MINI])
     assert capsys.readouterr().err == ""

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from odelt import process
+from odelt.machine import process
 
 FAULTS_OF_A_BLOCK_THAT_IS_FREED_AND_ASKED_FOR_AGAIN = """
 import ctypes, resource
@@ -102,7 +102,7 @@ def test_a_command_under_nohup_does_not_end_with_its_terminal(handlers):
 
 AT_A_TERMINAL = """
 import fcntl, termios, time
-from odelt.process import noticing_signals
+from odelt.machine.process import noticing_signals
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 with noticing_signals():
     print("ready", flush=True)

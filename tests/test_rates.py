@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from odelt import plan, rates
+from odelt.machine import rates
+from odelt.planning import plan
 
 
 def kept(root, name, script, flops, seconds, device="NVIDIA H100 80GB HBM3", dtype="bfloat16"):

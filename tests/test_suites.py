@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from odelt import config, grid, places
-from odelt.sources.registry import load_registry
+from odelt import config
+from odelt.config.registry import load_registry
+from odelt.layout import grid, paths
 
 CONFIG = pathlib.Path(__file__).parents[1] / "config"
 SUITES = {name: config.load_suite(CONFIG / f"{name}.yaml") for name in ("paper", "rehearsal", "mini")}
@@ -70,7 +71,7 @@ def _model(experiment, point) -> str:
 @pytest.mark.parametrize("suite", SUITES)
 def test_every_source_is_in_the_registry(suite):
     registry = load_registry(CONFIG / "sources.yaml")
-    assert all(registry[name] for name in places.sources_of(SUITES[suite]))
+    assert all(registry[name] for name in paths.sources_of(SUITES[suite]))
 
 
 def test_the_paper_s_training_is_that_of_the_specification():

@@ -8,7 +8,8 @@ import tempfile
 
 import pytest
 
-from odelt import OdeltError, alive, devices, process, surroundings
+from odelt import OdeltError
+from odelt.machine import alive, devices, process, surroundings
 
 ROOT = pathlib.Path(__file__).parents[1]
 ASCII = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}

@@ -7,7 +7,9 @@ import pathlib
 import pytest
 import yaml
 
-from odelt import alive, cli, config, tidying, unfinished
+from odelt import cli, config
+from odelt.machine import alive
+from odelt.planning import clean, unfinished
 from odelt.training import loop
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -62,7 +64,7 @@ def is_abandoned(folder, asked) -> bool:
 def test_a_run_that_the_same_command_goes_on_with_is_not_abandoned(here):
     assert not is_abandoned(here, suite())
     assert not is_abandoned(here, suite(log_every=1, checkpoint_every=3))
-    last = list(tidying.clean("mini", suite(), remove=True))[-2]
+    last = list(clean.clean("mini", suite(), remove=True))[-2]
     assert last == f"{here} stays, and so do latents: the same command goes on with this training run"
     assert here.exists()
 
@@ -93,7 +95,7 @@ def test_a_run_that_is_being_trained_is_kept_whatever_the_suite_says(here):
 
 def test_clean_names_an_abandoned_run_with_its_size_and_removes_it_when_asked(here):
     asked = suite(learning_rate=1e-5)
-    (line,) = [line for line in tidying.clean("mini", asked, remove=False) if line.startswith(str(here))]
+    (line,) = [line for line in clean.clean("mini", asked, remove=False) if line.startswith(str(here))]
     assert line.endswith("MB of a training run that the suite asks for no more") and here.exists()
-    list(tidying.clean("mini", asked, remove=True))
+    list(clean.clean("mini", asked, remove=True))
     assert not here.exists()

@@ -70,7 +70,7 @@ def tell_left_out(settings: Dataset, path) -> None:
 
 def claim_for_torch() -> None:
     """A GPU of its own for this process, where there are any, and PyTorch on it."""
-    from odelt import devices
+    from odelt.machine import devices
 
     claimed = devices.claim()
     import torch

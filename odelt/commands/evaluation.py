@@ -6,7 +6,7 @@ from odelt.config import Codec, Dataset, FeatureNetwork, Inception, Latency, par
 
 
 def latency(a):
-    from odelt import devices
+    from odelt.machine import devices
 
     claimed = devices.claim()
     devices.start_jax(claimed)
@@ -92,7 +92,7 @@ def statistics(a):
     claim_for_torch()
     import numpy as np
 
-    from odelt import provenance
+    from odelt import trace
     from odelt.data.dataset import read_arrays, rows_of
     from odelt.evaluation import fid
     from odelt.publishing.pictures import first_of_each_class
@@ -104,7 +104,7 @@ def statistics(a):
     codec = vae.load(a.vae, dtype=codec_settings.dtype, batch_size=codec_settings.batch_size)
     real = read_arrays(a.real, REAL_SUBSET)
     for samples, out, pictures in zip(a.samples, a.out, a.pictures, strict=True):
-        with provenance.separately():  # a set's statistics do not come from the sets before it
+        with trace.separately():  # a set's statistics do not come from the sets before it
             made = read_arrays(samples, ("labels", "evaluations"))
             shown = first_of_each_class(made["labels"])
             kept: dict[int, np.ndarray] = {}

@@ -6,14 +6,14 @@ from odelt.config.latency_study import LatencyStudy
 
 
 def snapshot(a):
-    from odelt.provenance import snapshot
+    from odelt.audit import snapshot
 
     snapshot.keep_study(a.study, a.published, a.out)
 
 
 def measure(a):
     """One network at one length."""
-    from odelt import devices
+    from odelt.machine import devices
 
     claimed = devices.claim()
     study = parse_json(LatencyStudy, a.settings, "--settings")
@@ -26,7 +26,7 @@ def measure(a):
 
 def tables(a):
     from odelt.publishing import latency_table, pages
-    from odelt.publishing.references import load_references
+    from odelt.results.references import load_references
 
     study = parse_json(LatencyStudy, a.settings, "--settings")
     rows = latency_table.rows(study, a.results, load_references(a.published))

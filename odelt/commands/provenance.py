@@ -7,13 +7,13 @@ from odelt.quoting import printable
 
 
 def snapshot(a):
-    from odelt.provenance import snapshot
+    from odelt.audit import snapshot
 
     snapshot.keep(a.suite, a.out)
 
 
 def crate(a):
-    from odelt.provenance import crate
+    from odelt.audit import crate
 
     crate.write(a.suite, a.results, a.out)
 
@@ -21,7 +21,7 @@ def crate(a):
 def audit(a):
     import json
 
-    from odelt.provenance import audit, staleness
+    from odelt.audit import audit, staleness
 
     audits = audit.audit(a.paths)
     stale, not_compared = staleness.stale(audits, a.against) if a.against else ([], [])
@@ -49,7 +49,7 @@ def audit(a):
 
 
 def audit_page(a):
-    from odelt.provenance import page
+    from odelt.audit import page
 
     page.write(a.suite, a.results, a.out)
 

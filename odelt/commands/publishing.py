@@ -16,7 +16,7 @@ def tables(a):
 
 
 def main_table(a):
-    from odelt import grid
+    from odelt.layout import grid
     from odelt.publishing import main_table, pages
 
     main_table.write_main(*_rows(a, grid.main_points), a.out / "main", _note(a))
@@ -25,7 +25,8 @@ def main_table(a):
 
 def claims(a):
     """Over all experiments together: a claim says "up to"."""
-    from odelt.publishing import claims, pages
+    from odelt.publishing import pages
+    from odelt.results import claims
 
     rows, published = _rows_of_all(a)
     claims.write_claims(claims.check_claims(rows, published), a.out / "claims")
@@ -40,18 +41,18 @@ def verdicts(a):
 
 
 def expect(a):
-    from odelt import preflight
-    from odelt.publishing import expectations
+    from odelt.planning import doctor
+    from odelt.results import expectations
 
     with options.telling_replaced(a.out):
-        expectations.write_expectations(a.suite, preflight.suite_named(a.suite), a.results, a.out)
+        expectations.write_expectations(a.suite, doctor.suite_named(a.suite), a.results, a.out)
 
 
 def figures(a):
-    from odelt import grid
-    from odelt.places import Layout
+    from odelt.layout import grid
+    from odelt.layout.paths import Layout
     from odelt.publishing import figures, pictures
-    from odelt.publishing.seeds import over_seeds
+    from odelt.results.seeds import over_seeds
 
     rows, _ = _rows(a)
     figures.scaling(over_seeds(rows), a.out / "scaling")
@@ -65,9 +66,9 @@ def figures(a):
 
 def _rows(a, choose=None):
     """The experiment's rows, of the points that `choose` takes from it, and the published numbers (None: none)."""
-    from odelt.places import Layout
-    from odelt.publishing.references import load_references
-    from odelt.publishing.rows import rows
+    from odelt.layout.paths import Layout
+    from odelt.results.references import load_references
+    from odelt.results.rows import rows
 
     published = load_references(a.published) if a.published else None
     experiment = parse_json(Experiment, a.settings, "--settings")
@@ -77,9 +78,9 @@ def _rows(a, choose=None):
 
 def _rows_of_all(a):
     """The rows of all experiments, and the published numbers."""
-    from odelt.places import Layout
-    from odelt.publishing.references import load_references
-    from odelt.publishing.rows import rows
+    from odelt.layout.paths import Layout
+    from odelt.results.references import load_references
+    from odelt.results.rows import rows
 
     if len(a.experiment) != len(a.settings):
         raise OdeltError(f"{len(a.experiment)} experiments, but {len(a.settings)} settings")
@@ -93,7 +94,7 @@ def _rows_of_all(a):
 
 def _note(a) -> str:
     """What is to be known of the sources: whose digests nobody has vouched for, and what comparing them gave."""
-    from odelt.places import Layout, Places
+    from odelt.layout.paths import Layout, Places
     from odelt.publishing import text
     from odelt.publishing.notes import on_precision, on_references, on_trust
 

@@ -19,7 +19,8 @@ def sample_grid(a):
 
 
 def _generate(a, settings, outs, **more):
-    from odelt import costs, devices
+    from odelt.machine import devices
+    from odelt.planning import costs
 
     claimed = devices.claim(1 if a.sharding == "none" else "all")
     devices.start_jax(claimed)

@@ -8,10 +8,10 @@ from odelt.quoting import printable
 
 
 def fetch(a):
-    from odelt import preflight
+    from odelt.planning import doctor
     from odelt.sources.fetch import fetch
 
-    downloads = preflight.suite_named(a.suite or preflight.configured()).downloads
+    downloads = doctor.suite_named(a.suite or doctor.configured()).downloads
     fetch(
         a.name,
         registry=pathlib.Path(downloads.registry),

@@ -4,32 +4,33 @@ from odelt.quoting import printable
 
 
 def plan(a):
-    from odelt import plan, preflight
+    from odelt.planning import doctor, plan
 
-    name = a.suite or preflight.configured()
-    print(plan.plan(name, preflight.suite_named(name), a.gpu, a.targets))
+    name = a.suite or doctor.configured()
+    print(plan.plan(name, doctor.suite_named(name), a.gpu, a.targets))
 
 
 def doctor(a):
-    from odelt import plan, preflight, surroundings
+    from odelt.machine import surroundings
+    from odelt.planning import doctor, plan
 
-    name = a.suite or preflight.configured()
-    suite = preflight.suite_named(name)
+    name = a.suite or doctor.configured()
+    suite = doctor.suite_named(name)
     # What Snakemake itself needs comes first: without it Snakemake cannot say which jobs it would run.
     missing = surroundings.missing()
     if not missing:
         jobs = plan.asked(name, a.targets)
-        preflight.warn(suite, jobs)
-        missing = preflight.missing(suite, jobs)
+        doctor.warn(suite, jobs)
+        missing = doctor.missing(suite, jobs)
     print("\n".join(missing) if missing else "nothing is missing")
     return 1 if missing else 0
 
 
 def clean(a):
-    from odelt import preflight, tidying
+    from odelt.planning import clean, doctor
 
-    name = a.suite or preflight.configured()
-    for line in tidying.clean(name, preflight.suite_named(name), remove=a.yes):
+    name = a.suite or doctor.configured()
+    for line in clean.clean(name, doctor.suite_named(name), remove=a.yes):
         print(printable(line))
 
 

@@ -9,7 +9,8 @@ from odelt.config import Codec, Network, Training, parse_json
 
 
 def train(a):
-    from odelt import alive, costs, devices
+    from odelt.machine import alive, devices
+    from odelt.planning import costs
 
     network = parse_json(Network, a.network, "--network")
     training = parse_json(Training, a.training, "--training")

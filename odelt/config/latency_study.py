@@ -5,7 +5,7 @@ from typing import Annotated
 
 import pydantic
 
-from odelt import provenance
+from odelt import trace
 from odelt.config.experiment import Dtype
 from odelt.config.network import Network, SolverField
 from odelt.config.parsing import Name, NotNegative, Positive, Section, parse
@@ -40,5 +40,5 @@ class LatencyStudy(Section):
 
 def load_latency_study(path: str | pathlib.Path) -> LatencyStudy:
     """Reads and checks a study; OdeltError names the file and the key."""
-    provenance.used(path)
+    trace.used(path)
     return parse(LatencyStudy, read_yaml(path, "latency study"), str(path))

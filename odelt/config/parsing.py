@@ -9,7 +9,7 @@ from typing import Annotated
 
 import pydantic
 
-from odelt import plain_data, provenance
+from odelt import plain_data, trace
 from odelt.errors import OdeltError
 from odelt.quoting import LONGEST_NAME, printable, quoted
 
@@ -74,7 +74,7 @@ def parse_json(kind: type[Section], text: str, where: str) -> typing.Any:
         return parse(kind, plain_data.parse_json(text, where), where)
     if not os.path.exists(text):
         raise OdeltError(f"{where}: {quoted(text)} is neither JSON nor a file that is there; give one of them")
-    provenance.used(text)
+    trace.used(text)
     return parse(kind, plain_data.read_yaml(text, f"file of {where}"), where)
 
 

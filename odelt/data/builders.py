@@ -20,7 +20,7 @@ import pyarrow.parquet
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from odelt import files, provenance
+from odelt import files, trace
 from odelt.data.decoding import decode
 from odelt.data.folders import share
 from odelt.errors import OdeltError
@@ -87,7 +87,7 @@ class CelebaHq(_Builder, skip_registration=True):
         self._files, self._size, self._fraction = parquet_files, size, fraction
         for file in parquet_files:
             files.require_regular(file, "parquet file")
-            provenance.used(file)
+            trace.used(file)
         image = tfds.features.Image(shape=(*size, 3), encoding_format="png")
         super().__init__(data_dir, image, tfds.features.ClassLabel(num_classes=1))
 
@@ -109,7 +109,7 @@ class ImageNet(_Builder, skip_registration=True):
     def __init__(self, data_dir: str, tar: pathlib.Path, fraction: float):
         self._tar, self._fraction = tar, fraction
         files.require_regular(tar, "ImageNet's train tar")
-        provenance.used(tar)
+        trace.used(tar)
         with _open_tar(tar) as archive:
             self._classes = _class_tars(archive, tar)
         synsets = [member.name.removesuffix(".tar") for member in self._classes]
@@ -133,7 +133,7 @@ def _write(out: pathlib.Path, make: Callable[[str], tfds.core.GeneratorBasedBuil
             raise OSError(_line(error)) from None
         shutil.rmtree(out, ignore_errors=True)
         pathlib.Path(builder.data_dir).rename(out)
-        provenance.made(out)
+        trace.made(out)
         for rest in draft.iterdir():  # else `writing_directory` would move it into `out`
             shutil.rmtree(rest)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from odelt import files, provenance
+from odelt import files, trace
 from odelt.errors import OdeltError
 
 
@@ -34,7 +34,7 @@ def rows_of(path: files.Path, name: str, size: int) -> Iterator[np.ndarray]:
         OdeltError: the file is missing or damaged, or lacks the array.
     """
     files.require_regular(path, "arrays")
-    provenance.used(path)
+    trace.used(path)
     with _reading(path), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
         np.lib.format.read_magic(file)
         shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
@@ -51,7 +51,7 @@ def rows_of(path: files.Path, name: str, size: int) -> Iterator[np.ndarray]:
 def read_arrays(path: files.Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     """These arrays of an npz; OdeltError where the file is missing, damaged or lacks one, or one is not finite."""
     files.require_regular(path, "arrays")
-    provenance.used(path)
+    trace.used(path)
     with _reading(path), np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in names}
     for name, array in arrays.items():

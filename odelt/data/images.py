@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 import PIL.Image
 
-from odelt import config, provenance
+from odelt import config, trace
 from odelt.data import folders
 from odelt.data.dataset import Dataset
 from odelt.data.decoding import decode
@@ -192,7 +192,7 @@ class FolderSource:
         root = pathlib.Path(root)
         found = folders.images_by_class(root, fraction)
         labelled = [(f"{name}/{image}", k) for k, (name, images) in enumerate(found.items()) for image in images]
-        provenance.used(root, [name for name, _ in labelled])
+        trace.used(root, [name for name, _ in labelled])
         self.classes = len(found)
         self._files = [(root / name, label) for name, label in labelled]
 
@@ -217,7 +217,7 @@ class TfdsSource:
         self._path = pathlib.Path(path)
         if not (self._path / "dataset_info.json").is_file():
             raise OdeltError(f"{path} is missing or not a tensorflow-datasets directory: let the workflow make it")
-        provenance.used(self._path)
+        trace.used(self._path)
         with self._damage_told():
             builder = tfds.builder_from_directory(self._path)
             self.classes = builder.info.features["label"].num_classes

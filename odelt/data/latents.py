@@ -16,7 +16,7 @@ import numpy as np
 from array_record.python.array_record_data_source import ArrayRecordDataSource
 from array_record.python.array_record_module import ArrayRecordWriter
 
-from odelt import files, provenance
+from odelt import files, trace
 from odelt.errors import OdeltError
 
 INDEX = "index.json"
@@ -101,7 +101,7 @@ class Moments:
     def __init__(self, path: pathlib.Path):
         self.path = pathlib.Path(path)
         files.require_regular(self.path / INDEX, "index of a store")
-        provenance.used(self.path)
+        trace.used(self.path)
         try:
             index = json.loads((self.path / INDEX).read_text(encoding="utf-8"))
             self._count, self._shard_size = int(index["count"]), int(index["shard_size"])

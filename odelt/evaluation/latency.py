@@ -11,8 +11,8 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from odelt import devices
 from odelt.config import Latency, Solver
+from odelt.machine import devices
 from odelt.model import Model
 from odelt.sampling.sample_sets import noise_and_labels, rows_per_program
 from odelt.sampling.solvers import Run, program

@@ -5,13 +5,13 @@ How long a network takes does not depend on its weights' values, so nothing has 
 
 import jax
 
-from odelt import costs
 from odelt.config import Latency
 from odelt.config.latency_study import LatencyStudy, Studied
 from odelt.errors import OdeltError
 from odelt.evaluation import latency
 from odelt.model import Model
 from odelt.model.weights import initial_weights
+from odelt.planning import costs
 
 
 def measure(study: LatencyStudy, name: str, length: int | None) -> dict:

@@ -5,7 +5,7 @@ import functools
 import jax
 import numpy as np
 
-from odelt import numerics
+from odelt.machine import numerics
 from odelt.model import arguments, held
 from odelt.model.weights import Model, load_model
 

@@ -17,9 +17,10 @@ import jax
 import numpy as np
 from flax import nnx
 
-from odelt import files, numerics, provenance, tensors
+from odelt import files, tensors, trace
 from odelt.config import Network, parse
 from odelt.errors import OdeltError
+from odelt.machine import numerics
 from odelt.model import dit, held
 from odelt.plain_data import read_json
 from odelt.quoting import quoted
@@ -137,7 +138,7 @@ def load_config(directory: files.Path) -> Network:
     if not path.exists():
         raise OdeltError(f"{directory} is no model directory: it has no {CONFIG}; 'odelt import-checkpoint' makes one")
     files.require_regular(path, "model's configuration")
-    provenance.used(path)
+    trace.used(path)
     return parse(Network, read_json(path, "model's configuration"), str(path))
 
 

@@ -5,6 +5,6 @@ writes a record beside each output when the verb has succeeded (`odelt.provenanc
 and both do nothing.
 """
 
-from odelt.provenance.trace import made, retold, separately, used
+from odelt.trace import made, retold, separately, used
 
 __all__ = ["made", "retold", "separately", "used"]

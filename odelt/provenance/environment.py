@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 
 import odelt
-from odelt import devices
+from odelt.machine import devices
 from odelt.provenance.record import Code, Environment
 from odelt.quoting import printable
 
@@ -61,9 +61,9 @@ def environment(verb_module: str) -> Environment:
 def settings(packages: Iterable[str]) -> dict[str, str]:
     """The variables of the environment that may change what these packages compute, where they are set.
 
-    A variable that `odelt.numerics` pins has no effect, and is none of them. Of a path only the last part is kept.
+    A variable that `odelt.machine.numerics` pins has no effect, and is none of them. Of a path only the last part is kept.
     """
-    from odelt import numerics  # not above: it would be among every verb's modules
+    from odelt.machine import numerics
 
     known = [VARIABLES[package] for package in packages if package in VARIABLES]
     pattern = re.compile("|".join(known) or "(?!)")

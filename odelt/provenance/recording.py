@@ -10,9 +10,10 @@ import types
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from odelt import trace
 from odelt.config import Solver
 from odelt.errors import OdeltError
-from odelt.provenance import digests, environment, trace
+from odelt.provenance import digests, environment
 from odelt.provenance.record import STUDY, SUITE, Input, Output, Record, beside, concerns, read, root_of, write
 
 CONFIG = pathlib.Path("config")  # of the project, in the working directory

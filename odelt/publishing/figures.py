@@ -13,13 +13,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
-from odelt import files, provenance
+from odelt import files, trace
 from odelt.config import FINEST_D, Solver
 from odelt.errors import OdeltError
-from odelt.publishing.rows import FULL, fid_labels
 from odelt.publishing.text import in_figure
-from odelt.publishing.verdicts import NOT_RUN
 from odelt.quoting import one_line
+from odelt.results.rows import FULL, fid_labels
+from odelt.results.verdicts import NOT_RUN
 
 # Okabe and Ito's colours, told apart with any colour vision. The k-th curve takes the k-th colour and the k-th marker;
 # the two lists have no common divisor, so that 63 curves differ.
@@ -266,7 +266,7 @@ def _read_curve(path: pathlib.Path) -> dict[str, np.ndarray]:
     """The columns step and LOSSES of a training curve, each float [number of logged steps]."""
     columns = ("step", *LOSSES)
     files.require_regular(path, "training curve")
-    provenance.used(path)
+    trace.used(path)
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)

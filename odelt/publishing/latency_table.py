@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 
 from odelt.config import Solver
 from odelt.config.latency_study import LatencyStudy
-from odelt.grid import length_name
+from odelt.layout.grid import length_name
 from odelt.publishing import figures, text
-from odelt.publishing.belongings import Cell
-from odelt.publishing.references import References
-from odelt.publishing.rows import FULL, read_json
 from odelt.publishing.text import MIB, shown
-from odelt.publishing.verdicts import NOT_RUN
+from odelt.results.belongings import Cell
+from odelt.results.references import References
+from odelt.results.rows import FULL, read_json
+from odelt.results.verdicts import NOT_RUN
 
 RATIOS = {"latency_s": "relative_latency", "peak_bytes": "relative_peak", "weight_bytes": "relative_weights"}
 MEASURED = ("latency_s", "latency_q1_s", "latency_q3_s", "compile_s", "peak_bytes", "weight_bytes", "flops")

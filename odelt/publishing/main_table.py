@@ -3,14 +3,15 @@
 import pathlib
 from collections.abc import Sequence
 
-from odelt.publishing import chance, comparisons, text
-from odelt.publishing.metrics import METRICS
-from odelt.publishing.references import References
-from odelt.publishing.rows import Row, baselines, cell_of, fid_labels, steps
-from odelt.publishing.seeds import over_seeds
+from odelt.publishing import text
 from odelt.publishing.tables import agreement_caption, distance_caption, distances, published_caption, published_cells
 from odelt.publishing.text import shown
-from odelt.publishing.verdicts import NOT_RUN
+from odelt.results import chance, comparisons
+from odelt.results.metrics import METRICS
+from odelt.results.references import References
+from odelt.results.rows import Row, baselines, cell_of, fid_labels, steps
+from odelt.results.seeds import over_seeds
+from odelt.results.verdicts import NOT_RUN
 
 Setting = tuple[int, float]  # T and guidance
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from odelt.config import Codec
 from odelt.publishing import text
-from odelt.publishing.rows import read_json
+from odelt.results.rows import read_json
 from odelt.sources.lock import TRUSTED_ON_FIRST_USE, load_lock, trusted
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from odelt import grid
 from odelt.config import Experiment
 from odelt.data.dataset import read_arrays
-from odelt.places import Layout
+from odelt.layout import grid
+from odelt.layout.paths import Layout
 
 SHOWN = 10  # images of a strip
 SHOWN_LARGE = 3  # where they are larger than 32×32

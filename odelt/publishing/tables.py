@@ -3,12 +3,13 @@
 import pathlib
 from collections.abc import Iterable, Sequence
 
-from odelt.publishing import chance, comparisons, seeds, text, verdicts
-from odelt.publishing.metrics import METRICS
-from odelt.publishing.references import References
-from odelt.publishing.rows import Row, baselines, fid_labels, steps
+from odelt.publishing import text
 from odelt.publishing.text import shown
-from odelt.publishing.verdicts import NOT_RUN, NOTHING_PUBLISHED
+from odelt.results import chance, comparisons, seeds, verdicts
+from odelt.results.metrics import METRICS
+from odelt.results.references import References
+from odelt.results.rows import Row, baselines, fid_labels, steps
+from odelt.results.verdicts import NOT_RUN, NOTHING_PUBLISHED
 
 # What tells two rows of the trade-off apart; the steps T are its columns.
 TRADE_OFF_KEY = ("model", "label", "length", "effective_blocks", "guidance", "seed")

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from odelt import files
-from odelt.publishing.verdicts import NOT_RUN
 from odelt.quoting import printable
+from odelt.results.verdicts import NOT_RUN
 
 MIB = 2**20
 # What a reader of Markdown takes for markup within a line. An underscore between letters, as in ODE_t, is none.

@@ -5,13 +5,14 @@ import pathlib
 from collections.abc import Iterable, Sequence
 
 from odelt import files
-from odelt.publishing import comparisons, text, verdicts
-from odelt.publishing.comparisons import DISTANCE, RELATIVE_LATENCY, Compared, Comparison
-from odelt.publishing.references import References
-from odelt.publishing.rows import FULL, Row
-from odelt.publishing.seeds import over_seeds
+from odelt.publishing import text
 from odelt.publishing.text import shown
-from odelt.publishing.verdicts import NOT_COMPARABLE, NOT_RUN
+from odelt.results import comparisons, verdicts
+from odelt.results.comparisons import DISTANCE, RELATIVE_LATENCY, Compared, Comparison
+from odelt.results.references import References
+from odelt.results.rows import FULL, Row
+from odelt.results.seeds import over_seeds
+from odelt.results.verdicts import NOT_COMPARABLE, NOT_RUN
 
 OF_NUMBER = (
     *("number", "source", "kind", "experiment", "published_model", "published_length", "solver", "printed"),

@@ -9,9 +9,9 @@ import numpy as np
 from odelt import files
 from odelt.config import Solver
 from odelt.errors import OdeltError
+from odelt.machine.sharding import placement
 from odelt.model import Model
 from odelt.sampling.solvers import Run, program
-from odelt.sharding import placement
 
 # An adaptive solver's error estimate can be mostly rounding, and rounding differs between shapes; its step sizes, and
 # so its result, would then depend on the batch size. Its batches therefore always have this many rows, and sample i

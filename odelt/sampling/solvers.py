@@ -11,13 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
-from odelt import numerics
 from odelt.config import FINEST_D, Solver
 from odelt.errors import OdeltError
+from odelt.machine import numerics
+from odelt.machine.sharding import AXIS, ONE_DEVICE, Placement
 from odelt.model import Model, arguments, held
 from odelt.quoting import quoted
 from odelt.sampling import guidance as cfg
-from odelt.sharding import AXIS, ONE_DEVICE, Placement
 
 MAX_ADAPTIVE_STEPS = 16384
 

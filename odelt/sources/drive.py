@@ -7,10 +7,10 @@ import gdown
 import requests
 
 from odelt.config import nearest
+from odelt.config.registry import DriveFile
 from odelt.errors import OdeltError
 from odelt.quoting import one_line
 from odelt.sources import https
-from odelt.sources.registry import DriveFile
 from odelt.sources.retrying import RETRIED_STATUSES, Passing
 
 # How Drive says that a file was downloaded too often; it lasts about a day, so another try now does not help.

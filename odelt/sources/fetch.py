@@ -10,11 +10,11 @@ import re
 import shutil
 from collections.abc import Iterator
 
-from odelt import files, provenance
+from odelt import files, trace
+from odelt.config.registry import Source, load_registry
 from odelt.errors import OdeltError
 from odelt.sources import lock as locks
 from odelt.sources.lock import Found, Lock
-from odelt.sources.registry import Source, load_registry
 from odelt.sources.retrying import persistently, tell
 
 # What requests (gdown) and httpx (the hub) read, in the spellings of both.
@@ -54,7 +54,7 @@ def fetch(
         locks.refuse(name, lock)
     if _is_there(known, name, out, source):
         tell(f"{name}: {out} is there and has the recorded sha256; nothing is fetched")
-        provenance.made(out)
+        trace.made(out)
         return
     tell(f"{name}: {source.what}. Licence: {source.licence}")
     with _workplace(out) as work:
@@ -182,7 +182,7 @@ def _put(work: pathlib.Path, out: pathlib.Path, source: Source) -> None:
         if source.hub and out.exists():
             out.replace(work.parent / "replaced")
         (work if source.hub else work / source.file).replace(out)
-    provenance.made(out)
+    trace.made(out)
 
 
 def _is_there(known: Lock, name: str, out: pathlib.Path, source: Source) -> bool:

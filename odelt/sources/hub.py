@@ -15,9 +15,9 @@ from huggingface_hub.utils import build_hf_headers, filter_repo_objects
 from huggingface_hub.utils.sha import git_hash, sha_fileobj
 
 from odelt import files
+from odelt.config.registry import HubFiles
 from odelt.errors import OdeltError
 from odelt.quoting import one_line
-from odelt.sources.registry import HubFiles
 from odelt.sources.retrying import RETRIED_STATUSES, Passing, tell
 
 

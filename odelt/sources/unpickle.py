@@ -20,7 +20,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from odelt import files, provenance
+from odelt import files, trace
 from odelt.errors import OdeltError
 from odelt.quoting import one_line, quoted
 
@@ -189,7 +189,7 @@ def load(path: str | pathlib.Path) -> Any:
     """
     path = pathlib.Path(path)
     files.require_regular(path, "checkpoint")
-    provenance.used(path)
+    trace.used(path)
     start = b""
     try:
         with path.open("rb") as file:

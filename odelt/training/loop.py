@@ -8,16 +8,16 @@ import jax
 import numpy as np
 import tqdm
 
-from odelt import numerics
 from odelt.config import Network, Training
 from odelt.data import loader
 from odelt.data.dataset import Dataset
 from odelt.errors import OdeltError
+from odelt.machine import numerics
+from odelt.machine.process import noticing_signals
+from odelt.machine.sharding import Placement, Sharding, placement
 from odelt.model import runs
 from odelt.model import weights as model_weights
 from odelt.objectives.batch import images_per_step
-from odelt.process import noticing_signals
-from odelt.sharding import Placement, Sharding, placement
 from odelt.training.checkpoints import NOT_OUTCOME, Interrupted, RunFolder
 from odelt.training.curve import Curve
 from odelt.training.pace import Pace
@@ -73,7 +73,7 @@ def train(
     `identity` (digests of the data and the start, and the like) tells one run from another. On a CPU in float32 the
     weights and the curve are the same to the bit however often the run was interrupted. How fast it was goes to
     `timings`, a CSV file: images per second, and the share of the time spent waiting for input. `prepare` is as in
-    `make_step`; `identity` must tell what it does. `sharding` is as in `odelt.sharding.placement`: a run may go on
+    `make_step`; `identity` must tell what it does. `sharding` is as in `odelt.machine.sharding.placement`: a run may go on
     with other devices, and ends with the same weights but for rounding. Where nobody waits for the model any more
     (`orphaned`), the last checkpoint stays: a workflow that was killed takes what its jobs finished later for
     incomplete, and asks for it again.

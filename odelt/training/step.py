@@ -15,13 +15,13 @@ import numpy as np
 import optax
 
 from odelt.config import Network, Training
+from odelt.machine.sharding import ONE_DEVICE, Placement
 from odelt.model.dit import graphs
 from odelt.model.inner_ode import forward
 from odelt.model.weights import Weights
 from odelt.objectives import flow_matching, lengths, time_consistency
 from odelt.objectives.batch import images_of_time, length_rows, rows_of_time
 from odelt.objectives.rows import Rows, concatenate
-from odelt.sharding import ONE_DEVICE, Placement
 from odelt.training.schedule import learning_rate, optimiser
 
 Prepare = Callable[[jax.Array, jax.Array], jax.Array]  # (key, what the loader gives) -> x1

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from cleanfid.inception_torchscript import InceptionV3W
 from cleanfid.resize import build_resizer
 
-from odelt import provenance, vision
+from odelt import trace, vision
 from odelt.errors import OdeltError
 
 FEATURES, CLASSES, SIDE = 2048, 1008, 299
@@ -87,7 +87,7 @@ def resize_legacy(pixels: torch.Tensor) -> torch.Tensor:
 
 def _load_legacy(path: pathlib.Path, device: torch.device):
     """clean-fid's extractor (pixels [N, 3, 299, 299] to features [N, 2048]) and the last layer's weights."""
-    provenance.used(path)
+    trace.used(path)
     with _reading(path, "the FID weights of Inception"):
         state = torch.load(path, map_location="cpu", weights_only=True)
         # clean-fid has no argument for a local file: it fetches the weights by this name when it builds the network.
@@ -99,7 +99,7 @@ def _load_legacy(path: pathlib.Path, device: torch.device):
 def _load_clean(path: pathlib.Path, device: torch.device) -> InceptionV3W:
     if path.name != TORCHSCRIPT:
         raise OdeltError(f"{path}: clean-fid finds its TorchScript network only under its own name, {TORCHSCRIPT}")
-    provenance.used(path)
+    trace.used(path)
     with _reading(path, "clean-fid's TorchScript Inception"):
         return InceptionV3W(str(path.parent), download=False).to(device).eval()
 

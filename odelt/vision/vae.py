@@ -9,7 +9,7 @@ import safetensors
 import torch
 from diffusers import AutoencoderKL
 
-from odelt import provenance, vision
+from odelt import trace, vision
 from odelt.errors import OdeltError
 from odelt.quoting import one_line
 
@@ -66,7 +66,7 @@ def load(
     for name in (CONFIG, TENSORS):
         if not (directory / name).is_file():
             raise OdeltError(f"{directory / name} is missing: the VAE is two files, {CONFIG} and {TENSORS}; fetch it")
-    provenance.used(directory)
+    trace.used(directory)
     try:
         network, report = AutoencoderKL.from_pretrained(
             directory,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import pytest
 from measured import ROOT, TINY, result, run
 
-from odelt import costs
+from odelt.planning import costs
 
 CONTRACT = {"images_per_s", "seconds", "compile_s", "peak_bytes", "flops", "device", "configuration", "machine"}
 HAS_CUDA_PACKAGES = importlib.util.find_spec("jax_cuda13_plugin") is not None

@@ -7,8 +7,9 @@ import shutil
 import PIL.Image
 import pytest
 
-from odelt import OdeltError, cli, config, files, own_files
+from odelt import OdeltError, cli, config, files
 from odelt.data import folders, images
+from odelt.planning import own_files
 from odelt.provenance import digests, record
 
 

@@ -11,7 +11,7 @@ from odelt import config
 from odelt.config.latency_study import LatencyStudy, load_latency_study
 from odelt.evaluation import latency_study
 from odelt.publishing import latency_table
-from odelt.publishing.references import load_references
+from odelt.results.references import load_references
 
 ROOT = pathlib.Path(__file__).parents[2]
 NETWORK = {"width": 16, "heads": 2, "depth": 12, "group": 4, "min_length": 4, "channels": 1, "classes": 1}

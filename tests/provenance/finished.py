@@ -12,11 +12,12 @@ import pytest
 import yaml
 from conftest import CHECKPOINTS, GOLDEN
 
-from odelt import cli, grid, places
+from odelt import cli
 from odelt.config import Suite, load_suite, network_of
+from odelt.config.registry import load_registry
+from odelt.layout import grid, paths
 from odelt.provenance import record
 from odelt.sources import unpickle
-from odelt.sources.registry import load_registry
 
 ROOT = pathlib.Path(__file__).parents[2]
 CHECKPOINT = CHECKPOINTS["odelt"]
@@ -82,7 +83,7 @@ def make(folder: pathlib.Path) -> pathlib.Path:
 
 def commands(suite: Suite, results: pathlib.Path):
     """The command lines of the workflow's rules for this suite, in an order that works."""
-    everywhere = places.Places(results, load_registry(suite.downloads.registry))
+    everywhere = paths.Places(results, load_registry(suite.downloads.registry))
     (name, settings), *_ = suite.enabled.items()
     layout, network = everywhere.experiment(name), network_of(settings)
     data, source = everywhere.data(settings), everywhere.source("released")

@@ -12,8 +12,10 @@ import sys
 import pytest
 
 import odelt
-from odelt import cli, removable
-from odelt.provenance import record, snapshot
+from odelt import cli
+from odelt.audit import snapshot
+from odelt.layout import removable
+from odelt.provenance import record
 
 pytest_plugins = ("finished",)
 ROOT = pathlib.Path(__file__).parents[2]

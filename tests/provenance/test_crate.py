@@ -11,7 +11,8 @@ import sys
 import pytest
 
 from odelt import cli
-from odelt.provenance import crate, record
+from odelt.audit import crate
+from odelt.provenance import record
 
 pytest_plugins = ("finished",)
 ROOT = pathlib.Path(__file__).parents[2]
@@ -253,6 +254,6 @@ def test_the_crates_record_is_no_part_of_the_suites_digest(whole, results, audit
     assert audit("--expect", digest, results)[0] == 0
     known = record.read(record.beside(whole / "crate"))
     assert {input.path for input in known.inputs if input.external} >= {"Snakefile", "workflow/rules/common.smk"}
-    assert "odelt.provenance.crate" in known.code.modules
+    assert "odelt.audit.crate" in known.code.modules
     weights = hashlib.sha256((whole / WEIGHTS).read_bytes()).hexdigest()
     assert (WEIGHTS, weights) in {(input.path, input.sha256) for input in known.inputs}

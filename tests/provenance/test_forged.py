@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from odelt.provenance import crate_check, digests, record
+from odelt.audit.crate import check
+from odelt.provenance import digests, record
 
 pytest_plugins = ("finished",)
 SAMPLES = "digits/samples/odelt/ema/l1/euler-1_w1.npz"
@@ -84,7 +85,7 @@ def test_the_version_of_snakemake_is_as_the_crate_says(forge):
 
 
 def test_another_version_of_the_library_is_named(forge, monkeypatch):
-    monkeypatch.setattr(crate_check.importlib.metadata, "version", lambda name: "99")
+    monkeypatch.setattr(check.importlib.metadata, "version", lambda name: "99")
     assert "here is 99)" in forge(FORGED["a time"][0])[0]
 
 

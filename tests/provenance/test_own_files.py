@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from odelt import cli, config
-from odelt.provenance import staleness
+from odelt.audit import staleness
 from odelt.provenance.record import Code, Environment, Input, Output, Record
 
 ROOT = pathlib.Path(__file__).parents[2]

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from odelt import cli
-from odelt.provenance import page, record
+from odelt.audit import page
+from odelt.provenance import record
 
 pytest_plugins = ("finished",)
 SCORE = "digits/scores/odelt/ema/l1/euler-1_w1.json"

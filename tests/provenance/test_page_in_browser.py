@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from odelt import cli
-from odelt.provenance import page
+from odelt.audit import page
 
 pytest_plugins = ("finished",)
 CHROMIUM = shutil.which("chromium")

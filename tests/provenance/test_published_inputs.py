@@ -7,9 +7,10 @@ import shutil
 
 import pytest
 
-from odelt import cli, grid
+from odelt import cli
 from odelt.config import load_suite
-from odelt.places import Layout
+from odelt.layout import grid
+from odelt.layout.paths import Layout
 from odelt.provenance import record
 
 pytest_plugins = ("finished",)

@@ -7,8 +7,9 @@ import pathlib
 
 import pytest
 
-from odelt import OdeltError, files, provenance
-from odelt.provenance import audit, digests, record
+from odelt import OdeltError, files, trace
+from odelt.audit import audit
+from odelt.provenance import digests, record
 from odelt.provenance.recording import recording
 
 
@@ -29,7 +30,7 @@ def run(out, inputs=(), text="text", **options) -> record.Record:
     """Reads the inputs, writes the output, and returns its record."""
     with recording(verb(out, **options)):
         for path in inputs:
-            provenance.used(path)
+            trace.used(path)
         files.write_text(out, text)
     return record.read(record.beside(out))
 
@@ -37,7 +38,7 @@ def run(out, inputs=(), text="text", **options) -> record.Record:
 def test_an_input_has_the_digest_that_it_had_when_it_was_read(suite):
     files.write_text(suite / "a", "before")
     with recording(verb(suite / "b")):
-        provenance.used(suite / "a")
+        trace.used(suite / "a")
         (suite / "a").write_text("after", encoding="utf-8")
         files.write_text(suite / "b", "text")
     (known,) = record.read(record.beside(suite / "b")).inputs
@@ -68,9 +69,9 @@ def test_only_what_was_asked_for_has_a_record(suite):
 
 
 def test_without_a_command_nothing_is_recorded(suite):
-    provenance.used(suite / "absent")
+    trace.used(suite / "absent")
     files.write_text(suite / "a", "text")
-    with provenance.separately():
+    with trace.separately():
         assert not record.beside(suite / "a").exists()
 
 
@@ -99,10 +100,10 @@ def test_what_is_read_separately_belongs_to_what_is_written_there(suite):
     for name in ("common", "one", "two"):
         files.write_text(suite / name, name)
     with recording(verb([suite / "of-one", suite / "of-two"])):
-        provenance.used(suite / "common")
+        trace.used(suite / "common")
         for name in ("one", "two"):
-            with provenance.separately():
-                provenance.used(suite / name)
+            with trace.separately():
+                trace.used(suite / name)
                 files.write_text(suite / f"of-{name}", "text")
     for name in ("one", "two"):
         known = record.read(record.beside(suite / f"of-{name}"))
@@ -115,7 +116,7 @@ def a_folder(suite) -> pathlib.Path:
         for name in ("a", "deep/b", ".mark"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(name, encoding="utf-8")
-        provenance.made(folder)
+        trace.made(folder)
     return folder
 
 

@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from odelt.provenance import record, staleness
+from odelt.audit import staleness
+from odelt.provenance import record
 
 pytest_plugins = ("finished",)
 WEIGHTS = "digits/models/odelt/model.safetensors"

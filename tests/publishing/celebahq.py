@@ -7,10 +7,10 @@ import re
 from markdown_it import MarkdownIt
 
 from odelt.config import Experiment, parse
-from odelt.grid import latency_points, points, runs
-from odelt.places import Layout
-from odelt.publishing.references import load_references
-from odelt.publishing.rows import rows
+from odelt.layout.grid import latency_points, points, runs
+from odelt.layout.paths import Layout
+from odelt.results.references import load_references
+from odelt.results.rows import rows
 
 REFERENCES = load_references(pathlib.Path(__file__).parents[2] / "config" / "reference.yaml")
 TRAINING = {"steps": 10, "warmup_steps": 1, "learning_rate": 1e-4}

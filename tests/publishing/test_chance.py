@@ -5,9 +5,9 @@ import csv
 import pytest
 from test_tables import DIGITS, layout, rows_of, write
 
-from odelt.grid import points
+from odelt.layout.grid import points
 from odelt.publishing import main_table, tables
-from odelt.publishing.chance import CAPTION, at_chance
+from odelt.results.chance import CAPTION, at_chance
 
 __all__ = ["layout"]  # a fixture
 

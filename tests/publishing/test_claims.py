@@ -13,9 +13,9 @@ from celebahq import (
     write_score,
 )
 
-from odelt.grid import points, runs
-from odelt.places import Layout
-from odelt.publishing.claims import check_claims, write_claims
+from odelt.layout.grid import points, runs
+from odelt.layout.paths import Layout
+from odelt.results.claims import check_claims, write_claims
 
 
 @pytest.fixture

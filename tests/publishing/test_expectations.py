@@ -8,14 +8,14 @@ from test_tables import DIGITS, write_latency, write_score
 
 from odelt.config import Suite, load_suite
 from odelt.errors import OdeltError
-from odelt.grid import latency_points, points, runs
-from odelt.places import Layout
-from odelt.publishing import expectations
-from odelt.publishing.expectations import write_expectations
+from odelt.layout.grid import latency_points, points, runs
+from odelt.layout.paths import Layout
 from odelt.publishing.main_table import write_main
-from odelt.publishing.references import load_references
-from odelt.publishing.rows import rows
 from odelt.publishing.verdict_table import write_verdicts
+from odelt.results import expectations
+from odelt.results.expectations import write_expectations
+from odelt.results.references import load_references
+from odelt.results.rows import rows
 
 CONFIG = pathlib.Path(__file__).parents[2] / "config"
 COMMIT = "c" * 40

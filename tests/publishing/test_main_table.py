@@ -3,7 +3,7 @@ import csv
 import pytest
 from celebahq import REFERENCES, cells_by_row, pick, rows_of, score_all, whole_run
 
-from odelt.places import Layout
+from odelt.layout.paths import Layout
 from odelt.publishing import tables
 from odelt.publishing.main_table import main_cells, write_main
 

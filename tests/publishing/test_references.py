@@ -4,8 +4,8 @@ from celebahq import REFERENCES
 
 from odelt.config import Solver
 from odelt.errors import OdeltError
-from odelt.publishing.belongings import Cell
-from odelt.publishing.references import load_references
+from odelt.results.belongings import Cell
+from odelt.results.references import load_references
 
 
 def published(experiment, model, length, solver, **where):

@@ -4,11 +4,12 @@ import pytest
 from celebahq import CELEBAHQ, pick, rows_of, score_all, whole_run, write, write_score
 
 from odelt.errors import OdeltError
-from odelt.grid import points
-from odelt.places import Layout
-from odelt.publishing import main_table, metrics, tables
-from odelt.publishing.rows import rows
-from odelt.publishing.seeds import over_seeds
+from odelt.layout.grid import points
+from odelt.layout.paths import Layout
+from odelt.publishing import main_table, tables
+from odelt.results import metrics
+from odelt.results.rows import rows
+from odelt.results.seeds import over_seeds
 
 
 @pytest.fixture

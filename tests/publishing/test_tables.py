@@ -7,10 +7,10 @@ import pytest
 
 from odelt.config import load_suite
 from odelt.errors import OdeltError
-from odelt.grid import latency_points, points
-from odelt.places import Layout
+from odelt.layout.grid import latency_points, points
+from odelt.layout.paths import Layout
 from odelt.publishing import tables
-from odelt.publishing.rows import LATENCY_COLUMNS, rows
+from odelt.results.rows import LATENCY_COLUMNS, rows
 
 MINI = pathlib.Path(__file__).parents[2] / "config" / "mini.yaml"
 DIGITS = load_suite(MINI).experiments["digits"]

@@ -7,9 +7,10 @@ import pytest
 from celebahq import rows_of, whole_run
 from markdown_it import MarkdownIt
 
+from odelt.audit.page import cells, markdown
 from odelt.evaluation.fid import FURTHER
-from odelt.provenance.page import cells, markdown
-from odelt.publishing import figures, main_table, metrics, pages, tables, text
+from odelt.publishing import figures, main_table, pages, tables, text
+from odelt.results import metrics
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -4,8 +4,8 @@ import json
 import pytest
 from celebahq import CELEBAHQ, REFERENCES, cells_by_row, pick, rows_of, score_all, whole_run
 
-from odelt.grid import points, runs
-from odelt.places import Layout
+from odelt.layout.grid import points, runs
+from odelt.layout.paths import Layout
 from odelt.publishing.verdict_table import write_verdicts
 
 

@@ -3,8 +3,8 @@ import math
 import pytest
 from celebahq import REFERENCES
 
-from odelt.publishing import verdicts
-from odelt.publishing.verdicts import (
+from odelt.results import verdicts
+from odelt.results.verdicts import (
     BETTER,
     BETTER_AND_WORSE,
     DEPENDS,

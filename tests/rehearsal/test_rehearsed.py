@@ -13,8 +13,8 @@ from workflow_rules import rules
 
 import odelt
 from odelt.config import load_suite
+from odelt.layout.paths import sources_of
 from odelt.model import load_model
-from odelt.places import sources_of
 from odelt.sources.lock import load_lock
 
 ROOT = pathlib.Path(__file__).parents[2]

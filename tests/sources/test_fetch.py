@@ -13,10 +13,10 @@ import types
 import pytest
 
 from odelt import OdeltError, files
+from odelt.config.registry import load_registry
 from odelt.sources import fetch as fetching
 from odelt.sources import retrying
 from odelt.sources.lock import load_lock, trusted
-from odelt.sources.registry import load_registry
 
 ROOT = pathlib.Path(__file__).parents[2]
 REGISTRY = ROOT / "config" / "sources.yaml"

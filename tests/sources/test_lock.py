@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from odelt import OdeltError
+from odelt.config.registry import load_registry
 from odelt.sources import lock as locks
 from odelt.sources.lock import Found, load_lock, record, trusted
-from odelt.sources.registry import load_registry
 
 CONFIG = pathlib.Path(__file__).parents[2] / "config"
 DAY = datetime.date(2026, 1, 2)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from odelt import OdeltError
-from odelt.sources.registry import load_registry
+from odelt.config.registry import load_registry
 
 CONFIG = pathlib.Path(__file__).parents[2] / "config"
 

@@ -21,10 +21,10 @@ from odelt import OdeltError
 from odelt.config import Network
 from odelt.data import dataset, loader
 from odelt.data.dataset import Dataset
+from odelt.machine.sharding import ONE_DEVICE, Placement, placement
 from odelt.model import runs
 from odelt.model.weights import flatten, initial_weights, load_model
 from odelt.objectives.batch import images_per_step
-from odelt.sharding import ONE_DEVICE, Placement, placement
 from odelt.training import loop, step
 from odelt.training.checkpoints import Interrupted
 

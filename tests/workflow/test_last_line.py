@@ -7,7 +7,7 @@ from snakemake.exceptions import LockException, MissingRuleException, WorkflowEr
 from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from odelt import last_line
+from odelt.planning import last_line
 
 KNOWN = ("only_digits", "so_far_digits", "results/tiny/digits/tables/grid.md", "results/tiny/digits/tables/main.md")
 

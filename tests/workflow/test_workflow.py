@@ -13,7 +13,7 @@ import time
 import pytest
 import yaml
 
-from odelt import last_line
+from odelt.planning import last_line
 
 LABELS = ("SM", "ODE_t(ODE_l)")
 SUFFIXES = ("csv", "md", "html", "json")  # of the verdicts
@@ -338,7 +338,7 @@ def test_a_failed_jobs_message_is_the_last_line(make_checkout):
 
 def test_a_lock_is_of_the_living_as_long_as_one_of_them_is_there(tmp_path):
     """Two processes may share a folder; the leftovers go only when neither is there."""
-    program = "import pathlib, sys; from odelt.alive import enter; enter(pathlib.Path(sys.argv[1])); print(1)"
+    program = "import pathlib, sys; from odelt.machine.alive import enter; enter(pathlib.Path(sys.argv[1])); print(1)"
     locks = tmp_path / "locks"
     locks.mkdir()
     (locks / "0.input.lock").touch()

@@ -1,0 +1,55 @@
+"""Why files are not verified: each cause once, with how many files it concerns."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from odelt.audit.chain import Chain, Node
+
+
+@dataclasses.dataclass(frozen=True)
+class Cause:
+    """Something that is wrong, and its extent."""
+
+    name: str  # of the first file that it is wrong with
+    text: str
+    others: int  # more files of which the same is true
+    resting: int  # files that were made from these, directly or not, or are in a folder that cannot be read
+
+    @property
+    def told(self) -> str:
+        others = f"; the same of {_files(self.others, 'more ')}" if self.others else ""
+        resting = f"; and {_files(self.resting)} made from it" if self.resting else ""
+        return f"{self.text}{others}{resting}"
+
+
+def causes(chain: Chain) -> list[Cause]:
+    """What is wrong, without what only follows from it: of a file with a problem of its own, this one only."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    shared: dict[tuple[str, str], list[str]] = {}
+    for node in sorted(chain.nodes.values(), key=lambda node: node.name):
+        for fault in node.faults:
+            if not (fault.cause and _has_faults(chain.nodes, fault.cause)):
+                into, key = (shared, "") if fault.shared else (groups, node.name)
+                into.setdefault((key, fault.text), []).append(node.name)
+    counted: set[str] = set()  # a file with several problems has its followers told once
+    found = []
+    for (_, text), names in [*groups.items(), *shared.items()]:
+        first = names[0]
+        resting = set() if first in counted else _resting(chain, names) - set(names)
+        counted.add(first)
+        found.append(Cause(first, text, len(names) - 1, len(resting)))
+    return found
+
+
+def _has_faults(nodes: Mapping[str, Node], name: str) -> bool:
+    return name in nodes and bool(nodes[name].faults)
+
+
+def _resting(chain: Chain, names: list[str]) -> set[str]:
+    """All that was made from these files, or from what is in these folders."""
+    blamed = [node.name for node in chain.nodes.values() if any(fault.cause in names for fault in node.faults)]
+    return chain.resting_on([*names, *blamed])
+
+
+def _files(count: int, more: str = "") -> str:
+    return f"{count} {more}{'file' if count == 1 else 'files'}"

@@ -1,0 +1,255 @@
+"""The chain from a file back to its sources: every file held against its record, every record against the others.
+
+Whatever the records hold, there is an answer for each of them.
+"""
+
+import dataclasses
+import graphlib
+from collections.abc import Iterable
+
+from odelt.audit.folder import NO_RECORD, Folder, is_plain
+from odelt.audit.kept import Kept
+from odelt.provenance.record import RETOLD, Input, Record
+from odelt.quoting import printable, quoted
+
+VERIFIED, BROKEN, MISSING, REMOVED, EXTERNAL = "verified", "broken", "missing", "removed as temporary", "external"
+MADE_FROM = "was made from"
+LEADS_AWAY = "is a link that leads out of the folder; it is not followed"
+FROM_NOTHING = ("fetch", "prepare-data")  # verbs whose outputs are made from no file: downloads, scikit-learn's digits
+
+
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """From a file to one that it was made from."""
+
+    input: Input
+    name: str  # of the input, below the folder that is audited; for an external one what the record calls it
+    state: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """What is wrong with a file."""
+
+    text: str
+    cause: str | None = None  # the name of another file or folder, where that is to blame
+    shared: bool = False  # other files may have the same problem, and for the same reason
+
+
+@dataclasses.dataclass
+class Node:
+    """A file, or a folder that has one record, and what was found out about it."""
+
+    name: str
+    state: str
+    record: Record | None = None
+    links: list[Link] = dataclasses.field(default_factory=list)
+    faults: list[Problem] = dataclasses.field(default_factory=list)
+    outside: list[str] = dataclasses.field(default_factory=list)  # origins of a file of no suite that are not here
+
+    @property
+    def problems(self) -> list[str]:
+        return [fault.text for fault in self.faults]
+
+    def fail(self, text: str, state: str = BROKEN, **more) -> None:
+        self.state = state
+        self.faults.append(Problem(text, **more))
+
+
+class Chain:
+    """What was found out about the files of one folder, by their names below it."""
+
+    def __init__(self, folder: Folder):
+        self.folder = folder
+        self.nodes: dict[str, Node] = {}
+        self._kept = Kept(folder)
+
+    def follow(self, names: Iterable[str]) -> None:
+        """Follows these files back to their sources, and with them what the suite's folder keeps of the project."""
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in self.nodes:
+                node = self.nodes[name] = self._node(name)
+                waiting += [link.name for link in node.links if link.state != EXTERNAL]
+                if node.record and node.record.suite:
+                    waiting += self._kept.files(self._kept.prefix(name, node.record) or "")
+        self._tell_cycles()
+        self._compare_crates()
+
+    def resting_on(self, names: Iterable[str]) -> set[str]:
+        """These files, and all that was made from them, directly or not."""
+        followers: dict[str, list[str]] = {}
+        for node in self.nodes.values():
+            for link in node.links:
+                if link.state != EXTERNAL:
+                    followers.setdefault(link.name, []).append(node.name)
+        waiting, found = list(names), set()
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += followers.get(name, [])
+        return found
+
+    def _node(self, name: str) -> Node:
+        node = Node(name, VERIFIED)
+        if fault := self.folder.unreadable.get(name):
+            node.fail(f"cannot be read: {fault}")
+            return node
+        if (closed := self.folder.closed(name)) is not None:
+            told = f"cannot be read: it is in the folder {quoted(closed)}, to which you have no access"
+            node.fail(told, cause=closed, shared=True)
+            return node
+        record, fault = self.folder.record(name)
+        if record is None:
+            self._fail_without_record(node, fault)
+            return node
+        node.record = record
+        prefix = self._kept.prefix(name, record)
+        if prefix is None:
+            node.fail(f"its record is that of another file ({printable(record.output.path)})")
+            return node
+        self._check_file(node, prefix)
+        for text in self._kept.faults(record, prefix):
+            node.fail(text)
+        for input in record.inputs:
+            self._link(node, input, prefix)
+        if not record.inputs and record.verb not in FROM_NOTHING:
+            node.fail(f"its record names nothing that it was made from ({quoted(record.verb)})")
+        if record.verb == "fetch" and self._is_of_no_suite(record, prefix):
+            node.outside.append(f"the download {quoted(record.parameters.get('name'))}")
+        return node
+
+    def _fail_without_record(self, node: Node, fault: str) -> None:
+        if self.folder.leads_away(node.name):
+            node.fail(LEADS_AWAY)
+        elif self.folder.is_linked_folder(node.name):
+            node.fail("is a link to a folder; it is not followed")
+        elif self.folder.is_there(node.name):
+            node.fail(fault)
+        else:
+            node.fail("is missing, and so is its record" if fault == NO_RECORD else fault, MISSING)
+
+    def _check_file(self, node: Node, prefix: str) -> None:
+        """Is the output what its record says?"""
+        output = node.record.output
+        if not self.folder.is_there(node.name):
+            self._check_missing(node, prefix)
+            return
+        found = self.folder.found(node.name)
+        if isinstance(found, str):
+            node.fail(found)
+        elif (found.sha256, found.bytes) != (output.sha256, output.bytes):
+            which = _which(output.files, found.files)
+            node.fail(f"is not what was recorded{which}: recorded sha256 {output.sha256}, found {found.sha256}")
+        elif (output.files is not None) != (found.files is not None) or output.files != found.files:
+            node.fail("its record's list of files is not that of its digest")
+
+    def _check_missing(self, node: Node, prefix: str) -> None:
+        if self.folder.leads_away(node.name):
+            node.fail(LEADS_AWAY)
+        elif self._kept.may_be_gone(node.record, prefix):
+            node.state = REMOVED
+        else:
+            marked = "; its record says that it was removed, but `odelt clean` removes no such file"
+            node.fail(
+                f"is missing; it had sha256 {node.record.output.sha256}{marked if node.record.removed else ''}", MISSING
+            )
+
+    def _link(self, node: Node, input: Input, prefix: str) -> None:
+        """Is the input what this file was made from?"""
+        name = prefix + input.path
+        if input.external or self._is_from_outside(node.record, input, prefix):
+            self._link_outside(node, input, prefix)
+            return
+        if not is_plain(input.path):
+            node.fail(f"its record names a path outside of the folder, {quoted(input.path)}; it is not followed")
+            return
+        told = f"{MADE_FROM} {printable(name)}"
+        if not self.folder.is_inside(self.folder.root / name):
+            node.fail(f"{told}, which is behind a link that leads out of the folder; it is not followed", shared=True)
+            return
+        state = self._state_of_input(name, input, prefix)
+        node.links.append(Link(input, name, state))
+        if state == BROKEN:
+            node.fail(self._another(name, input), cause=name, shared=True)
+        elif state == MISSING:
+            node.fail(f"{told}, which is missing; it had sha256 {input.sha256}", cause=name, shared=True)
+
+    def _link_outside(self, node: Node, input: Input, prefix: str) -> None:
+        """An input of which nothing here tells where it comes from."""
+        name = prefix + input.path
+        node.links.append(Link(input, input.path, EXTERNAL))
+        if not self._is_of_no_suite(node.record, prefix):
+            if fault := self._kept.fault_of_external(node.record, input, prefix):
+                node.fail(fault, shared=True)
+        elif not input.external and self.folder.is_there(name) and self.folder.hash(name) != input.sha256:
+            node.fail(self._another(name, input), shared=True)
+        else:
+            node.outside.append(f"{printable(input.path)} (sha256 {input.sha256})")
+
+    def _another(self, name: str, input: Input) -> str:
+        return f"{MADE_FROM} another {printable(name)}: recorded sha256 {input.sha256}, found {self._now(name)}"
+
+    def _now(self, name: str) -> str:
+        """What is there in the place of a recorded input."""
+        if self.folder.is_there(name):
+            return self.folder.hash(name) or "what cannot be read"
+        record, _ = self.folder.record(name)
+        return f"one that was recorded with {record.output.sha256} and removed" if record else "nothing"
+
+    def _state_of_input(self, name: str, input: Input, prefix: str) -> str:
+        if self.folder.is_there(name):
+            return VERIFIED if self.folder.hash(name) == input.sha256 else BROKEN
+        record, _ = self.folder.record(name)
+        if record is None or not self._kept.may_be_gone(record, self._kept.prefix(name, record) or prefix):
+            return MISSING
+        return REMOVED if record.output.sha256 == input.sha256 else BROKEN
+
+    def _is_of_no_suite(self, record: Record, prefix: str) -> bool:
+        return record.suite is None and not self._kept.has_suite(prefix)
+
+    def _is_from_outside(self, record: Record, input: Input, prefix: str) -> bool:
+        """Whether an input of a file of no suite has no record here, so that nothing tells where it comes from."""
+        name = prefix + input.path
+        if not self._is_of_no_suite(record, prefix) or not is_plain(input.path):
+            return False
+        behind = self.folder.closed(name) is not None or self.folder.leads_away(name)
+        return not behind and self.folder.record(name)[1] == NO_RECORD
+
+    def _compare_crates(self) -> None:
+        """A crate tells the records again: does it say what they say? With a closed folder, not all are known."""
+        if self.folder.unreadable:
+            return
+        for node in [node for node in self.nodes.values() if node.state == VERIFIED and node.record]:
+            if node.record.output.path in RETOLD:  # whatever verb its record names
+                from odelt.audit.crate import check
+
+                prefix = self._kept.prefix(node.name, node.record)
+                suite = Folder(self.folder.root / prefix) if prefix else self.folder
+                for text in check.differences(suite, node.record):
+                    node.fail(text)
+
+    def _tell_cycles(self) -> None:
+        graph = {
+            name: {link.name for link in node.links if link.state != EXTERNAL} for name, node in self.nodes.items()
+        }
+        while True:
+            try:
+                graphlib.TopologicalSorter(graph).prepare()
+                return
+            except graphlib.CycleError as error:
+                first, *others = dict.fromkeys(reversed(error.args[1]))
+                told = ", ".join(map(printable, others)) or "nothing else"
+                self.nodes[first].fail(f"is made from itself, by way of {told}")
+                graph[first] = set()
+
+
+def _which(recorded: dict[str, str] | None, found: dict[str, str] | None) -> str:
+    """Which files of a folder differ, the first of them by name."""
+    if not recorded or not found:
+        return ""
+    names = sorted(name for name in recorded.keys() | found.keys() if recorded.get(name) != found.get(name))
+    told = ", ".join(map(printable, names[:3]))
+    return f" ({told}{' and more' if len(names) > 3 else ''})" if names else ""

@@ -1,0 +1,150 @@
+"""A suite's results as an RO-Crate: which job made what from what, for readers who know nothing of this project.
+
+Profile: Provenance Run Crate 0.5 (https://w3id.org/ro/wfrun/provenance/0.5). All that it says comes from the records
+beside the outputs, so that the same records give the same crate.
+"""
+
+import io
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+
+from rocrate.model.contextentity import ContextEntity
+from rocrate.rocrate import ROCrate
+
+from odelt import files, trace
+from odelt.audit import snapshot
+from odelt.audit.crate import entities, jsonld
+from odelt.audit.folder import Folder
+from odelt.config.registry import Registry, load_registry
+from odelt.errors import OdeltError
+from odelt.provenance.environment import version as installed
+from odelt.provenance.record import RETOLD, Record
+from odelt.quoting import quoted
+
+LARGEST = 10 * 2**20  # bytes; a larger file is described by its size and digest, and not copied into the crate
+# What people and other programs read, by suffix; arrays, weights and downloads are described too, whatever their size.
+READ = (".csv", ".json", ".md", ".png", ".svg", ".yaml")
+DOWNLOADS = "sources"
+WORKFLOW, RULES = pathlib.Path("Snakefile"), pathlib.Path("workflow", "rules")
+RECORDS, README = entities.RECORDS, entities.README
+SCHEMA, BIOSCHEMAS = "http://schema.org/", "https://bioschemas.org/"
+NAMED_OTHERWISE = {"File": f"{SCHEMA}MediaObject"} | {
+    kind: BIOSCHEMAS + kind for kind in ("ComputationalWorkflow", "FormalParameter")
+}
+CONTEXT = "https://w3id.org/ro/terms/workflow-run/context"
+
+
+def write(suite: str, results: pathlib.Path, out: pathlib.Path) -> None:
+    """Writes the crate of a suite's results to the directory `out`, in the place of an earlier one.
+
+    It holds the workflow's files of the working directory, copies of what people read (`outputs/<path>`), all records
+    (RECORDS), and their graph. Of the results only what is copied is read.
+
+    Raises:
+        OdeltError: there are no records, or one is damaged or of another suite; what is to be copied is not what its
+            record says; the workflow is not in the working directory; a folder cannot be read.
+    """
+    folder = Folder(results)
+    known = records(folder, suite)
+    for name, record in known.items():
+        trace.retold(results / name, record.output.sha256)
+        if is_copied(record) and folder.hash(name) != record.output.sha256:
+            raise OdeltError(f"{results / name} is not what its record says; `odelt audit` tells more")
+    workflow = [WORKFLOW, *sorted(RULES.glob("*.smk"))]
+    for path in workflow:
+        if not path.is_file():
+            raise OdeltError(f"{path} is missing: start in the project's folder")
+        trace.used(path)
+    version = installed("snakemake") or "not known"
+    graph = graph_of(folder, suite, known, [path.as_posix() for path in workflow], version)
+    told = {name: record.model_dump(mode="json") for name, record in known.items()}
+    sources = {id: results / name for id, name in graph.copy_of.items()} | {path.as_posix(): path for path in workflow}
+    sources[RECORDS] = io.StringIO(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    sources[README] = io.StringIO(graph.readme())
+    with files.writing_whole(out) as draft:
+        assembled(graph, sources).write(draft)
+
+
+def records(folder: Folder, suite: str | None) -> dict[str, Record]:
+    """Every record but those of what tells the records again, by the output's name.
+
+    Raises:
+        OdeltError: there is none, one cannot be trusted or is of another suite, or a folder cannot be read.
+    """
+    found = {}
+    for name in folder.records():
+        if name in RETOLD:
+            continue
+        record, fault = folder.record(name)
+        if record is None:
+            raise OdeltError(f"{folder.root / name}: {fault}; `odelt audit` tells more")
+        if record.seal != record.proper_seal or record.output.path != name:
+            raise OdeltError(f"{folder.root / name}: its record was edited or moved; `odelt audit` tells more")
+        if record.suite != suite:
+            raise OdeltError(f"{folder.root / name}: its record is of another suite, {quoted(record.suite)}")
+        found[name] = record
+    for name, fault in folder.unreadable.items():
+        raise OdeltError(f"{folder.root / name} cannot be read: {fault}; give yourself access to it, or remove it")
+    if not found:
+        raise OdeltError(f"{folder.root} holds no record, so nothing is known that a crate could tell")
+    return found
+
+
+def is_copied(record: Record) -> bool:
+    """Whether the crate holds a copy of an output."""
+    output = record.output
+    path = pathlib.PurePosixPath(output.path)
+    large = output.files is not None or output.bytes > LARGEST
+    return not large and path.suffix in READ and path.parts[0] != DOWNLOADS
+
+
+def graph_of(
+    folder: Folder, suite: str, known: Mapping[str, Record], workflow: Sequence[str], snakemake: str
+) -> entities.Graph:
+    """What the crate of these records says; OdeltError where the kept registry of sources cannot be read."""
+    kept = folder.root / snapshot.REGISTRY
+    registry = load_registry(kept) if snapshot.REGISTRY in known else Registry(sources={})
+    copied = {name for name, record in known.items() if is_copied(record)}
+    return entities.Graph(suite, folder.digest(known), known, copied, registry, workflow, snakemake)
+
+
+def assembled(graph: entities.Graph, sources: Mapping[str, pathlib.Path | io.StringIO]) -> ROCrate:
+    """The crate with its files, which come from `sources` by their @id."""
+    crate = _crate(graph)
+    for entity in graph.files():
+        crate.add_file(sources[entity["@id"]], entity["@id"], properties=entity, record_size=True)
+    crate.mainEntity = crate.get(WORKFLOW.as_posix())
+    return crate
+
+
+def _crate(graph: entities.Graph) -> ROCrate:
+    """The crate without its files: the root and what is described."""
+    crate = ROCrate(version="1.1")
+    crate.metadata.extra_contexts.append(CONTEXT)
+    crate.metadata.extra_terms |= _names(graph)
+    crate.metadata["conformsTo"] = [{"@id": crate.metadata.profile}, {"@id": jsonld.WORKFLOW_RO_CRATE}]
+    for name, value in graph.root().items():
+        crate.root_dataset[name] = value
+    for entity in graph.described():
+        crate.add(ContextEntity(crate, entity["@id"], properties=entity))
+    return crate
+
+
+def _names(graph: entities.Graph) -> dict:
+    """Terms of the context by which a graph's relative names are below `graph.base`, but for the metadata file's own.
+
+    The profile recommends that names of software are on the web, and its validator holds a crate in a folder to that
+    (https://github.com/crs4/rocrate-validator/issues/51); the metadata file it looks for in the folder.
+    """
+    types = {kind for entity in (*graph.files(), *graph.described()) for kind in _listed(entity["@type"])}
+    below = {"@base": graph.base}
+    scoped = {
+        kind: {"@id": NAMED_OTHERWISE.get(kind, SCHEMA + kind), "@context": below | {"@propagate": True}}
+        for kind in sorted({*types, "Dataset"} - {"CreativeWork"})
+    }
+    return scoped | {"about": {"@id": f"{SCHEMA}about", "@context": below}}
+
+
+def _listed(value: object) -> list:
+    return value if isinstance(value, list) else [value]

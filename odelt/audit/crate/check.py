@@ -1,0 +1,113 @@
+"""Whether a crate says what the records say. It is built again from them, in memory, and compared.
+
+Nothing but the suite's folder is needed. Two things no record tells: which version of Snakemake ran, and what the
+workflow's files hold; of these the crate's own record has the digests.
+"""
+
+import importlib.metadata
+import json
+import urllib.parse
+from collections.abc import Iterator
+
+from odelt.audit import crate, parameters
+from odelt.audit.crate import entities, jsonld
+from odelt.audit.folder import Folder
+from odelt.errors import OdeltError
+from odelt.plain_data import parse_json
+from odelt.provenance.record import Record
+from odelt.quoting import one_line, printable
+
+METADATA = "ro-crate-metadata.json"
+BY = "by the records"  # what is expected of the crate
+
+
+def differences(folder: Folder, record: Record) -> Iterator[str]:
+    """Where a crate and the records of its folder differ, in words.
+
+    Args:
+        folder: the suite's.
+        record: the crate's own, with which the crate's files agree.
+    """
+    path = folder.root / record.output.path
+    held = record.output.files or {}
+    try:
+        known = crate.records(folder, record.suite)
+        metadata = parse_json((path / METADATA).read_bytes() if METADATA in held else b"{}", METADATA)
+        told = _entities(metadata)
+        graph = crate.graph_of(folder, record.suite, known, _workflow(record), _snakemake(told))
+        found = [*_differing_files(graph, record), *_differing_records(graph, path, held)]
+        yield from found or _differing_metadata(graph, path, told, record)
+    except RecursionError:
+        yield f"cannot be compared with the records: {METADATA} or {crate.RECORDS} is nested too deeply"
+    except (OdeltError, OSError) as error:
+        yield f"cannot be compared with the records: {one_line(error)}"
+
+
+def _workflow(record: Record) -> list[str]:
+    """The workflow's files, which the crate was made from, the main one first."""
+    main = crate.WORKFLOW.as_posix()
+    return [main, *sorted({input.path for input in record.inputs if input.external} - {main})]
+
+
+def _entities(metadata: object) -> dict[str, object]:
+    """The context and the entities of a crate's metadata, by their @id."""
+    try:
+        found = {str(entity["@id"]): entity for entity in metadata["@graph"]}
+        if len(found) == len(metadata["@graph"]):
+            return {"@context": metadata["@context"], **found}
+    except (LookupError, TypeError):
+        pass
+    raise OdeltError(f"{METADATA} holds no list of entities, each once")
+
+
+def _snakemake(told: dict) -> str:
+    entity = told.get(jsonld.SNAKEMAKE)
+    return str(entity.get("softwareVersion")) if isinstance(entity, dict) else "not known"
+
+
+def _differing_files(graph: entities.Graph, record: Record) -> Iterator[str]:
+    """Files that it holds or lacks, and copies that are no copies."""
+    held = record.output.files or {}
+    expected = {urllib.parse.unquote(entity["@id"]) for entity in graph.files()} | {METADATA}
+    if lacking := expected - held.keys():
+        yield f"lacks {_listed(lacking)}"
+    if strange := held.keys() - expected:
+        yield f"holds {_listed(strange)}, which no record tells of"
+    digests = {urllib.parse.unquote(id): graph.known[name].output.sha256 for id, name in graph.copy_of.items()}
+    digests |= {input.path: input.sha256 for input in record.inputs if input.external}
+    other = {name for name, sha256 in digests.items() if name in held and held[name] != sha256}
+    if other:
+        yield f"holds {_listed(other)}, which is not what the records say"
+
+
+def _differing_records(graph: entities.Graph, path, held: dict) -> Iterator[str]:
+    if crate.README in held and (path / crate.README).read_bytes() != graph.readme().encode():
+        yield f"its {crate.README} does not say what the records say"
+    if crate.RECORDS not in held:
+        return
+    given = parse_json((path / crate.RECORDS).read_bytes(), crate.RECORDS)
+    expected = {name: record.model_dump(mode="json") for name, record in graph.known.items()}
+    for record in (*expected.values(), *(given.values() if isinstance(given, dict) else ())):
+        if isinstance(record, dict):
+            for later in ("removed", "seal"):  # `odelt clean` writes them after the crate was made
+                record.pop(later, None)
+    if told := parameters.difference(crate.RECORDS, given, expected, BY):
+        yield told
+
+
+def _differing_metadata(graph: entities.Graph, path, told: dict, record: Record) -> Iterator[str]:
+    names = [entity["@id"] for entity in graph.files()]
+    again = crate.assembled(graph, {name: path / urllib.parse.unquote(name) for name in names})
+    for entity in again.data_entities:
+        for _ in entity.stream():  # which notes the size
+            pass
+    expected = _entities(json.loads(json.dumps(again.metadata.generate())))
+    if differing := parameters.difference(METADATA, told, expected, BY):
+        before, now = record.environment.packages.get("rocrate"), importlib.metadata.version("rocrate")
+        other = f" (written with rocrate {printable(before)}; here is {now})" if before != now else ""
+        yield f"{differing}{other}"
+
+
+def _listed(names) -> str:
+    first = sorted(names)
+    return f"{', '.join(map(printable, first[:3]))}{f' and {len(first) - 3} more' if len(first) > 3 else ''}"

@@ -1,0 +1,107 @@
+"""What a folder of results keeps of the project, so that it can be audited anywhere: a suite's its configuration, lock,
+registry and published numbers, the latency study's its configuration and the published numbers."""
+
+import dataclasses
+import functools
+import pathlib
+import shutil
+from collections.abc import Callable
+
+from odelt import files, trace
+from odelt.config import Suite, load_suite
+from odelt.config.latency_study import load_latency_study
+from odelt.errors import OdeltError
+from odelt.planning import doctor
+from odelt.provenance.record import STUDY, SUITE, Record, beside
+from odelt.quoting import one_line, printable, quoted
+from odelt.results.references import load_references
+from odelt.sources.lock import Lock, load_lock
+
+LOCK, REGISTRY, PUBLISHED = "sources.lock.yaml", "sources.yaml", "reference.yaml"
+FILES = (SUITE, LOCK, REGISTRY, PUBLISHED)
+
+
+def originals(name: str) -> dict[str, pathlib.Path]:
+    """The project's files that a suite's folder keeps, by the name of the copy; in the project's folder."""
+    suite = doctor.suite_named(name)
+    paths = (doctor.CONFIG / f"{name}.yaml", suite.downloads.lock, suite.downloads.registry, suite.published)
+    return dict(zip(FILES, map(pathlib.Path, paths), strict=True))
+
+
+def keep(name: str, folder: pathlib.Path) -> None:
+    """Copies the suite's files into its folder, where a copy or its record is missing, or the original has changed.
+
+    Raises:
+        OdeltError: the suite is not valid, or a file cannot be copied.
+    """
+    for copy, original in originals(name).items():
+        if original.exists() or copy == SUITE:
+            _copy(original, folder / copy)
+
+
+def keep_study(study: pathlib.Path, published: pathlib.Path, folder: pathlib.Path) -> None:
+    """Copies a latency study's configuration and the published numbers into its folder, as `keep` does.
+
+    Raises:
+        OdeltError: one of them cannot be read or is not valid; nothing is copied.
+    """
+    with trace.separately():
+        load_latency_study(study)
+        load_references(published)
+    _copy(study, folder / STUDY)
+    _copy(published, folder / PUBLISHED)
+
+
+def _copy(original: pathlib.Path, copy: pathlib.Path) -> None:
+    if not _is_kept(copy, original):
+        with trace.separately(), files.writing(copy) as draft:
+            trace.used(original)
+            shutil.copyfile(original, draft)
+
+
+def _is_kept(copy: pathlib.Path, original: pathlib.Path) -> bool:
+    there = beside(copy).is_file() and copy.is_file() and original.is_file()
+    return there and copy.read_bytes() == original.read_bytes()
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """The copies in a suite's folder, as far as they can be read."""
+
+    folder: pathlib.Path
+    readable: frozenset[str]  # those that are files of that folder, and may be opened
+
+    @functools.cached_property
+    def suite(self) -> Suite:
+        """OdeltError where the copy is missing or damaged."""
+        return self._loaded(SUITE, load_suite)
+
+    @functools.cached_property
+    def lock(self) -> Lock:
+        """OdeltError where the copy is damaged; where it is missing, nothing is in it."""
+        return self._loaded(LOCK, load_lock) if LOCK in self.readable else Lock()
+
+    def _loaded(self, name: str, load: Callable):
+        if name not in self.readable:
+            raise OdeltError(f"{name} is missing")
+        try:
+            return load(self.folder / name)
+        except (OdeltError, OSError) as error:
+            told = str(error).removeprefix(str(self.folder / name)).lstrip(": ")
+            raise OdeltError(f"cannot be read: {one_line(told)}") from None
+
+
+def unlocked(record: Record, lock: Lock) -> list[str]:
+    """Files of a download that the lock does not have, or has with another digest; in words."""
+    name = str(record.parameters.get("name"))
+    source = f"the source {quoted(name)}"
+    known = lock.of(name)
+    file = pathlib.PurePosixPath(record.output.path).name
+    found = record.output.files if record.output.files is not None else {file: record.output.sha256}
+    told = []
+    for path, sha256 in sorted(found.items()):
+        if path not in known:
+            told.append(f"{printable(path)} of {source} is not in the lock ({LOCK})")
+        elif not known[path].admits(sha256):
+            told.append(f"{printable(path)} of {source} has sha256 {sha256}, the lock ({LOCK}) has {known[path]}")
+    return told or ([] if found else [f"{source} is empty"])

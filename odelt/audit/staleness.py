@@ -1,0 +1,296 @@
+"""What is stale against today's checkout: made by other code, other packages or another configuration; lost or damaged;
+or made from something that is stale.
+
+Snakemake sees a changed parameter and a newer input, but neither the package's code nor its libraries, nor a file that
+is gone while what was made from it is there.
+"""
+
+import ast
+import dataclasses
+import functools
+import hashlib
+import importlib.metadata
+import pathlib
+import shlex
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+
+from odelt.audit import parameters
+from odelt.audit.audit import Audit
+from odelt.audit.chain import BROKEN, EXTERNAL, MISSING, Chain, Node
+from odelt.audit.folder import is_plain
+from odelt.audit.kept import COPIES
+from odelt.audit.snapshot import unlocked
+from odelt.config import Dataset, load_suite
+from odelt.data import folders
+from odelt.errors import OdeltError
+from odelt.plain_data import parse_yaml
+from odelt.provenance import digests, environment
+from odelt.provenance.record import Input, Record, root_of
+from odelt.quoting import quoted
+from odelt.sources.lock import load_lock
+
+
+@dataclasses.dataclass(frozen=True)
+class Stale:
+    """An output that today's checkout would make otherwise."""
+
+    path: str
+    suite: str | None
+    output: str  # its path in the suite's folder
+    job: tuple  # the same for the outputs of one job
+    reasons: tuple[str, ...]  # of its own; none where only something that it was made from is stale
+
+    @property
+    def can_be_made(self) -> bool:
+        """Whether it has a reason of its own, and today's configuration asks for it."""
+        return bool(self.reasons) and parameters.LEFT_OVER not in self.reasons
+
+    def data(self) -> dict:
+        return {"path": self.path, "reasons": list(self.reasons)}
+
+
+def stale(audits: Iterable[Audit], checkout: pathlib.Path) -> tuple[list[Stale], list[str]]:
+    """The stale outputs among those that were audited, what others are made from first; and a line for each of the
+    user's own files that was not compared, since it is not here.
+
+    Raises:
+        OdeltError: `checkout` is no checkout of this project, or its configuration is not valid.
+    """
+    if not (checkout / "odelt" / "__init__.py").is_file():
+        raise OdeltError(f"{checkout} is no checkout of this project: it has no odelt/__init__.py")
+    today = Today(checkout)
+    found = [one for audited in audits for one in _stale(audited, today)]
+    return found, [f"{path} is not here, so it was not compared" for path in sorted(today.absent)]
+
+
+def told(found: Sequence[Stale]) -> list[str]:
+    """For people: what is stale and why, and the command that makes it again."""
+    if not found:
+        return ["nothing is stale"]
+    lines = [f"stale: {one.path}: {'; '.join(one.reasons) or 'what it was made from is'}" for one in found]
+    suites = list(dict.fromkeys(one.suite for one in found if one.suite and one.can_be_made))
+    return lines + [f"make again: {command(found, suite)}" for suite in suites]
+
+
+def command(found: Sequence[Stale], suite: str) -> str:
+    """The command that makes the stale outputs of a suite, or of a latency study, again, and nothing else.
+
+    One output of each job with a reason of its own is enough: the job's other outputs come with it, and Snakemake
+    makes again what is older than its inputs.
+    """
+    jobs: dict[tuple, str] = {}
+    for one in found:
+        if one.suite == suite and one.can_be_made:
+            path = f"results/{suite}/{one.output}"
+            jobs[one.job] = min(jobs.get(one.job, path), path)
+    of_study = any(one.job[0] in parameters.OF_STUDY for one in found if one.suite == suite)
+    asked = ["latency", "--config", f"latency=config/{suite}.yaml"] if of_study else ["--config", f"suite={suite}"]
+    return shlex.join(["snakemake", "--cores", "all", *asked, "--forcerun", *sorted(jobs.values())])
+
+
+class Today:
+    """A checkout as it is now, and the packages of this environment."""
+
+    def __init__(self, checkout: pathlib.Path):
+        self.checkout = checkout
+        self.absent: set[str] = set()  # folders and archives of the user that a record names and that are not here
+
+    def reasons(self, record: Record) -> list[str]:
+        """Why a record's verb would make its output otherwise today, apart from its inputs within the suite."""
+        if record.verb == "fetch":  # whatever fetches it, it is what the lock says
+            return unlocked(record, self._lock(record.suite)) if record.suite else []
+        found = self._external(record)
+        if record.verb in COPIES:
+            return found
+        found += self._modules(record)
+        for name, version in record.environment.packages.items():
+            now = _version(name)
+            if now and now != version:
+                found.append(f"{name} is {now} now, and was {version}")
+        was, now = record.environment.settings, environment.settings(record.environment.packages)
+        for name in sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name)):
+            found.append(f"the variable {name} is {_value(now.get(name))} now, and was {_value(was.get(name))}")
+        if record.suite and record.verb not in parameters.OF_STUDY:
+            differing = parameters.differences(self._suite(record.suite), record)
+            found += [told if told == parameters.LEFT_OVER else f"configuration: {told}" for told in differing]
+            if not differing:  # else another path, or another share of the images, may be read today
+                found += self._brought(record)
+        return found
+
+    def _modules(self, record: Record) -> list[str]:
+        changed = []
+        for name, sha256 in record.code.modules.items():
+            path = _file_of(self.checkout, name)
+            if path is None:
+                changed.append(f"{name} is gone")
+            elif not self._means_the_same(path, sha256, record.code.commit):
+                changed.append(f"{name} has changed")
+        return changed
+
+    @functools.cache  # noqa: B019 - lives as long as one audit
+    def _means_the_same(self, path: pathlib.Path, sha256: str, commit: str | None) -> bool:
+        """Whether a module is the recorded one, but for comments and docstrings where git still has that one."""
+        now = path.read_bytes()
+        if hashlib.sha256(now).hexdigest() == sha256:
+            return True
+        before = self._at(commit, path.relative_to(self.checkout).as_posix()) if commit else None
+        if before is None or hashlib.sha256(before).hexdigest() != sha256:
+            return False
+        try:
+            return _meaning(before) == _meaning(now)
+        except (SyntaxError, ValueError):
+            return False
+
+    def _at(self, commit: str, path: str) -> bytes | None:
+        """A file as it was at a commit."""
+        command = ["git", "-C", str(self.checkout), "show", f"{commit}:./{path}"]
+        try:
+            told = subprocess.run(command, capture_output=True, timeout=environment.GIT_SECONDS)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return told.stdout if told.returncode == 0 else None
+
+    def _external(self, record: Record) -> list[str]:
+        """Files of the project that were read; YAML counts by its content, not by its comments."""
+        found = []
+        dataset = self._dataset(record)
+        for input in record.inputs:
+            path = self.checkout / input.path
+            ours = input.external and is_plain(input.path) and path.is_file() and not _is_brought(input, dataset)
+            if ours and not self._is_the_same(path, input.sha256, record.code.commit):
+                found.append(f"{input.path} has changed")
+        return found
+
+    def _brought(self, record: Record) -> list[str]:
+        """The user's own folder of images, or archive, where it is here: hashed again."""
+        dataset = self._dataset(record)
+        brought = [input for input in record.inputs if _is_brought(input, dataset)]
+        return [reason for input in brought for reason in self._compared(dataset, input.sha256)]
+
+    def _dataset(self, record: Record) -> Dataset | None:
+        """The dataset, as it is configured today, whose file a record's output is."""
+        name = parameters.dataset_name(record)
+        return self._suite(record.suite).datasets.get(name) if record.suite and name else None
+
+    def _compared(self, dataset: Dataset, sha256: str) -> list[str]:
+        if not (self.checkout / dataset.path).exists():
+            self.absent.add(dataset.path)
+            return []
+        try:
+            same = self._digest(dataset) == sha256
+        except (OdeltError, OSError) as error:
+            return [f"{dataset.path} cannot be compared: {error}"]
+        return [] if same else [f"{dataset.path} has changed"]
+
+    @functools.cache  # noqa: B019
+    def _digest(self, dataset: Dataset) -> str:
+        path = self.checkout / dataset.path
+        if dataset.kind != "folder":
+            return digests.find(path).sha256
+        return digests.of_files(path, folders.names_read(path, dataset.fraction))
+
+    @functools.cache  # noqa: B019
+    def _is_the_same(self, path: pathlib.Path, sha256: str, commit: str | None) -> bool:
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
+                return True
+        before = self._at(commit, path.relative_to(self.checkout).as_posix()) if commit else None
+        if path.suffix != ".yaml" or before is None or hashlib.sha256(before).hexdigest() != sha256:
+            return False
+        try:
+            return parse_yaml(before, path) == parse_yaml(path.read_bytes(), path)
+        except OdeltError:  # what cannot be read is not the same
+            return False
+
+    @functools.cache  # noqa: B019
+    def _suite(self, name: str):
+        if not is_plain(name) or "/" in name:
+            raise OdeltError(f"{quoted(name)} is no name of a suite")
+        return load_suite(self.checkout / "config" / f"{name}.yaml")
+
+    @functools.cache  # noqa: B019
+    def _lock(self, name: str):
+        return load_lock(self.checkout / self._suite(name).downloads.lock)
+
+
+def _is_brought(input: Input, dataset: Dataset | None) -> bool:
+    """Whether an input is what the user brings for this dataset."""
+    path = dataset.path if dataset else None
+    return input.external and path is not None and parameters.is_external_name(input.path, path)
+
+
+def _stale(audited: Audit, today: Today) -> list[Stale]:
+    found: dict[str, Stale] = {}
+    for name, node in _inputs_first(audited.chain.nodes):
+        record = node.record
+        reasons = (*_faults(audited.chain, node), *(today.reasons(record) if record else ()))
+        if reasons or any(link.name in found for link in node.links if link.state != EXTERNAL):
+            root, suite = root_of(audited.chain.folder.root / name)
+            output = (audited.chain.folder.root / name).relative_to(root).as_posix()
+            suite, output, job = (record.suite, record.output.path, record.job) if record else (suite, output, (name,))
+            found[name] = Stale(audited.path(name), suite, output, job, reasons)
+    return list(found.values())
+
+
+def _faults(chain: Chain, node: Node) -> Iterator[str]:
+    """What is wrong with an output itself, so that it has to be made again."""
+    if node.state == MISSING:
+        yield "it is missing"
+    elif node.record is None:
+        yield "it has no record that can be read"
+    elif node.state == BROKEN and chain.folder.hash(node.name) != node.record.output.sha256:
+        yield "it is not what was recorded"
+
+
+def _inputs_first(nodes: dict[str, Node]) -> list[tuple[str, Node]]:
+    """Every file after those that it was made from; in a cycle, in any order."""
+    ordered: dict[str, Node] = {}
+    for start in sorted(nodes):
+        waiting = [(start, False)]
+        opened: set[str] = set()
+        while waiting:
+            name, done = waiting.pop()
+            if done:
+                ordered.setdefault(name, nodes[name])
+            elif name not in opened and name not in ordered:
+                opened.add(name)
+                waiting.append((name, True))
+                waiting += [(link.name, False) for link in nodes[name].links if link.state != EXTERNAL]
+    return list(ordered.items())
+
+
+def _meaning(source: bytes) -> str:
+    """A module without comments, layout and docstrings."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body = node.body[1:]
+    return ast.dump(tree)
+
+
+def _file_of(checkout: pathlib.Path, module: str) -> pathlib.Path | None:
+    base = checkout.joinpath(*module.split("."))
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
+def _value(variable: str | None) -> str:
+    return "not set" if variable is None else quoted(variable)
+
+
+@functools.cache
+def _version(package: str) -> str | None:
+    """The installed version of what is imported by this name; None where this environment lacks it."""
+    if known := environment.version(package):
+        return known
+    distributions = _distributions().get(package)
+    return importlib.metadata.version(distributions[0]) if distributions else None
+
+
+_distributions = functools.cache(importlib.metadata.packages_distributions)

@@ -1,0 +1,76 @@
+"""An audit as a tree that a person can read: each file, and below it what it was made from."""
+
+import shlex
+from collections.abc import Iterator
+
+from odelt.audit.chain import EXTERNAL, REMOVED, VERIFIED, Chain, Node
+from odelt.audit.folder import Folder
+from odelt.errors import OdeltError
+from odelt.plain_data import parse_json
+from odelt.provenance.record import Record
+from odelt.quoting import printable
+
+SCORES = ("score", "score-fid", "floor")  # verbs whose output holds a number that tables show
+NUMBER = "frechet_distance"
+LARGEST = 2**20  # bytes of a score that is still read
+
+
+def lines(chain: Chain, starts: tuple[str, ...], place: str) -> Iterator[str]:
+    """The tree below each of these files; what was shown above is not unfolded again. A score has its number, and on a
+    line of its own the command that makes it again."""
+    shown: set[str] = set()
+    # Not by recursion: a chain may be as long as somebody likes.
+    waiting: list[tuple[str, Node | str, int]] = [
+        (path(place, name), chain.nodes[name], 0) for name in reversed(starts)
+    ]
+    while waiting:
+        told, node, depth = waiting.pop()
+        if isinstance(node, str):
+            yield f"{'  ' * depth}{told}: {node}"
+            continue
+        again = node.name in shown and node.links
+        yield f"{'  ' * depth}{told}: {summary(chain.folder, node)}{', see above' if again else ''}"
+        if not again:
+            if node.record and node.record.verb in SCORES and node.record.suite and node.name not in shown:
+                yield f"{'  ' * (depth + 1)}make it again: {printable(command(node.record))}"
+            shown.add(node.name)
+            for link in reversed(node.links):
+                external = f"{EXTERNAL}, sha256 {link.input.sha256}"
+                known = external if link.state == EXTERNAL else chain.nodes[link.name]
+                waiting.append((printable(link.name), known, depth + 1))
+
+
+def summary(folder: Folder, node: Node) -> str:
+    """The state of a file, its number where it is a score, and by what it was made."""
+    if not node.record:
+        return node.state
+    record = node.record
+    seed = "" if record.seed is None else f", seed {record.seed}"
+    had = f", had sha256 {record.output.sha256}" if node.state == REMOVED else ""
+    return printable(f"{node.state}{_number(folder, node)} ({record.verb}{seed}, {record.ended}{had})")
+
+
+def path(place: str, name: str) -> str:
+    """A file of the audited folder, as it is shown."""
+    if name == ".":
+        return place
+    return printable(name if place == "." else f"{place}/{name}")
+
+
+def command(record: Record) -> str:
+    """The command that makes an output of a suite again, in the project's folder."""
+    target = f"results/{record.suite}/{record.output.path}"
+    return shlex.join(["snakemake", "--cores", "all", "--config", f"suite={record.suite}", "--force", target])
+
+
+def _number(folder: Folder, node: Node) -> str:
+    """The Fréchet distance in a score that is what was recorded."""
+    output = node.record.output
+    if node.record.verb not in SCORES or node.state != VERIFIED or output.files or output.bytes > LARGEST:
+        return ""
+    try:
+        content = parse_json((folder.root / node.name).read_bytes(), node.name)
+    except (OdeltError, OSError):
+        return ""
+    value = content.get(NUMBER) if isinstance(content, dict) else None
+    return f", {NUMBER} {value}" if isinstance(value, int | float) else ""

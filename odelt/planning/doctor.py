@@ -1,0 +1,287 @@
+"""Before the first job: is the configuration valid, and is anything missing that the jobs asked for need here."""
+
+import importlib.metadata
+import os
+import pathlib
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from odelt.config import Experiment, Suite, advice, load_suite, nearest
+from odelt.config.latency_study import LatencyStudy, load_latency_study
+from odelt.config.registry import Registry, load_registry
+from odelt.errors import OdeltError
+from odelt.layout import paths
+from odelt.machine import alive, devices, surroundings
+from odelt.plain_data import read_yaml
+from odelt.planning import costs
+from odelt.quoting import printable, quoted
+from odelt.results.references import load_references
+
+CONFIG = pathlib.Path("config")
+CONFIG_KEYS = ("suite", "latency")
+REPORT_KEYS = ("verdicts", "audit")  # files that the rule `report` hands to the report's first page
+
+# The rules of each world, and those that a GPU is for; a generated rule's name begins with its room's word.
+TORCH = ("encode", "codec_error", "real_statistics", "statistics")
+TENSORFLOW = ("fetch", "prepare_images")
+GPU = ("encode", "codec_error", "real_statistics", "statistics", "train", "sample", "latency")
+WORLDS = {"jax": ["jax", "flax"], "torch": ["torch", "diffusers", "clean-fid"], "tensorflow": ["tensorflow-datasets"]}
+
+
+class Job(NamedTuple):
+    """A job that Snakemake would run: its rule, and its first output."""
+
+    rule: str
+    path: str
+
+    def is_of(self, rules: Iterable[str]) -> bool:
+        return any(self.rule == rule or self.rule.startswith(f"{rule}_") for rule in rules)
+
+
+def suite_or_exit(config: dict, files: Iterable[str] = ()) -> Suite:
+    """The suite that the workflow's configuration names; one line and exit status 2 where that is not valid.
+
+    `files` are those that Snakemake read the configuration from: they are read again, with our limits.
+    """
+    try:
+        for file in files:
+            read_yaml(file, "configuration")
+        for key, value in config.items():
+            if key not in CONFIG_KEYS and not (key in REPORT_KEYS and isinstance(value, dict)):
+                raise OdeltError(f"unknown configuration key {quoted(key)}{nearest(key, CONFIG_KEYS)}")
+        suite = suite_named(config.get("suite"))
+        _check_named_files(config["suite"], suite)
+        load_references(suite.published)
+        _check_locale(suite)
+        return suite
+    except OdeltError as error:
+        print(f"odelt: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def enter_or_exit() -> None:
+    """Prepares the process that runs a workflow here; one line and exit status 2 where it cannot write here."""
+    try:
+        alive.enter(alive.FOLDER)
+    except OSError as error:
+        print(f"odelt: cannot write {alive.FOLDER.absolute()}: {error.strerror}; change its owner", file=sys.stderr)
+        sys.exit(2)
+
+
+def cores_or_exit(cores: int | None, jobs: int | None) -> int:
+    """The cores that the workflow shares among its jobs, at least 1; one line and exit status 2 where there are none.
+
+    `cores` and `jobs` are Snakemake's --cores and --jobs, None where they are not given: not every call needs them
+    (--summary, --unlock, --dag), and the rules are read all the same, with the cores of this machine.
+    """
+    for option, number in (("--cores", cores), ("--jobs", jobs)):
+        if number is not None and number < 1:
+            print(f"odelt: {option} {number}: no job could ever run; type --cores all, or a number", file=sys.stderr)
+            sys.exit(2)
+    return cores or os.cpu_count() or 1
+
+
+def _check_named_files(name: str, suite: Suite) -> None:
+    """The files that the suite names are there."""
+    own, named = CONFIG / f"{name}.yaml", {"published": suite.published}
+    if paths.sources_of(suite):
+        named["downloads.registry"] = suite.downloads.registry
+    for key, path in named.items():
+        if not pathlib.Path(path).is_file():
+            known = sorted(str(file) for file in pathlib.Path(path).parent.glob("*.yaml") if file != own)
+            told = nearest(path, known) or "; put it there, or name another"
+            raise OdeltError(f"{own}: {key}: there is no file {quoted(path)}{told}")
+
+
+def _check_locale(suite: Suite) -> None:
+    """OdeltError where a text of the suite cannot be part of a command or a path in this locale."""
+    paths = {f"the path of dataset {name}": dataset.path for name, dataset in suite.datasets.items()}
+    for what, text in {"downloads.note": suite.downloads.note, **paths}.items():
+        try:
+            os.fsencode(text or "")
+        except UnicodeEncodeError:
+            raise OdeltError(
+                f"{what}: this locale lacks a character of {quoted(text)}; type: export LC_ALL=C.UTF-8"
+            ) from None
+
+
+def latency_study_or_exit(path: str) -> LatencyStudy:
+    """The latency study in this file; one line and exit status 2 where that is not valid."""
+    try:
+        return load_latency_study(path)
+    except OdeltError as error:
+        print(f"odelt: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def registry_or_exit(suite: Suite) -> Registry | None:
+    """The registry of the suite's downloads, if there are any; each of them is in it."""
+    names = paths.sources_of(suite)
+    if not names:
+        return None
+    try:
+        registry = load_registry(suite.downloads.registry)
+        for name in names:
+            registry[name]
+    except OdeltError as error:
+        print(f"odelt: {error}", file=sys.stderr)
+        sys.exit(2)
+    return registry
+
+
+def configured() -> str:
+    """The name of the suite that `config/config.yaml` names."""
+    path = CONFIG / "config.yaml"
+    content = read_yaml(path, "configuration") if path.exists() else None
+    if not isinstance(content, dict) or not isinstance(content.get("suite"), str):
+        raise OdeltError(f"{path} does not name a suite; start in the project's folder")
+    return content["suite"]
+
+
+def suite_named(name: str) -> Suite:
+    return load_suite(CONFIG / f"{name}.yaml")
+
+
+def missing(suite: Suite, jobs: Sequence[Job], *, gpu: bool = True, packages: bool = True) -> list[str]:
+    """Each thing that these jobs need and that is not here, with its remedy, on a line.
+
+    `gpu` and `packages` say whether the jobs run on this machine and in this environment.
+    """
+    found = surroundings.missing()
+    found += _missing_packages(jobs) if packages else []
+    found += _missing_files(suite, jobs)
+    if gpu and jobs and (line := devices.unavailable_platform()):
+        found.append(line)
+    if gpu and (line := _missing_gpu(suite, jobs)):
+        found.append(line)
+    results = pathlib.Path("results")
+    if not os.access(results if results.exists() else ".", os.W_OK):
+        found.append(f"{results.absolute()} cannot be written; change its permissions")
+    needed, free = disk(suite, jobs), shutil.disk_usage(results if results.exists() else ".").free
+    if free < needed:
+        told = f"the disk has {told_bytes(free)} left and these jobs need {told_bytes(needed)}"
+        found.append(f"{told}; free some (odelt clean tells what can go)")
+    return list(map(printable, found))
+
+
+def warn(suite: Suite, jobs: Sequence[Job]) -> None:
+    """A line on stderr for each setting of the runs that these jobs train that will not do what it should."""
+    trained = [name for name in suite.enabled if _any(of_experiment(name, jobs), ["train"])]
+    for line in advice.warnings(suite, trained):
+        print(f"odelt: warning: {line}", file=sys.stderr)
+
+
+def start_or_exit(suite: Suite, jobs: Sequence[Job], *, gpu: bool, packages: bool) -> None:
+    """Warns, and stops a run before its first job with the list of what is missing and exit status 2."""
+    warn(suite, jobs)
+    lines = missing(suite, jobs, gpu=gpu, packages=packages)
+    for line in lines:
+        print(f"odelt: {line}", file=sys.stderr)
+    if lines:
+        sys.exit(2)
+
+
+def of_experiment(name: str, jobs: Iterable[Job]) -> list[Job]:
+    """The jobs whose output lies in the experiment's folder, `results/<suite>/<name>`."""
+    return [job for job in jobs if pathlib.PurePath(job.path).parts[2:3] == (name,)]
+
+
+def cost_of(name: str, settings: Experiment, jobs: Iterable[Job]) -> costs.Cost:
+    """What these jobs of an experiment cost."""
+    rules = {job.path: job.rule for job in of_experiment(name, jobs)}
+    below = ["/".join(pathlib.PurePath(path).parts[3:]) for path in rules]
+    # A generated rule makes the samples, or the statistics and pictures, of a group: its first output stands for it.
+    return costs.cost(settings, lambda part: any(path.startswith(part) for path in below))
+
+
+def preparation_of(settings: Experiment, jobs: Iterable[Job]) -> costs.Preparation:
+    """What these jobs cost of preparing the dataset of an experiment."""
+    folder = f"/datasets/{settings.dataset.name}/"
+    below = [job.path.partition(folder)[2] for job in jobs if folder in job.path]
+    return costs.preparation(settings, lambda part: any(path.startswith(part) for path in below))
+
+
+def disk(suite: Suite, jobs: Sequence[Job]) -> float:
+    """Bytes that these jobs need at the peak: downloads, what stays of each experiment, and what passes."""
+    each = [cost_of(name, settings, jobs) for name, settings in suite.enabled.items()]
+    prepared = {e.dataset.name: preparation_of(e, jobs).passing for e in suite.enabled.values()}
+    peak = max((cost.passing for cost in each), default=0)
+    return downloads(suite, jobs) + sum(cost.kept for cost in each) + peak + sum(prepared.values())
+
+
+def downloaded(suite: Suite, jobs: Sequence[Job]) -> list[str]:
+    """The names of the sources that these jobs download."""
+    return [name for name in paths.sources_of(suite) if any(f"/sources/{name}/" in job.path for job in jobs)]
+
+
+def downloads(suite: Suite, jobs: Sequence[Job]) -> float:
+    """Bytes of the sources that these jobs download, where their size is known."""
+    names = downloaded(suite, jobs)
+    registry = load_registry(suite.downloads.registry) if names else None
+    return sum(registry[name].bytes or 0 for name in names)
+
+
+def _missing_packages(jobs: Sequence[Job]) -> list[str]:
+    """Packages of the worlds that these jobs live in."""
+    found = []
+    if not _installed("odelt"):
+        return ["the package odelt is not installed here; type: make env"]
+    worlds = {"jax": bool(jobs), "torch": _any(jobs, TORCH), "tensorflow": _any(jobs, TENSORFLOW)}
+    for world, needed in worlds.items():
+        remedy = "make env" if world == "jax" else "make env-full, and use .venv-full"
+        absent = [name for name in WORLDS[world] if needed and not _installed(name)]
+        found += [f"the package {name} is not installed; type: {remedy}" for name in absent]
+    return found
+
+
+def _missing_files(suite: Suite, jobs: Sequence[Job]) -> list[str]:
+    """What the user brings: ImageNet's tar, a folder of images."""
+    found = []
+    for name, dataset in suite.datasets.items():
+        prepares = any(job.is_of(["prepare"]) and f"/datasets/{name}/" in job.path for job in jobs)
+        reads = dataset.kind == "folder" and any(f"/datasets/{name}/" in job.path for job in jobs)
+        if dataset.path and (prepares or reads) and not pathlib.Path(dataset.path).exists():
+            found.append(f"{dataset.path} is missing: {BRINGS[dataset.kind]}")
+    return found
+
+
+BRINGS = {
+    "imagenet": "put ImageNet's train tar there (147,897,477,120 bytes; image-net.org gives it to who has an account)",
+    "folder": "a folder with a folder of images for each class is expected there",
+}
+
+
+def _missing_gpu(suite: Suite, jobs: Sequence[Job]) -> str | None:
+    wanted = [job for job in jobs if job.is_of(GPU)]
+    heavy = [
+        name
+        for name, settings in suite.enabled.items()
+        if cost_of(name, settings, wanted).operations > devices.CPU_LIMIT
+    ]
+    if not heavy or devices.inventory() or devices.cpu_is_allowed():
+        return None
+    return (
+        f"there is no GPU here, and {len(wanted)} of these jobs need one ({', '.join(heavy)}); run them on a machine "
+        f"that has one, or send them to one with Snakemake's --executor ({devices.ALLOW_CPU}=1 tries a processor)"
+    )
+
+
+def _any(jobs: Iterable[Job], rules: Iterable[str]) -> bool:
+    return any(job.is_of(rules) for job in jobs)
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def told_bytes(count: float) -> str:
+    for unit, size in (("TB", 1e12), ("GB", 1e9)):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count / 1e6:,.0f} MB"

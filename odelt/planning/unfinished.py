@@ -1,0 +1,101 @@
+"""Saved states of training runs that are not finished: which of them nobody will go on with.
+
+They lie in `checkpoints/<experiment>/<run>/<fingerprint>`, with the digests of all that decides the run's outcome.
+"""
+
+import fcntl
+import pathlib
+
+from odelt import files
+from odelt.audit import parameters
+from odelt.config import Experiment, Suite, network_of
+from odelt.errors import OdeltError
+from odelt.layout import grid
+from odelt.layout.paths import Places
+from odelt.plain_data import parse_json
+from odelt.provenance import record
+
+STEPS = "steps"  # the folder of a run's saved states
+
+
+def folders(root: pathlib.Path) -> list[pathlib.Path]:
+    """The folders of unfinished runs of the suite whose results are in `root`."""
+    return sorted(path.parent for path in root.glob(f"checkpoints/*/*/*/{STEPS}"))
+
+
+def is_abandoned(folder: pathlib.Path, root: pathlib.Path, suite: Suite) -> bool:
+    """Whether no command that the suite asks for today goes on from here.
+
+    Where that cannot be known, it is not abandoned: the start is still to be made, or nobody wrote the parts.
+    """
+    if _is_locked(folder):
+        return False
+    experiment, run = folder.parts[-3:-1]
+    settings = suite.experiments.get(experiment)
+    known = grid.runs(settings).get(run) if settings else None
+    if known is None or known.settings.training is None:
+        return True
+    from odelt.training.checkpoints import PARTS, fingerprint
+
+    try:
+        parts = parse_json((folder / PARTS).read_bytes(), folder / PARTS)
+    except (OSError, OdeltError):
+        return False
+    if not isinstance(parts, dict):
+        return False
+    if ("start" in parts) != (grid.start_of(known) is not None):
+        return True
+    today = _settings(settings, known) | _inputs(root, experiment, settings, known, suite)
+    return any(parts.get(name) != fingerprint(part=part) for name, part in today.items())
+
+
+def _settings(settings: Experiment, run: grid.Run) -> dict[str, object]:
+    """What the suite says of a run's outcome, named as in its folder."""
+    from odelt.training.checkpoints import NOT_OUTCOME
+
+    training = run.settings.training.model_dump(exclude=NOT_OUTCOME)
+    decided = {"network": network_of(settings).model_dump(), "training": training}
+    scale = {"scale": str(settings.codec.scale)} if settings.latent else {}
+    return {**decided, "inner_ode": run.inner_ode, "seed": run.seed, **scale}
+
+
+def _inputs(root: pathlib.Path, experiment: str, settings: Experiment, run: grid.Run, suite: Suite) -> dict[str, str]:
+    """The digests of the dataset and of the start, where they are here and would not be made otherwise today."""
+    from odelt.data.latents import INDEX
+
+    places = Places(root, None)
+    data = places.data(settings)
+    found = {}
+    if _is_todays(data, root, suite):
+        found["dataset"] = files.digest(data / INDEX if settings.latent else data)
+    if start := grid.start_of(run):
+        weights = places.experiment(experiment).model(start) / "model.safetensors"
+        if _is_todays(weights, root, suite):
+            found["start"] = files.digest(weights)
+    return found
+
+
+def _is_todays(output: pathlib.Path, root: pathlib.Path, suite: Suite, sha256: str | None = None) -> bool:
+    """Whether the suite asks for this file as its record says that it was made, and so on for what it was made from.
+
+    `sha256` is the digest that it had when something was made from it.
+    """
+    try:
+        known = record.read(record.beside(output))
+    except (OSError, ValueError):
+        return False
+    if not output.exists() or sha256 not in (None, known.output.sha256) or parameters.differences(suite, known):
+        return False
+    return all(_is_todays(root / one.path, root, suite, one.sha256) for one in known.inputs if not one.external)
+
+
+def _is_locked(folder: pathlib.Path) -> bool:
+    """Whether a process is training this run."""
+    try:
+        with (folder / "lock").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no lock was ever here, or this filesystem has none
+        return False
+    return False

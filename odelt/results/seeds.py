@@ -1,0 +1,98 @@
+"""Mean and standard deviation over the seeds of a model."""
+
+import copy
+import statistics
+from collections.abc import Iterable, Sequence
+
+from odelt.errors import OdeltError
+from odelt.results.metrics import is_distance, is_measured
+from odelt.results.verdicts import NOT_RUN, verdict
+
+# What tells two cells apart; rows that agree in all of it differ in their seed alone.
+CELL = ("experiment", "model", "weights", "length", "solver", "d", "guidance")
+# Other columns in which the seeds of a cell may differ: each is made anew for the cell.
+OF_THE_SEED = ("seed", "score", "difference", "verdict")
+
+
+def over_seeds(rows: Iterable[dict]) -> list[dict]:
+    """One row per cell, in the order of the rows.
+
+    `seed` becomes `seeds`, those that were scored ("10 20 30"), `seeds_run` and `seeds_wanted`, how many of how many. A
+    measured column is the mean over them, `<column>_std` its standard deviation (n − 1; None with fewer than two), and
+    `score` holds all their ids. Difference and verdict are those of the mean. Latency and memory are shared by
+    the seeds: one of them is timed.
+
+    Raises:
+        OdeltError: the seeds of a cell differ in a column that is not known as measured.
+    """
+    return [_over_seeds(cell) for cell in _cells(rows)]
+
+
+def spreads(rows: Sequence[dict]) -> dict[int, dict[str, float | None]]:
+    """For each row, by its index, the standard deviation over its cell's seeds of every FID column."""
+    places = {id(row): k for k, row in enumerate(rows)}
+    found = {}
+    for cell in _cells(rows):
+        deviations = {column: deviation(cell, column) for column in cell[0] if is_distance(column)}
+        found |= {places[id(row)]: deviations for row in cell}
+    return found
+
+
+def deviation(cell: Sequence[dict], column: str) -> float | None:
+    values = _values(cell, column)
+    return statistics.stdev(values) if len(values) > 1 else None
+
+
+def compared_column(statistics: str) -> str:
+    """The column of the FID that a number of these reference statistics (empty: the first) is compared with."""
+    return f"fid_{statistics}" if statistics else "frechet_distance"
+
+
+def judged(row: dict, deviation: float | None) -> dict:
+    """Difference to, and verdict on, the row's published number; `deviation` is that of the FID over our seeds."""
+    ours = row.get(compared_column(row["published_statistics"]), NOT_RUN)
+    ours = None if ours == NOT_RUN else ours
+    return {
+        "difference": "" if ours is None else ours - row["published"],
+        "verdict": verdict(ours, row["published"], deviation, row["published_std"] or None),
+    }
+
+
+def _cells(rows: Iterable[dict]) -> list[list[dict]]:
+    cells: dict[tuple, list[dict]] = {}
+    for row in rows:
+        cells.setdefault(tuple(row[column] for column in CELL), []).append(row)
+    return list(cells.values())
+
+
+def _over_seeds(cell: Sequence[dict]) -> dict:
+    run = [row for row in cell if row["frechet_distance"] != NOT_RUN]
+    row = copy.copy(cell[0])  # a Row keeps what its caption says
+    row.samples = next((one.samples for one in run), None)
+    del row["seed"]
+    row["seeds"] = " ".join(str(one["seed"]) for one in run)
+    row["seeds_run"], row["seeds_wanted"] = len(run), len(cell)
+    row["score"] = " ".join(one["score"] for one in run)
+    for column in [column for column in cell[0] if column not in OF_THE_SEED]:
+        if not is_measured(column):
+            _check_shared(cell, column)
+            continue
+        values = _values(cell, column)
+        row[column] = statistics.fmean(values) if values else NOT_RUN
+        row[f"{column}_std"] = deviation(cell, column)
+    if isinstance(row["published"], float):
+        row |= judged(row, row.get(f"{compared_column(row['published_statistics'])}_std"))
+    return row
+
+
+def _values(cell: Sequence[dict], column: str) -> list[float]:
+    return [row[column] for row in cell if row[column] != NOT_RUN]
+
+
+def _check_shared(cell: Sequence[dict], column: str) -> None:
+    if any(row[column] != cell[0][column] for row in cell):
+        what = f"{cell[0]['experiment']}, {cell[0]['model']}"
+        raise OdeltError(
+            f"the seeds of {what} differ in the column '{column}', which has no mean; "
+            "name it in METRICS of odelt/publishing/metrics.py if it is measured"
+        )
