@@ -34,7 +34,7 @@ rule all:
         ),
         "<results>/claims.csv",
         [path for name in EXPERIMENTS for path in chain_of(name)],
-        [PLACES.codec_error(settings.dataset) for settings in EXPERIMENTS.values() if settings.latent],
+        [PATHS.codec_error(settings.dataset) for settings in EXPERIMENTS.values() if settings.latent],
         "<results>/suite.yaml",
         expand("<results>/verdicts.{kind}", kind=["csv", "md", "json"]),
         "<results>/crate",
@@ -43,9 +43,9 @@ rule all:
 
 
 onstart:
-    preflight.start_or_exit(
+    doctor.start_or_exit(
         SUITE,
-        [preflight.Job(job.rule.name, str(job.output[0])) for job in workflow.dag.needrun_jobs() if job.output],
+        [doctor.Job(job.rule.name, str(job.output[0])) for job in workflow.dag.needrun_jobs() if job.output],
         gpu=workflow.local_exec,
         packages=not uses_conda(),
     )

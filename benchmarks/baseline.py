@@ -5,8 +5,8 @@ a round's ratio is the baseline's seconds over the package's, so that a busy mac
 are in the package's favour. `--with-encoder` counts in that the released code encodes each batch with the VAE
 (encoder.py), where the package draws from stored moments.
 
-On a CPU each side has a process of its own: the package's is set as its commands set theirs (`odelt.machine.process`), the
-baseline's is left as it comes, as the released code leaves it. A third process, the baseline with the package's
+On a CPU each side has a process of its own: the package's is set as its commands set theirs (`odelt.machine.process`),
+the baseline's is left as it comes, as the released code leaves it. A third process, the baseline with the package's
 settings, is timed in the same turns: `same_settings` has the ratio to it. A GPU has its own allocator: there both share
 one process. Rates for the floors are measured here, with the package's settings.
 """
@@ -42,6 +42,7 @@ from common import (
     training_of,
 )
 
+from odelt import operations
 from odelt.config import Network, Training
 from odelt.data import gaussian
 from odelt.errors import OdeltError
@@ -116,7 +117,7 @@ def train_side(name: str, network: Network, training: Training, with_encoder: bo
     given, prepare = _encoded_inputs(name, network, training) if with_encoder else (x1, None)
     if name == "package":
         step = make_step(network, training, inner_ode=True, prepare=prepare)
-        weights, flops = runs.split(weights, network), costs.step(network, training, inner_ode=True)
+        weights, flops = runs.split(weights, network), operations.step(network, training, inner_ode=True)
     else:
         independent = training.model_copy(update={"length_draw": "independent"})
         step = released.make_step(network, independent, prepare=prepare)
@@ -139,10 +140,10 @@ def train_side(name: str, network: Network, training: Training, with_encoder: bo
 
 
 def step_flops(network: Network, training: Training) -> float:
-    """As `costs.step`, of the baseline: every row runs all blocks that can act; the compiler drops only dead ones."""
+    """As `operations.step`, of the baseline: every row runs all blocks; the compiler drops only dead ones."""
     full = network.effective_blocks(network.lengths[-1])
-    rows = (1 + costs.BACKWARD) * training.batch_size + 2 * rows_of_time(training) + length_rows(training, True)
-    return costs.evaluation(network, rows * full)
+    rows = (1 + operations.BACKWARD) * training.batch_size + 2 * rows_of_time(training) + length_rows(training, True)
+    return operations.evaluation(network, rows * full)
 
 
 def _encoded_inputs(name: str, network: Network, training: Training) -> tuple[Any, Callable]:

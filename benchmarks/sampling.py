@@ -8,12 +8,12 @@ import jax
 import placing
 from common import add_devices, add_sampling, length_of, network_of, options, report, told
 
+from odelt import operations
 from odelt.config import FINEST_D, Latency, Network, Solver
 from odelt.errors import OdeltError
 from odelt.evaluation import latency
 from odelt.model import Model
 from odelt.model.weights import initial_weights
-from odelt.planning import costs
 
 
 def setting_of(arguments: argparse.Namespace) -> latency.Setting:
@@ -40,7 +40,7 @@ def work(network, length, setting, batch, evaluations, dtype, weights) -> tuple[
     """Operations, and bytes that must move: in each evaluation the acting weights are read, x read and written."""
     doubled = 1 if setting.guidance in (0, 1) else 2
     blocks = network.effective_blocks(length)
-    flops = doubled * evaluations * batch * costs.evaluation(network, blocks)
+    flops = doubled * evaluations * batch * operations.evaluation(network, blocks)
     stack = floors.nbytes(weights["blocks"], dtype) * blocks / network.depth
     x = 4 * batch * network.image[0] * network.image[1] * network.channels
     return flops, evaluations * (stack + 2 * x)

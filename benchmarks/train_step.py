@@ -13,13 +13,13 @@ import numpy as np
 import placing
 from common import add_devices, add_training, network_of, options, quartiles, report, seconds, told, training_of
 
+from odelt import operations
 from odelt.config import Network, Training
 from odelt.evaluation.latency import device_name, peak_bytes
 from odelt.machine.sharding import ONE_DEVICE, Placement
 from odelt.model import runs
 from odelt.model.weights import Weights, initial_weights
 from odelt.objectives.batch import images_per_step
-from odelt.planning import costs
 from odelt.training.step import initial_state, make_step
 
 PASSES = 2  # over the state's bytes: read once, written once
@@ -49,7 +49,7 @@ def measure(network: Network, training: Training, place: Placement = ONE_DEVICE)
         "seconds": quartiles(timed),
         "compile_s": compile_s,
         "peak_bytes": peak_bytes(step.memory_analysis()),
-        "flops": costs.step(network, training, inner_ode=True),
+        "flops": operations.step(network, training, inner_ode=True),
         "bytes_moved": PASSES * state_bytes,
     }
 

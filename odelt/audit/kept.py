@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from odelt.audit import parameters, snapshot
+from odelt.audit import snapshot
 from odelt.audit.folder import Folder, is_plain
 from odelt.audit.snapshot import Snapshot, unlocked
 from odelt.errors import OdeltError
 from odelt.layout import removable
+from odelt.provenance import parameters
 from odelt.provenance.record import STUDY, SUITE, Input, Record
 from odelt.quoting import printable, quoted
 

@@ -8,10 +8,9 @@ import shutil
 from collections.abc import Callable
 
 from odelt import files, trace
-from odelt.config import Suite, load_suite
+from odelt.config import CONFIG, Suite, load_suite, suite_named
 from odelt.config.latency_study import load_latency_study
 from odelt.errors import OdeltError
-from odelt.planning import doctor
 from odelt.provenance.record import STUDY, SUITE, Record, beside
 from odelt.quoting import one_line, printable, quoted
 from odelt.results.references import load_references
@@ -23,8 +22,8 @@ FILES = (SUITE, LOCK, REGISTRY, PUBLISHED)
 
 def originals(name: str) -> dict[str, pathlib.Path]:
     """The project's files that a suite's folder keeps, by the name of the copy; in the project's folder."""
-    suite = doctor.suite_named(name)
-    paths = (doctor.CONFIG / f"{name}.yaml", suite.downloads.lock, suite.downloads.registry, suite.published)
+    suite = suite_named(name)
+    paths = (CONFIG / f"{name}.yaml", suite.downloads.lock, suite.downloads.registry, suite.published)
     return dict(zip(FILES, map(pathlib.Path, paths), strict=True))
 
 

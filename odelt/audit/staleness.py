@@ -15,7 +15,6 @@ import shlex
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 
-from odelt.audit import parameters
 from odelt.audit.audit import Audit
 from odelt.audit.chain import BROKEN, EXTERNAL, MISSING, Chain, Node
 from odelt.audit.folder import is_plain
@@ -25,7 +24,7 @@ from odelt.config import Dataset, load_suite
 from odelt.data import folders
 from odelt.errors import OdeltError
 from odelt.plain_data import parse_yaml
-from odelt.provenance import digests, environment
+from odelt.provenance import digests, environment, parameters
 from odelt.provenance.record import Input, Record, root_of
 from odelt.quoting import quoted
 from odelt.sources.lock import load_lock

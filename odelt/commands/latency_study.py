@@ -20,7 +20,7 @@ def measure(a):
     devices.start_jax(claimed)
     from odelt.evaluation import latency_study
 
-    devices.check(latency_study.operations(study, a.network, a.length), claimed)
+    devices.check(latency_study.operations_of(study, a.network, a.length), claimed)
     options.write_json(a.out, latency_study.measure(study, a.network, a.length))
 
 

@@ -1,7 +1,7 @@
 """Tables and figures, from whatever has been made."""
 
 from odelt.commands import options
-from odelt.config import Experiment, parse_json
+from odelt.config import Experiment, parse_json, suite_named
 from odelt.errors import OdeltError
 
 
@@ -26,10 +26,11 @@ def main_table(a):
 def claims(a):
     """Over all experiments together: a claim says "up to"."""
     from odelt.publishing import pages
-    from odelt.results import claims
+    from odelt.publishing.claims_table import write_claims
+    from odelt.results.claims import check_claims
 
     rows, published = _rows_of_all(a)
-    claims.write_claims(claims.check_claims(rows, published), a.out / "claims")
+    write_claims(check_claims(rows, published), a.out / "claims")
     pages.write_page(a.out / "claims.md")
 
 
@@ -41,22 +42,21 @@ def verdicts(a):
 
 
 def expect(a):
-    from odelt.planning import doctor
     from odelt.results import expectations
 
     with options.telling_replaced(a.out):
-        expectations.write_expectations(a.suite, doctor.suite_named(a.suite), a.results, a.out)
+        expectations.write_expectations(a.suite, suite_named(a.suite), a.results, a.out)
 
 
 def figures(a):
     from odelt.layout import grid
-    from odelt.layout.paths import Layout
+    from odelt.layout.paths import ExperimentPaths
     from odelt.publishing import figures, pictures
     from odelt.results.seeds import over_seeds
 
     rows, _ = _rows(a)
     figures.scaling(over_seeds(rows), a.out / "scaling")
-    experiment, layout = parse_json(Experiment, a.settings, "--settings"), Layout(a.results)
+    experiment, layout = parse_json(Experiment, a.settings, "--settings"), ExperimentPaths(a.results)
     figures.sample_grid(*pictures.sample_cells(experiment, layout), a.out / "samples")
     trained = [run for run in grid.needed_runs(experiment) if run.settings.training]
     several = {run.model for run in trained if run.name != run.model}
@@ -66,19 +66,19 @@ def figures(a):
 
 def _rows(a, choose=None):
     """The experiment's rows, of the points that `choose` takes from it, and the published numbers (None: none)."""
-    from odelt.layout.paths import Layout
+    from odelt.layout.paths import ExperimentPaths
     from odelt.results.references import load_references
     from odelt.results.rows import rows
 
     published = load_references(a.published) if a.published else None
     experiment = parse_json(Experiment, a.settings, "--settings")
     chosen = choose(experiment) if choose else None
-    return rows(a.experiment, experiment, Layout(a.results), references=published, chosen=chosen), published
+    return rows(a.experiment, experiment, ExperimentPaths(a.results), references=published, chosen=chosen), published
 
 
 def _rows_of_all(a):
     """The rows of all experiments, and the published numbers."""
-    from odelt.layout.paths import Layout
+    from odelt.layout.paths import ExperimentPaths
     from odelt.results.references import load_references
     from odelt.results.rows import rows
 
@@ -88,21 +88,21 @@ def _rows_of_all(a):
     found = []
     for name, text in zip(a.experiment, a.settings, strict=True):
         experiment = parse_json(Experiment, text, "--settings")
-        found += rows(name, experiment, Layout(a.results / name), references=published)
+        found += rows(name, experiment, ExperimentPaths(a.results / name), references=published)
     return found, published
 
 
 def _note(a) -> str:
     """What is to be known of the sources: whose digests nobody has vouched for, and what comparing them gave."""
-    from odelt.layout.paths import Layout, Places
+    from odelt.layout.paths import ExperimentPaths, SuitePaths
     from odelt.publishing import text
     from odelt.publishing.notes import on_precision, on_references, on_trust
 
     experiment = parse_json(Experiment, a.settings, "--settings")
     parts = [text.plain(a.note or ""), on_trust(a.lock, a.source or ()) if a.lock else ""]
     if experiment.latent:
-        parts.append(on_references(Layout(a.results).references))
-        parts.append(on_precision(Places(a.results.parent, None).codec_error(experiment.dataset), experiment.codec))
+        parts.append(on_references(ExperimentPaths(a.results).references))
+        parts.append(on_precision(SuitePaths(a.results.parent, None).codec_error(experiment.dataset), experiment.codec))
     return " ".join(part for part in parts if part)
 
 

@@ -19,8 +19,8 @@ def sample_grid(a):
 
 
 def _generate(a, settings, outs, **more):
+    from odelt import operations
     from odelt.machine import devices
-    from odelt.planning import costs
 
     claimed = devices.claim(1 if a.sharding == "none" else "all")
     devices.start_jax(claimed)
@@ -29,7 +29,7 @@ def _generate(a, settings, outs, **more):
     from odelt.model.weights import load_config
     from odelt.sampling import generate
 
-    devices.check(costs.group(load_config(a.model), a.length, settings, a.count), claimed)
+    devices.check(operations.group(load_config(a.model), a.length, settings, a.count), claimed)
     model = load_model(a.model, a.weights, a.dtype, length=a.length)
     with options.progress(a.count * len(settings), "sample") as progress:
         for (solver, guidance, d), out in zip(settings, outs, strict=True):

@@ -4,14 +4,14 @@ import pathlib
 import sys
 
 from odelt.commands import kinds, options
+from odelt.config import configured, suite_named
 from odelt.quoting import printable
 
 
 def fetch(a):
-    from odelt.planning import doctor
     from odelt.sources.fetch import fetch
 
-    downloads = doctor.suite_named(a.suite or doctor.configured()).downloads
+    downloads = suite_named(a.suite or configured()).downloads
     fetch(
         a.name,
         registry=pathlib.Path(downloads.registry),

@@ -1,21 +1,22 @@
 """What people ask of a whole suite: its cost, what is missing, what a valid one is; and to tidy up after it."""
 
+from odelt.config import configured, suite_named
 from odelt.quoting import printable
 
 
 def plan(a):
-    from odelt.planning import doctor, plan
+    from odelt.planning import plan
 
-    name = a.suite or doctor.configured()
-    print(plan.plan(name, doctor.suite_named(name), a.gpu, a.targets))
+    name = a.suite or configured()
+    print(plan.plan(name, suite_named(name), a.gpu, a.targets))
 
 
 def doctor(a):
     from odelt.machine import surroundings
     from odelt.planning import doctor, plan
 
-    name = a.suite or doctor.configured()
-    suite = doctor.suite_named(name)
+    name = a.suite or configured()
+    suite = suite_named(name)
     # What Snakemake itself needs comes first: without it Snakemake cannot say which jobs it would run.
     missing = surroundings.missing()
     if not missing:
@@ -27,10 +28,10 @@ def doctor(a):
 
 
 def clean(a):
-    from odelt.planning import clean, doctor
+    from odelt.planning import clean
 
-    name = a.suite or doctor.configured()
-    for line in clean.clean(name, doctor.suite_named(name), remove=a.yes):
+    name = a.suite or configured()
+    for line in clean.clean(name, suite_named(name), remove=a.yes):
         print(printable(line))
 
 

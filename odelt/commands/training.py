@@ -9,14 +9,14 @@ from odelt.config import Codec, Network, Training, parse_json
 
 
 def train(a):
+    from odelt import operations
     from odelt.machine import alive, devices
-    from odelt.planning import costs
 
     network = parse_json(Network, a.network, "--network")
     training = parse_json(Training, a.training, "--training")
     watched = alive.is_alive()
     claimed = devices.claim(1 if training.sharding == "none" else "all")
-    devices.check(training.steps * costs.step(network, training, a.inner_ode), claimed)
+    devices.check(training.steps * operations.step(network, training, a.inner_ode), claimed)
 
     devices.start_jax(claimed)
 

@@ -20,9 +20,10 @@ from odelt.config.experiment import (
 )
 from odelt.config.network import FINEST_D, MAX_STEPS, METHODS, Architecture, Network, Solver
 from odelt.config.parsing import Name, NotNegative, Positive, Section, Share, nearest, parse, parse_json
-from odelt.config.suite import Downloads, Suite, load_suite, schema
+from odelt.config.suite import CONFIG, Downloads, Suite, configured, load_suite, schema, suite_named
 
 __all__ = [
+    "CONFIG",
     "FINEST_D",
     "MAX_STEPS",
     "METHODS",
@@ -47,10 +48,12 @@ __all__ = [
     "Solver",
     "Suite",
     "Training",
+    "configured",
     "load_suite",
     "nearest",
     "network_of",
     "parse",
     "parse_json",
     "schema",
+    "suite_named",
 ]

@@ -72,9 +72,7 @@ class Training(Section):
     time: Literal["discrete", "continuous"] = "discrete"  # of fm, icfm and rfm (SPEC 4.5)
     icfm_noise: Literal["independent", "released"] = "independent"  # SPEC 9.7
     dtype: Dtype = "float32"
-    sharding: Literal["none", "data", "full"] = (
-        "none"  # one GPU of its own, or all of the machine (odelt.machine.sharding)
-    )
+    sharding: Literal["none", "data", "full"] = "none"  # one GPU of its own, or all of the machine
     checkpoint_every: Positive = 1000
     log_every: Positive = 100
 

@@ -12,6 +12,7 @@ from odelt.errors import OdeltError
 from odelt.plain_data import read_yaml
 from odelt.quoting import LONGEST_NAME, printable, quoted
 
+CONFIG = pathlib.Path("config")
 NOT_SUITES = ("config", "latency", "latency-small", "reference", "sources", "sources.lock")
 # Folders of a suite and of an experiment: no experiment has such a name.
 RESERVED = ("sources", "datasets", "logs", "benchmarks", "checkpoints", "so-far", "models", "samples", "features")
@@ -89,3 +90,16 @@ def load_suite(path: str | pathlib.Path) -> Suite:
 def schema() -> dict:
     """The JSON schema of a suite, for editors; `workflow/schemas/config.schema.yaml` is this, written down."""
     return Suite.model_json_schema()
+
+
+def configured() -> str:
+    """The name of the suite that `config/config.yaml` names."""
+    path = CONFIG / "config.yaml"
+    content = read_yaml(path, "configuration") if path.exists() else None
+    if not isinstance(content, dict) or not isinstance(content.get("suite"), str):
+        raise OdeltError(f"{path} does not name a suite; start in the project's folder")
+    return content["suite"]
+
+
+def suite_named(name: str) -> Suite:
+    return load_suite(CONFIG / f"{name}.yaml")

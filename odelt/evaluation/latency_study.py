@@ -5,13 +5,13 @@ How long a network takes does not depend on its weights' values, so nothing has 
 
 import jax
 
+from odelt import operations
 from odelt.config import Latency
 from odelt.config.latency_study import LatencyStudy, Studied
 from odelt.errors import OdeltError
 from odelt.evaluation import latency
 from odelt.model import Model
 from odelt.model.weights import initial_weights
-from odelt.planning import costs
 
 
 def measure(study: LatencyStudy, name: str, length: int | None) -> dict:
@@ -28,7 +28,7 @@ def measure(study: LatencyStudy, name: str, length: int | None) -> dict:
     settings = [latency.Setting(solver, studied.guidance, None) for solver in study.solvers]
     timing = Latency(batch_size=studied.batch_size, repeats=study.repeats)
     points = latency.measure(model, length, settings, timing)
-    of_image = [costs.generation(network, length, solver, studied.guidance) for solver in study.solvers]
+    of_image = [operations.generation(network, length, solver, studied.guidance) for solver in study.solvers]
     return {
         "network": name,
         "length": length,
@@ -44,10 +44,10 @@ def measure(study: LatencyStudy, name: str, length: int | None) -> dict:
     }
 
 
-def operations(study: LatencyStudy, name: str, length: int | None) -> float:
+def operations_of(study: LatencyStudy, name: str, length: int | None) -> float:
     """Floating-point operations of `measure`."""
     studied = _studied(study, name, length)
-    once = sum(costs.generation(studied.network, length, solver, studied.guidance) for solver in study.solvers)
+    once = sum(operations.generation(studied.network, length, solver, studied.guidance) for solver in study.solvers)
     return (1 + study.repeats) * studied.batch_size * once
 
 

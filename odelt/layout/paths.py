@@ -9,7 +9,7 @@ from odelt.layout.grid import Point, latency_path
 
 
 @dataclasses.dataclass(frozen=True)
-class Layout:
+class ExperimentPaths:
     """An experiment's files, below `results/<suite>/<experiment>`."""
 
     root: pathlib.Path
@@ -49,14 +49,14 @@ class Layout:
 
 
 @dataclasses.dataclass(frozen=True)
-class Places:
+class SuitePaths:
     """A whole suite's files. Sources and datasets are shared by its experiments."""
 
     root: pathlib.Path
     registry: Registry | None  # None: the suite downloads nothing
 
-    def experiment(self, name: str) -> Layout:
-        return Layout(self.root / name)
+    def experiment(self, name: str) -> ExperimentPaths:
+        return ExperimentPaths(self.root / name)
 
     def source(self, name: str) -> pathlib.Path:
         """A downloaded file under its own name, or the folder of a repository's files."""

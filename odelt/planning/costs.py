@@ -2,15 +2,13 @@
 
 import math
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
-from odelt.config import Experiment, Network, Solver, Training, network_of
-from odelt.objectives.batch import length_rows, rows_of_time
+from odelt import operations
+from odelt.config import Experiment, network_of
 
 BYTES = 4  # of a stored float32
-ADAPTIVE_EVALUATIONS = 60  # assumed of an adaptive solver; it depends on the weights
-BACKWARD = 2  # a backward pass costs two forward ones
 
 # Convolutional networks that others keep: operations per image, two per multiplication, and for the autoencoder per
 # pixel, since it is convolutional (its few attention layers are left out). From their published sizes.
@@ -37,41 +35,6 @@ class Cost(NamedTuple):
         return self.training + self.sampling + self.latency + self.pictures
 
 
-def evaluation(network: Network, blocks: float) -> float:
-    """Operations of one evaluation of the network for one image: two per multiplication of a matrix product."""
-    tokens = network.image[0] * network.image[1] / network.patch**2
-    width = network.width
-    per_token = 2 * (4 + 8) * width**2 + 4 * tokens * width  # projections and MLP; q·k and the mixing of values
-    return blocks * (tokens * per_token + 2 * 6 * width**2)
-
-
-def parameters(network: Network) -> float:
-    """Weights of the network, nearly all of them in its blocks."""
-    return network.depth * (4 + 8 + 6) * network.width**2
-
-
-def step(network: Network, training: Training, inner_ode: bool) -> float:
-    """Operations of one training step: the student forwards and backwards, the teacher forwards."""
-    lengths = network.lengths if inner_ode else (None,)
-    mean = sum(map(network.effective_blocks, lengths)) / len(lengths)
-    student = mean if training.length_draw == "stratified" else network.effective_blocks(lengths[-1])
-    full = network.effective_blocks(lengths[-1])
-    teacher = 2 * rows_of_time(training) * full + length_rows(training, inner_ode) * student
-    return evaluation(network, (1 + BACKWARD) * training.batch_size * student + teacher)
-
-
-def generation(network: Network, length: int | None, solver: Solver, guidance: float) -> float:
-    """Operations of one generated image; guidance evaluates a doubled batch."""
-    evaluations = solver.steps or ADAPTIVE_EVALUATIONS
-    doubled = 1 if guidance in (0, 1) else 2
-    return doubled * evaluations * evaluation(network, network.effective_blocks(length))
-
-
-def group(network: Network, length: int | None, settings: Sequence[tuple], count: int) -> float:
-    """Operations of one job's sample sets: `count` images for each (solver, guidance, …)."""
-    return count * sum(generation(network, length, solver, guidance) for solver, guidance, *_ in settings)
-
-
 def cost(experiment: Experiment, pending: Callable[[str], bool] = lambda path: True) -> Cost:
     """What all jobs of an experiment cost, or the pending ones: by the path of what they make, below its folder."""
     from odelt.layout import grid
@@ -79,14 +42,14 @@ def cost(experiment: Experiment, pending: Callable[[str], bool] = lambda path: T
     network = network_of(experiment)
     runs = [run for run in grid.needed_runs(experiment) if pending(f"models/{run.name}/")]
     trained = [run.settings for run in runs if run.settings.training]
-    training = sum(m.training.steps * step(network, m.training, m.inner_ode) for m in trained)
-    weights = 2 * len(runs) * parameters(network) * BYTES
-    checkpoints = 2 * 4 * parameters(network) * BYTES if trained else 0  # two, of raw, EMA and two moments
+    training = sum(m.training.steps * operations.step(network, m.training, m.inner_ode) for m in trained)
+    weights = 2 * len(runs) * operations.parameters(network) * BYTES
+    checkpoints = 2 * 4 * operations.parameters(network) * BYTES if trained else 0  # two, of raw, EMA and two moments
 
     groups = {g: points for g, points in grid.sample_groups(experiment).items() if pending(f"samples/{g.path}/")}
     points = [point for of_group in groups.values() for point in of_group]
     count = experiment.evaluation.samples
-    sampling = count * sum(generation(network, p.group.length, p.solver, p.guidance) for p in points)
+    sampling = count * sum(operations.generation(network, p.group.length, p.solver, p.guidance) for p in points)
     timing = experiment.evaluation.latency
     timed = [
         point
@@ -94,7 +57,7 @@ def cost(experiment: Experiment, pending: Callable[[str], bool] = lambda path: T
         if pending(f"latency/{grid.latency_path(*key)}.json")
         for point in of_key
     ]
-    once = sum(generation(network, p.group.length, p.solver, p.guidance) for p in timed)
+    once = sum(operations.generation(network, p.group.length, p.solver, p.guidance) for p in timed)
     latency = (1 + timing.repeats) * timing.batch_size * once
     set_bytes = count * math.prod((*network.image, network.channels)) * BYTES
     if not experiment.latent:

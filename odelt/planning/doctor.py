@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from odelt.config import Experiment, Suite, advice, load_suite, nearest
+from odelt.config import CONFIG, Experiment, Suite, advice, nearest, suite_named
 from odelt.config.latency_study import LatencyStudy, load_latency_study
 from odelt.config.registry import Registry, load_registry
 from odelt.errors import OdeltError
@@ -19,7 +19,6 @@ from odelt.planning import costs
 from odelt.quoting import printable, quoted
 from odelt.results.references import load_references
 
-CONFIG = pathlib.Path("config")
 CONFIG_KEYS = ("suite", "latency")
 REPORT_KEYS = ("verdicts", "audit")  # files that the rule `report` hands to the report's first page
 
@@ -129,19 +128,6 @@ def registry_or_exit(suite: Suite) -> Registry | None:
         print(f"odelt: {error}", file=sys.stderr)
         sys.exit(2)
     return registry
-
-
-def configured() -> str:
-    """The name of the suite that `config/config.yaml` names."""
-    path = CONFIG / "config.yaml"
-    content = read_yaml(path, "configuration") if path.exists() else None
-    if not isinstance(content, dict) or not isinstance(content.get("suite"), str):
-        raise OdeltError(f"{path} does not name a suite; start in the project's folder")
-    return content["suite"]
-
-
-def suite_named(name: str) -> Suite:
-    return load_suite(CONFIG / f"{name}.yaml")
 
 
 def missing(suite: Suite, jobs: Sequence[Job], *, gpu: bool = True, packages: bool = True) -> list[str]:

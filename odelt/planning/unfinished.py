@@ -7,13 +7,12 @@ import fcntl
 import pathlib
 
 from odelt import files
-from odelt.audit import parameters
 from odelt.config import Experiment, Suite, network_of
 from odelt.errors import OdeltError
 from odelt.layout import grid
-from odelt.layout.paths import Places
+from odelt.layout.paths import SuitePaths
 from odelt.plain_data import parse_json
-from odelt.provenance import record
+from odelt.provenance import parameters, record
 
 STEPS = "steps"  # the folder of a run's saved states
 
@@ -63,7 +62,7 @@ def _inputs(root: pathlib.Path, experiment: str, settings: Experiment, run: grid
     """The digests of the dataset and of the start, where they are here and would not be made otherwise today."""
     from odelt.data.latents import INDEX
 
-    places = Places(root, None)
+    places = SuitePaths(root, None)
     data = places.data(settings)
     found = {}
     if _is_todays(data, root, suite):

@@ -19,8 +19,8 @@ SOURCE = pathlib.Path(odelt.__file__).parent
 IMPORTS = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
 # What every process imports and no number depends on: the command line, the record keeping itself.
 MACHINERY = re.compile(
-    r"odelt(\.(__main__|cli|process|compiled|surroundings|errors|quoting|files|devices|alive|preflight|costs|commands|"
-    r"provenance(\.(?!crate).*)?))?"
+    r"odelt(\.(__main__|cli|commands|errors|quoting|files|trace|operations|planning(\..*)?|provenance(\..*)?|"
+    r"machine(\.(process|compiled|surroundings|devices|alive))?|audit(\.(?!crate).*)?))?"
 )
 FROM_COMMANDS = re.compile(r"^\s*from (odelt\.commands\.\w+) import", re.MULTILINE)
 SHARED_COMMANDS = ("odelt.commands.options", "odelt.commands.kinds")
@@ -61,7 +61,8 @@ def environment(verb_module: str) -> Environment:
 def settings(packages: Iterable[str]) -> dict[str, str]:
     """The variables of the environment that may change what these packages compute, where they are set.
 
-    A variable that `odelt.machine.numerics` pins has no effect, and is none of them. Of a path only the last part is kept.
+    A variable that `odelt.machine.numerics` pins has no effect, and is none of them. Of a path only the last part is
+    kept.
     """
     from odelt.machine import numerics
 

@@ -13,7 +13,7 @@ from odelt.publishing import figures, text
 from odelt.publishing.text import MIB, shown
 from odelt.results.belongings import Cell
 from odelt.results.references import References
-from odelt.results.rows import FULL, read_json
+from odelt.results.rows import FULL, distinct, read_json
 from odelt.results.verdicts import NOT_RUN
 
 RATIOS = {"latency_s": "relative_latency", "peak_bytes": "relative_peak", "weight_bytes": "relative_weights"}
@@ -60,7 +60,7 @@ def rows(study: LatencyStudy, results: pathlib.Path, published: References) -> l
 def write(rows: Sequence[dict], out: pathlib.Path) -> None:
     """Writes `<out>.csv` in full precision and `<out>.md` for people."""
     text.write_csv(out, COLUMNS, rows)
-    devices = text.plain(text.told(row["device"] for row in rows if row["device"] != NOT_RUN))
+    devices = text.plain(distinct(row["device"] for row in rows if row["device"] != NOT_RUN))
     caption = (
         "Random weights. Length: blocks asked for, and in brackets those that act; “full” is SM's conventional path. "
         f"Latency of a batch on {devices}, median (quartiles), compiled and waited for. “/ SM”: over that of the full "

@@ -9,7 +9,7 @@ from odelt.publishing.text import shown
 from odelt.results import chance, comparisons
 from odelt.results.metrics import METRICS
 from odelt.results.references import References
-from odelt.results.rows import Row, baselines, cell_of, fid_labels, steps
+from odelt.results.rows import Row, baselines, cell_of, distinct, fid_labels, steps
 from odelt.results.seeds import over_seeds
 from odelt.results.verdicts import NOT_RUN
 
@@ -112,7 +112,7 @@ def _seeds(cell: Row) -> str:
 
 
 def _caption(cells: Sequence[Row], references: References | None) -> str:
-    baseline = text.told(cell["relative_to"] for cell in cells if cell["relative_to"] != NOT_RUN)
+    baseline = distinct(cell["relative_to"] for cell in cells if cell["relative_to"] != NOT_RUN)
     relative = "" if baseline == NOT_RUN else f" Relative latency: to {text.plain(baseline)} at the same T and w."
     first = f" The first table shows FID ({fid_labels(cells[0])[0]})." if cells and fid_labels(cells[0]) else ""
     told = [

@@ -5,7 +5,6 @@ import numpy as np
 from odelt.config import Experiment
 from odelt.data.dataset import read_arrays
 from odelt.layout import grid
-from odelt.layout.paths import Layout
 
 SHOWN = 10  # images of a strip
 SHOWN_LARGE = 3  # where they are larger than 32×32
@@ -19,7 +18,9 @@ def first_of_each_class(labels: np.ndarray, count: int = SHOWN) -> np.ndarray:
     return chosen[np.argsort(labels[chosen], kind="stable")]
 
 
-def sample_cells(experiment: Experiment, layout: Layout) -> tuple[dict[tuple[int, int], np.ndarray], list[int]]:
+def sample_cells(
+    experiment: Experiment, layout: ExperimentPaths
+) -> tuple[dict[tuple[int, int], np.ndarray], list[int]]:
     """Images [K, H, W, C] in [-1, 1] by (length, T) of the model with the inner ODE, EMA weights, and their K labels.
 
     The same samples in every cell; sets that have not been made are left out. Where few and many steps are guided

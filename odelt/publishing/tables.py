@@ -8,7 +8,7 @@ from odelt.publishing.text import shown
 from odelt.results import chance, comparisons, seeds, verdicts
 from odelt.results.metrics import METRICS
 from odelt.results.references import References
-from odelt.results.rows import Row, baselines, fid_labels, steps
+from odelt.results.rows import Row, baselines, distinct, fid_labels, steps
 from odelt.results.verdicts import NOT_RUN, NOTHING_PUBLISHED
 
 # What tells two rows of the trade-off apart; the steps T are its columns.
@@ -50,7 +50,7 @@ def distances(row: Row) -> dict[str, str]:
 
 def distance_caption(rows: Sequence[Row]) -> str:
     """What the distance is: of which features, over how many samples, and its floor where there is one."""
-    known = text.told(row.samples for row in rows)
+    known = distinct(row.samples for row in rows)
     samples = "" if known == NOT_RUN else f", over {known} samples"
     if rows and fid_labels(rows[0]):
         return f"FID: Fréchet distance of Inception features to the reference statistics named in brackets{samples}."
@@ -83,7 +83,7 @@ def published_caption(rows: Iterable[Row], references: References | None) -> str
     published = [row for row in rows if row["published"] != NOTHING_PUBLISHED]
     if not published:
         return ""
-    told = " ".join(comparisons.told_of_earlier_runs(references)) or (
+    told = " ".join(earlier_runs(references)) or (
         "Published: with the reference statistics it belongs to, which are those of our FID that it is compared with."
     )
     told += f" Difference: measured less published; {verdicts.rule()}."
@@ -92,6 +92,20 @@ def published_caption(rows: Iterable[Row], references: References | None) -> str
     if any(row["published_others"] for row in published):
         told += " Other published numbers of the same cell are in the CSV."
     return told
+
+
+def earlier_runs(references: References | None) -> list[str]:
+    """A sentence for each source that is no publication."""
+    return [
+        f"“Published” stands for {text.plain(source.title)}, which is no publication: "
+        f"{_seeds(source.earlier_run.seeds)}, on {text.plain(source.earlier_run.machine)}."
+        for source in (references.earlier_runs if references else [])
+    ]
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    first, *others = map(str, seeds)
+    return f"seed {first}" + (f", ± the standard deviation with seeds {', '.join(others)} too" if others else "")
 
 
 def _euler_ema(rows: Iterable[Row]) -> list[Row]:
@@ -179,7 +193,7 @@ def _optional_captions(rows: Sequence[Row]) -> list[str]:
 
 
 def _trade_off_caption(rows: Sequence[Row]) -> str:
-    labels = text.told(row["label"] for row in baselines(_euler_ema(rows)).values())
+    labels = distinct(row["label"] for row in baselines(_euler_ema(rows)).values())
     relative = "the full path, which was not timed," if labels == NOT_RUN else f"{text.plain(labels)} on the full path"
     first = f" “Fréchet distance” is FID ({fid_labels(rows[0])[0]})." if rows and fid_labels(rows[0]) else ""
     told = [
@@ -192,5 +206,5 @@ def _trade_off_caption(rows: Sequence[Row]) -> str:
 
 
 def _floor(rows: Iterable[Row]) -> str:
-    told = text.told(shown(row["floor"], "{:.2f}") for row in rows)
+    told = distinct(shown(row["floor"], "{:.2f}") for row in rows)
     return f"two random halves of the real data are {told} apart" if told != NOT_RUN else "its floor was not run"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from odelt import files
 from odelt.quoting import printable
+from odelt.results.rows import distinct
 from odelt.results.verdicts import NOT_RUN
 
 MIB = 2**20
@@ -42,16 +43,10 @@ def length(row: dict) -> str:
 
 def timing(rows: Sequence[dict]) -> str:
     """Of what and where latencies are, for captions."""
-    devices = told(row.device for row in rows)
+    devices = distinct(row.device for row in rows)
     if devices == NOT_RUN:
         return "not timed yet"
-    return f"of a batch of {told(row.batch_size for row in rows)} images on {plain(devices)}"
-
-
-def told(values: Iterable) -> str:
-    """The different values, in order, None left out: "1797", "64 and 256"."""
-    known = dict.fromkeys(str(value) for value in values if value is not None)
-    return " and ".join(known) or NOT_RUN
+    return f"of a batch of {distinct(row.batch_size for row in rows)} images on {plain(devices)}"
 
 
 def title(what: str, rows: Sequence[dict]) -> str:

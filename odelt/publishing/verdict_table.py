@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Iterable, Sequence
 
 from odelt import files
-from odelt.publishing import text
+from odelt.publishing import tables, text
 from odelt.publishing.text import shown
 from odelt.results import comparisons, verdicts
 from odelt.results.comparisons import DISTANCE, RELATIVE_LATENCY, Compared, Comparison
@@ -125,7 +125,7 @@ def _caption(found: Sequence[Compared], references: References) -> str:
     if not found:
         return f"Of the experiments of this suite there are no {references.what}."
     told = [
-        *comparisons.told_of_earlier_runs(references),
+        *tables.earlier_runs(references),
         f"{verdicts.rule()}; smaller is better. A number counts once, with every model "
         "and weights that it may mean; ours is the mean over the seeds that were run.",
     ]

@@ -4,8 +4,7 @@ import dataclasses
 import pathlib
 from collections.abc import Sequence
 
-from odelt.layout.paths import Layout
-from odelt.publishing import text
+from odelt.layout.paths import ExperimentPaths
 from odelt.results import verdicts
 from odelt.results.belongings import Published
 from odelt.results.references import References
@@ -73,20 +72,6 @@ def summary(cells: Sequence[Row], references: References | None) -> str:
     return verdicts.summary([one.outcome for one in compared], references.what)
 
 
-def told_of_earlier_runs(references: References | None) -> list[str]:
-    """A sentence for each source that is no publication."""
-    return [
-        f"“Published” stands for {text.plain(source.title)}, which is no publication: "
-        f"{_seeds(source.earlier_run.seeds)}, on {text.plain(source.earlier_run.machine)}."
-        for source in (references.earlier_runs if references else [])
-    ]
-
-
-def _seeds(seeds: Sequence[int]) -> str:
-    first, *others = map(str, seeds)
-    return f"seed {first}" + (f", ± the standard deviation with seeds {', '.join(others)} too" if others else "")
-
-
 def _fid(number: Published, cell: Row) -> Comparison:
     column = compared_column(number.statistics)
     ours = cell.get(column, NOT_RUN)
@@ -105,7 +90,7 @@ def _latency(number: Published, cell: Row, timed: dict[tuple[int, float], Row]) 
 
 
 def _latency_file(row: Row) -> str:
-    return Layout(pathlib.Path()).latency(row["model"], cell_of(row).length).as_posix()
+    return ExperimentPaths(pathlib.Path()).latency(row["model"], cell_of(row).length).as_posix()
 
 
 def _of_experiments(numbers: Sequence[Published], cells: Sequence[Row]) -> list[Published]:

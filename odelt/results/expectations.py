@@ -8,11 +8,10 @@ import yaml
 from odelt import files
 from odelt.config import Suite
 from odelt.errors import OdeltError
-from odelt.layout.paths import Layout
+from odelt.layout.paths import ExperimentPaths
 from odelt.provenance import record
-from odelt.publishing import text
 from odelt.results.references import Block, EarlierRun, PublishedRow, References, Source
-from odelt.results.rows import Row, cell_of, rows
+from odelt.results.rows import Row, cell_of, distinct, rows
 from odelt.results.seeds import spreads
 from odelt.results.verdicts import NOT_RUN
 
@@ -29,13 +28,13 @@ def write_expectations(name: str, suite: Suite, results: pathlib.Path, out: path
     Raises:
         OdeltError: nothing has been scored there, or a file is damaged.
     """
-    made = {title: rows(title, settings, Layout(results / title)) for title, settings in suite.enabled.items()}
+    made = {title: rows(title, settings, ExperimentPaths(results / title)) for title, settings in suite.enabled.items()}
     every = [row for rows in made.values() for row in rows]
     scores = [results / row["experiment"] / row["score"] for row in every if row["score"]]
     if not scores:
         raise OdeltError(f"{results} has no scores of the suite '{name}'; make it first")
     run = EarlierRun(
-        machine=text.told(row.device for row in every),
+        machine=distinct(row.device for row in every),
         seeds=list(dict.fromkeys(row["seed"] for row in every if row["score"] and row["seed"] != "")),
         command=f"snakemake --cores all --config suite={name}; odelt expect --suite {name} --results {_shown(results)}",
     )

@@ -8,7 +8,7 @@ from odelt import files, trace
 from odelt.config import Experiment, Inception, Solver, network_of
 from odelt.errors import OdeltError
 from odelt.layout.grid import Point, length_name, points, runs
-from odelt.layout.paths import Layout
+from odelt.layout.paths import ExperimentPaths
 from odelt.quoting import one_line
 from odelt.results.belongings import Cell
 from odelt.results.chance import at_chance
@@ -51,7 +51,7 @@ class Row(dict):
 def rows(
     experiment_name: str,
     experiment: Experiment,
-    layout: Layout,
+    layout: ExperimentPaths,
     *,
     references: References | None = None,
     chosen: Sequence[Point] | None = None,
@@ -117,7 +117,9 @@ def _columns(experiment: Experiment, scores: Sequence[dict]) -> list[str]:
     return [*IDENTITY, *SCORE_COLUMNS, *found, *LATENCY_COLUMNS, *PUBLISHED_COLUMNS, "score"]
 
 
-def _row(name: str, experiment: Experiment, layout: Layout, point: Point, score: dict, columns: Sequence[str]) -> Row:
+def _row(
+    name: str, experiment: Experiment, layout: ExperimentPaths, point: Point, score: dict, columns: Sequence[str]
+) -> Row:
     run, length = runs(experiment)[point.group.model], point.group.length
     latency = read_json(layout.latency(run.model, length), lambda raw: _latency_cells(raw, point), absent={})
     cells = {
@@ -193,3 +195,9 @@ def read_json(path: pathlib.Path, take: Callable, absent):
         ) from None
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise OdeltError(f"{path} is damaged: {one_line(error)}; delete it and let the workflow remake it") from None
+
+
+def distinct(values: Iterable) -> str:
+    """The different values, in order, None left out: "1797", "64 and 256"."""
+    known = dict.fromkeys(str(value) for value in values if value is not None)
+    return " and ".join(known) or NOT_RUN

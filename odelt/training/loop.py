@@ -73,8 +73,8 @@ def train(
     `identity` (digests of the data and the start, and the like) tells one run from another. On a CPU in float32 the
     weights and the curve are the same to the bit however often the run was interrupted. How fast it was goes to
     `timings`, a CSV file: images per second, and the share of the time spent waiting for input. `prepare` is as in
-    `make_step`; `identity` must tell what it does. `sharding` is as in `odelt.machine.sharding.placement`: a run may go on
-    with other devices, and ends with the same weights but for rounding. Where nobody waits for the model any more
+    `make_step`; `identity` must tell what it does. `sharding` is as in `odelt.machine.sharding.placement`: a run may go
+    on with other devices, and ends with the same weights but for rounding. Where nobody waits for the model any more
     (`orphaned`), the last checkpoint stays: a workflow that was killed takes what its jobs finished later for
     incomplete, and asks for it again.
 

@@ -11,9 +11,8 @@ import pytest
 import yaml
 
 from odelt import cli
-from odelt.audit import parameters
 from odelt.config import Section, Suite, load_suite
-from odelt.provenance import recording
+from odelt.provenance import parameters, recording
 from odelt.provenance.record import Code, Environment, Output, Record
 
 ROOT = pathlib.Path(__file__).parents[2]

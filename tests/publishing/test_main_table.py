@@ -3,7 +3,7 @@ import csv
 import pytest
 from celebahq import REFERENCES, cells_by_row, pick, rows_of, score_all, whole_run
 
-from odelt.layout.paths import Layout
+from odelt.layout.paths import ExperimentPaths
 from odelt.publishing import tables
 from odelt.publishing.main_table import main_cells, write_main
 
@@ -51,7 +51,7 @@ def test_its_markdown_shows_mean_deviation_published_number_and_verdict(faces, t
 
 
 def test_every_row_of_its_markdown_has_as_many_cells(faces, tmp_path):
-    for name, layout in {"whole": faces, "empty": Layout(tmp_path / "nothing")}.items():
+    for name, layout in {"whole": faces, "empty": ExperimentPaths(tmp_path / "nothing")}.items():
         write_main(rows_of(layout), REFERENCES, tmp_path / name)
         tables.write_grid(rows_of(layout), REFERENCES, tmp_path / "grid")
         for path in (tmp_path / f"{name}.md", tmp_path / "grid.md"):
@@ -79,6 +79,6 @@ def test_the_summary_counts_a_published_number_once_whatever_it_is_compared_with
 
 
 def test_a_run_that_has_not_begun_gives_a_table_without_a_number(tmp_path):
-    write_main(rows_of(Layout(tmp_path)), REFERENCES, tmp_path / "main")
+    write_main(rows_of(ExperimentPaths(tmp_path)), REFERENCES, tmp_path / "main")
     text = (tmp_path / "main.md").read_text(encoding="utf-8")
     assert "0 of 10 published numbers reproduced" in text and "10 not run" in text and "not timed yet" in text

@@ -8,7 +8,7 @@ import pytest
 from odelt.config import load_suite
 from odelt.errors import OdeltError
 from odelt.layout.grid import latency_points, points
-from odelt.layout.paths import Layout
+from odelt.layout.paths import ExperimentPaths
 from odelt.publishing import tables
 from odelt.results.rows import LATENCY_COLUMNS, rows
 
@@ -43,7 +43,7 @@ def write_latency(layout, model, length, timed):
 @pytest.fixture
 def layout(tmp_path):
     """All files of the experiment; the k-th point's Fréchet distance is k + 1/3."""
-    layout = Layout(tmp_path / "digits")
+    layout = ExperimentPaths(tmp_path / "digits")
     for k, point in enumerate(points(DIGITS)):
         write_score(layout, point, k + 1 / 3)
     for (model, length), timed in latency_points(DIGITS).items():
@@ -99,7 +99,7 @@ def test_an_adaptive_solvers_rows_differ_in_d_and_keep_it(layout):
 
 
 def test_without_any_file_only_the_measured_cells_say_not_run(tmp_path):
-    row = rows_of(Layout(tmp_path))[0]
+    row = rows_of(ExperimentPaths(tmp_path))[0]
     empty = [column for column, value in row.items() if value == "not run"]
     assert empty == [*("evaluations", "frechet_distance", "floor", "agreement"), *LATENCY_COLUMNS]
 
@@ -191,7 +191,7 @@ def test_without_a_latency_of_the_first_baseline_the_next_one_serves(layout, tmp
 
 
 def test_tables_of_a_suite_that_has_not_run_can_be_written(tmp_path):
-    rows = rows_of(Layout(tmp_path))
+    rows = rows_of(ExperimentPaths(tmp_path))
     tables.write_grid(rows, None, tmp_path / "grid")
     tables.write_trade_off(rows, tmp_path / "trade-off")
     assert read_csv(tmp_path / "trade-off.csv")[0]["relative_latency_T1"] == "not run"

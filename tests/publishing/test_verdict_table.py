@@ -5,7 +5,7 @@ import pytest
 from celebahq import CELEBAHQ, REFERENCES, cells_by_row, pick, rows_of, score_all, whole_run
 
 from odelt.layout.grid import points, runs
-from odelt.layout.paths import Layout
+from odelt.layout.paths import ExperimentPaths
 from odelt.publishing.verdict_table import write_verdicts
 
 
@@ -74,7 +74,7 @@ def test_what_was_not_run_has_no_say_and_nothing_run_is_not_run(faces, tmp_path)
     score_all_released = {"kind": "frechet_distance", "published_length": "12", "solver": "euler:128"}
     read, _, _ = written(faces, tmp_path / "verdicts")
     assert set(numbers(read, **score_all_released).values()) == {"differs (worse)"}
-    read, told, _ = written(Layout(tmp_path / "nothing"), tmp_path / "nothing-run")
+    read, told, _ = written(ExperimentPaths(tmp_path / "nothing"), tmp_path / "nothing-run")
     assert set(numbers(read).values()) == {"not run", "not in the grid", "not comparable"}
     assert told["summary"].startswith("0 of ") and "; 0 differ" in told["summary"]
 

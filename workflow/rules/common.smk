@@ -7,23 +7,24 @@ import sys
 
 from snakemake.logging import logger
 
-
 from odelt import config as odelt_config
-from odelt import devices, grid, last_line, own_files, places, preflight
+from odelt.layout import grid, paths
+from odelt.machine import devices
+from odelt.planning import doctor, last_line, own_files
 
-CORES = preflight.cores_or_exit(workflow.resource_settings.cores, workflow.resource_settings.nodes)
-SUITE = preflight.suite_or_exit(config, workflow.configfiles)
+CORES = doctor.cores_or_exit(workflow.resource_settings.cores, workflow.resource_settings.nodes)
+SUITE = doctor.suite_or_exit(config, workflow.configfiles)
 RESULTS = pathlib.Path("results", config["suite"])
 EXPERIMENTS = SUITE.enabled
-PLACES = places.Places(RESULTS, preflight.registry_or_exit(SUITE))
-LAYOUT = {name: PLACES.experiment(name) for name in EXPERIMENTS}
+PATHS = paths.SuitePaths(RESULTS, doctor.registry_or_exit(SUITE))
+PATHS_OF = {name: PATHS.experiment(name) for name in EXPERIMENTS}
 POINTS = {name: {point.path: point for point in grid.points(settings)} for name, settings in EXPERIMENTS.items()}
 RUNS = {
     f"{name}/models/{run.name}": (name, run)
     for name, settings in EXPERIMENTS.items()
     for run in grid.runs(settings).values()
 }
-SOURCES = places.sources_of(SUITE)
+SOURCES = paths.sources_of(SUITE)
 LATENT = [name for name, settings in EXPERIMENTS.items() if settings.latent]
 
 
@@ -34,7 +35,7 @@ pathvars:
 
 
 if workflow.is_main_process:
-    preflight.enter_or_exit()
+    doctor.enter_or_exit()
     last_line.install(logger, config["suite"], workflow)
     # So that no job waits for a GPU while it holds cores that others could use.
     if workflow.local_exec and "gpu" not in workflow.global_resources and (gpus := devices.inventory()):
@@ -86,7 +87,7 @@ def user_of(wildcards):
 def downloaded_images_of(wildcards):
     """What a dataset is made from, where that is downloaded; the user's own files are no concern of Snakemake's."""
     source = SUITE.datasets[wildcards.dataset].source
-    return PLACES.source(source) if source else []
+    return PATHS.source(source) if source else []
 
 
 def own_files_of(wildcards):
@@ -95,11 +96,11 @@ def own_files_of(wildcards):
 
 
 def images_of(wildcards):
-    return PLACES.images(SUITE.datasets[wildcards.dataset])
+    return PATHS.images(SUITE.datasets[wildcards.dataset])
 
 
 def codec_of(settings):
-    return PLACES.source(settings.codec.source)
+    return PATHS.source(settings.codec.source)
 
 
 def codec_argument(settings):
@@ -114,18 +115,18 @@ def once_read(settings, path):
 def inception_of(settings):
     """Inception's two files, and the downloaded reference statistics by label."""
     return {
-        "weights": PLACES.source(settings.features.weights),
-        "torchscript": PLACES.source(settings.features.torchscript),
+        "weights": PATHS.source(settings.features.weights),
+        "torchscript": PATHS.source(settings.features.torchscript),
     }
 
 
 def references_of(settings):
-    return [PLACES.source(source) for source in settings.features.references.values()]
+    return [PATHS.source(source) for source in settings.features.references.values()]
 
 
 def reference_arguments(settings):
     labelled = settings.features.references.items()
-    return " ".join(f"--reference {label}={PLACES.source(source)}" for label, source in labelled)
+    return " ".join(f"--reference {label}={PATHS.source(source)}" for label, source in labelled)
 
 
 # Training
@@ -147,7 +148,7 @@ def start_of(wildcards):
     """The weights that a run starts from; none where it starts from fresh ones."""
     experiment, run = RUNS[wildcards.trained]
     start = grid.start_of(run)
-    return LAYOUT[experiment].model(start) / "model.safetensors" if start else []
+    return PATHS_OF[experiment].model(start) / "model.safetensors" if start else []
 
 
 def import_arguments(wildcards):
@@ -189,7 +190,7 @@ def timed_settings(wildcards):
 
 def measured(experiment, points):
     """Scores and latencies of grid points, and what scores are compared with."""
-    settings, layout = EXPERIMENTS[experiment], LAYOUT[experiment]
+    settings, layout = EXPERIMENTS[experiment], PATHS_OF[experiment]
     yield layout.references if settings.latent else layout.floor
     yield from (layout.score(point) for point in points)
     runs = grid.runs(settings)
@@ -217,7 +218,7 @@ def experiment_arguments():
 
 def source_notes(wildcards):
     """What a table says of its sources, and where it finds out which of them nobody has vouched for yet."""
-    sources = places.sources_of_experiment(settings_of(wildcards))
+    sources = paths.sources_of_experiment(settings_of(wildcards))
     note = [f"--note {shlex.quote(SUITE.downloads.note)}"] if SUITE.downloads.note else []
     lock = [f"--lock {SUITE.downloads.lock}", *(f"--source {name}" for name in sources)]
     return " ".join(note + lock) if sources else ""
@@ -225,17 +226,17 @@ def source_notes(wildcards):
 
 def codec_errors_of(wildcards):
     settings = settings_of(wildcards)
-    return PLACES.codec_error(settings.dataset) if settings.latent else []
+    return PATHS.codec_error(settings.dataset) if settings.latent else []
 
 
 def curves_of(wildcards):
-    layout = LAYOUT[wildcards.experiment]
+    layout = PATHS_OF[wildcards.experiment]
     return [layout.curve(run.name) for run in grid.needed_runs(settings_of(wildcards)) if run.settings.training]
 
 
 def pictured_of(wildcards):
     """The files that the picture grid is cut from."""
-    layout, settings = LAYOUT[wildcards.experiment], settings_of(wildcards)
+    layout, settings = PATHS_OF[wildcards.experiment], settings_of(wildcards)
     return [
         layout.pictures(point) if settings.latent else layout.samples(point) for point in grid.pictured_points(settings)
     ]
@@ -244,7 +245,7 @@ def pictured_of(wildcards):
 def chain_of(experiment):
     """Weights, scores and latencies of an experiment."""
     needed = grid.needed_runs(EXPERIMENTS[experiment])
-    yield from (LAYOUT[experiment].model(run.name) / "model.safetensors" for run in needed)
+    yield from (PATHS_OF[experiment].model(run.name) / "model.safetensors" for run in needed)
     yield from measured(experiment, POINTS[experiment].values())
 
 

@@ -1,6 +1,6 @@
 rule fit_features:
     input:
-        lambda w: PLACES.data(settings_of(w)),
+        lambda w: PATHS.data(settings_of(w)),
     output:
         "<results>/{experiment}/features/network.safetensors",
     log:
@@ -28,7 +28,7 @@ rule fit_features:
 rule real_features:
     input:
         network="<results>/{experiment}/features/network.safetensors",
-        images=lambda w: PLACES.data(settings_of(w)),
+        images=lambda w: PATHS.data(settings_of(w)),
     output:
         "<results>/{experiment}/features/real.npz",
     log:
@@ -108,7 +108,7 @@ rule score:
     input:
         samples="<results>/{experiment}/samples/{set}.npz",
         features="<results>/{experiment}/features/{set}.npz",
-        dataset=lambda w: PLACES.data(settings_of(w)),
+        dataset=lambda w: PATHS.data(settings_of(w)),
         real_features="<results>/{experiment}/features/real.npz",
     output:
         "<results>/{experiment}/scores/{set}.json",
@@ -203,7 +203,7 @@ rule real_statistics:
 
 rule compare_references:
     input:
-        real=lambda w: PLACES.real_statistics(settings_of(w).dataset),
+        real=lambda w: PATHS.real_statistics(settings_of(w).dataset),
         references=lambda w: references_of(settings_of(w)),
     output:
         "<results>/{experiment}/scores/references.json",
@@ -230,7 +230,7 @@ rule compare_references:
 
 
 for experiment in LATENT:
-    settings, layout = EXPERIMENTS[experiment], LAYOUT[experiment]
+    settings, layout = EXPERIMENTS[experiment], PATHS_OF[experiment]
     for group, points in grid.sample_groups(settings).items():
 
         rule:
@@ -240,7 +240,7 @@ for experiment in LATENT:
                 **inception_of(settings),
                 samples=[layout.samples(point) for point in points],
                 vae=codec_of(settings),
-                real=PLACES.real_statistics(settings.dataset),
+                real=PATHS.real_statistics(settings.dataset),
             output:
                 statistics=[temp(layout.statistics(point)) for point in points],
                 pictures=[layout.pictures(point) for point in points],
@@ -276,7 +276,7 @@ for experiment in LATENT:
 rule score_fid:
     input:
         statistics="<results>/{experiment}/statistics/{set}.npz",
-        real=lambda w: PLACES.real_statistics(settings_of(w).dataset),
+        real=lambda w: PATHS.real_statistics(settings_of(w).dataset),
         references=lambda w: references_of(settings_of(w)),
     output:
         "<results>/{experiment}/scores/{set}.json",

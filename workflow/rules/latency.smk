@@ -1,7 +1,7 @@
 # The latency study: time and memory with random weights. It belongs to no suite; `snakemake latency` makes it, and
 # `--config latency=FILE` another one, in a folder with the file's name.
 STUDY_FILE = config.get("latency", "config/latency.yaml")
-STUDY = preflight.latency_study_or_exit(STUDY_FILE)
+STUDY = doctor.latency_study_or_exit(STUDY_FILE)
 STUDY_RESULTS = f"results/{pathlib.Path(STUDY_FILE).stem}"
 # A machine that only sends jobs has no GPU itself, and they need one all the same.
 STUDY_GPUS = 0 if workflow.local_exec and not devices.inventory() else 1

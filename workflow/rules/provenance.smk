@@ -3,7 +3,7 @@ rule snapshot:
     input:
         configuration=f"config/{config['suite']}.yaml",
         published=SUITE.published,
-        downloads=[PLACES.source(name) for name in SOURCES],
+        downloads=[PATHS.source(name) for name in SOURCES],
     output:
         multiext("<results>/", "suite.yaml", "sources.lock.yaml", "sources.yaml", "reference.yaml"),
     log:

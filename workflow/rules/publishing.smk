@@ -36,7 +36,7 @@ rule tables:
         out=subpath(output.grid, parent=True),
         settings=lambda w: as_json(settings_of(w)),
         notes=source_notes,
-        results=lambda w: LAYOUT[w.experiment].root,
+        results=lambda w: PATHS_OF[w.experiment].root,
     message:
         "Tables of {wildcards.experiment}"
     shell:
@@ -74,7 +74,7 @@ rule main_table:
         out=subpath(output.page, parent=True),
         settings=lambda w: as_json(settings_of(w)),
         notes=source_notes,
-        results=lambda w: LAYOUT[w.experiment].root,
+        results=lambda w: PATHS_OF[w.experiment].root,
     message:
         "The main table of {wildcards.experiment}"
     shell:
@@ -199,7 +199,7 @@ rule figures:
     params:
         out=subpath(output[0], parent=True),
         settings=lambda w: as_json(settings_of(w)),
-        results=lambda w: LAYOUT[w.experiment].root,
+        results=lambda w: PATHS_OF[w.experiment].root,
     message:
         "Figures of {wildcards.experiment}"
     shell:

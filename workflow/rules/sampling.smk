@@ -7,9 +7,9 @@ for experiment, settings in EXPERIMENTS.items():
             name:
                 grid.rule_name("sample", experiment, group.path)
             input:
-                LAYOUT[experiment].model(group.model) / "model.safetensors",
+                PATHS_OF[experiment].model(group.model) / "model.safetensors",
             output:
-                [once_read(settings, LAYOUT[experiment].samples(point)) for point in points],
+                [once_read(settings, PATHS_OF[experiment].samples(point)) for point in points],
             log:
                 f"<logs>/{experiment}/sample/{group.path}.log",
             benchmark:
@@ -24,11 +24,11 @@ for experiment, settings in EXPERIMENTS.items():
                 runtime=1440,
                 gpu=1 if settings.latent else 0,
             params:
-                model=LAYOUT[experiment].model(group.model),
+                model=PATHS_OF[experiment].model(group.model),
                 weights=group.weights,
                 length=length_argument(group.length),
                 settings=" ".join(f"--setting {setting(point)}" for point in points),
-                out=" ".join(f"--out {LAYOUT[experiment].samples(point)}" for point in points),
+                out=" ".join(f"--out {PATHS_OF[experiment].samples(point)}" for point in points),
                 number=settings.evaluation.samples,
                 batch_size=settings.evaluation.batch_size,
                 dtype=settings.evaluation.dtype,

@@ -7,7 +7,7 @@ rule fetch:
     benchmark:
         "<benchmarks>/sources/{source}/{file}.tsv"
     wildcard_constraints:
-        source=one_of(name for name in SOURCES if PLACES.registry[name].file),
+        source=one_of(name for name in SOURCES if PATHS.registry[name].file),
         file="[^/]+",
     retries: 0  # `fetch` itself tries again where that helps
     conda:
@@ -33,7 +33,7 @@ rule fetch_repository:
     benchmark:
         "<benchmarks>/sources/{source}.tsv"
     wildcard_constraints:
-        source=one_of(name for name in SOURCES if not PLACES.registry[name].file),
+        source=one_of(name for name in SOURCES if not PATHS.registry[name].file),
     retries: 0  # `fetch` itself tries again where that helps
     conda:
         "../../envs/data.yaml"
@@ -52,7 +52,7 @@ rule fetch_repository:
 
 rule import_checkpoint:
     input:
-        lambda w: PLACES.source(run_of(w.downloaded)[1].settings.source),
+        lambda w: PATHS.source(run_of(w.downloaded)[1].settings.source),
     output:
         "<results>/{downloaded}/model.safetensors",
         "<results>/{downloaded}/config.json",

@@ -1,6 +1,6 @@
 rule train:
     input:
-        data=lambda w: PLACES.data(run_of(w.trained)[0]),
+        data=lambda w: PATHS.data(run_of(w.trained)[0]),
         start=start_of,
     output:
         weights="<results>/{trained}/model.safetensors",

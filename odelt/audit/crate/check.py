@@ -9,11 +9,12 @@ import json
 import urllib.parse
 from collections.abc import Iterator
 
-from odelt.audit import crate, parameters
+from odelt.audit import crate
 from odelt.audit.crate import entities, jsonld
 from odelt.audit.folder import Folder
 from odelt.errors import OdeltError
 from odelt.plain_data import parse_json
+from odelt.provenance import parameters
 from odelt.provenance.record import Record
 from odelt.quoting import one_line, printable
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from odelt.audit import snapshot
 from odelt.audit.page.markdown import Block
 from odelt.errors import OdeltError
-from odelt.layout.paths import Layout
+from odelt.layout.paths import ExperimentPaths
 from odelt.publishing import tables, text
 from odelt.results.metrics import METRICS
 from odelt.results.rows import FULL, steps
@@ -75,7 +75,7 @@ class Files:
 
     def latencies(self, *timed: tuple[str, str]) -> list[str]:
         """Of models by lengths, as the CSV writes them."""
-        layout = Layout(pathlib.PurePosixPath(self.experiment))
+        layout = ExperimentPaths(pathlib.PurePosixPath(self.experiment))
         lengths = [(model, None if length == FULL else int(length)) for model, length in timed]
         return self._known(layout.latency(model, length).as_posix() for model, length in lengths)
 

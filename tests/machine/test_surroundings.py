@@ -11,7 +11,7 @@ import pytest
 from odelt import OdeltError
 from odelt.machine import alive, devices, process, surroundings
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 ASCII = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
 
 

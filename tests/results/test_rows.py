@@ -5,7 +5,7 @@ from celebahq import CELEBAHQ, pick, rows_of, score_all, whole_run, write, write
 
 from odelt.errors import OdeltError
 from odelt.layout.grid import points
-from odelt.layout.paths import Layout
+from odelt.layout.paths import ExperimentPaths
 from odelt.publishing import main_table, tables
 from odelt.results import metrics
 from odelt.results.rows import rows
@@ -66,7 +66,7 @@ def test_every_row_names_its_score_file_from_the_experiments_folder(faces):
     made = rows_of(faces)
     assert all((faces.root / row["score"]).is_file() for row in made)
     assert len({row["score"] for row in made}) == len(made)
-    assert rows_of(Layout(faces.root / "elsewhere"))[0]["score"] == ""
+    assert rows_of(ExperimentPaths(faces.root / "elsewhere"))[0]["score"] == ""
 
 
 def test_a_model_has_a_row_for_each_seed_and_downloaded_weights_have_none(faces):
@@ -136,7 +136,7 @@ def test_over_seeds_what_is_not_run_yet_is_left_out_of_the_mean(faces):
     next(faces.root.glob("scores/odelt-seed20/ema/l4/euler-1_*.json")).unlink()
     (cell,) = pick(over_seeds(rows_of(faces)), model="odelt", length=4, solver="euler:1", weights="ema")
     assert (cell["seeds"], cell["seeds_run"], cell["seeds_wanted"]) == ("10 0", 2, 3)
-    (empty, *_) = over_seeds(rows_of(Layout(faces.root / "elsewhere")))
+    (empty, *_) = over_seeds(rows_of(ExperimentPaths(faces.root / "elsewhere")))
     assert (empty["frechet_distance"], empty["frechet_distance_std"], empty["verdict"]) == ("not run", None, "not run")
 
 

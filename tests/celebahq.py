@@ -8,11 +8,11 @@ from markdown_it import MarkdownIt
 
 from odelt.config import Experiment, parse
 from odelt.layout.grid import latency_points, points, runs
-from odelt.layout.paths import Layout
+from odelt.layout.paths import ExperimentPaths
 from odelt.results.references import load_references
 from odelt.results.rows import rows
 
-REFERENCES = load_references(pathlib.Path(__file__).parents[2] / "config" / "reference.yaml")
+REFERENCES = load_references(pathlib.Path(__file__).parents[1] / "config" / "reference.yaml")
 TRAINING = {"steps": 10, "warmup_steps": 1, "learning_rate": 1e-4}
 CELEBAHQ = parse(
     Experiment,
@@ -82,7 +82,7 @@ def score_all(layout, distance):
 
 def whole_run(folder):
     """The layout of a whole run with latencies, without a floor, whose FID is 10 under `jax` everywhere."""
-    layout = Layout(folder / "celebahq-b")
+    layout = ExperimentPaths(folder / "celebahq-b")
     score_all(layout, lambda run, length, solver: 10.0)
     write_latencies(layout)
     return layout

@@ -8,7 +8,7 @@ from odelt import config
 from odelt.errors import OdeltError
 from odelt.layout import grid
 
-CONFIG = pathlib.Path(__file__).parents[1] / "config"
+CONFIG = pathlib.Path(__file__).parents[2] / "config"
 PAPER = config.load_suite(CONFIG / "paper.yaml")
 IMAGENET, GROUPS_OF_TWO = PAPER.experiments["imagenet-b"], PAPER.experiments["celebahq-b-g2"]
 

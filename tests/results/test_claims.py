@@ -14,8 +14,9 @@ from celebahq import (
 )
 
 from odelt.layout.grid import points, runs
-from odelt.layout.paths import Layout
-from odelt.results.claims import check_claims, write_claims
+from odelt.layout.paths import ExperimentPaths
+from odelt.publishing.claims_table import write_claims
+from odelt.results.claims import check_claims
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_a_best_that_is_not_known_contradicts_nothing(faces):
 
 
 def test_nothing_run_is_not_run_and_another_experiment_is_no_evidence(faces, tmp_path):
-    assert {found.outcome for found in check(Layout(tmp_path / "nothing"))} == {"not run"}
+    assert {found.outcome for found in check(ExperimentPaths(tmp_path / "nothing"))} == {"not run"}
     rows = rows_of(faces)
     for row in rows:
         row["experiment"] = "digits"
@@ -127,7 +128,7 @@ def test_the_written_claims_lead_to_both_scores(faces, tmp_path):
 
 
 def test_the_written_claims_state_each_reading_and_have_whole_tables(faces, tmp_path):
-    for name, layout in {"whole": faces, "empty": Layout(tmp_path / "nothing")}.items():
+    for name, layout in {"whole": faces, "empty": ExperimentPaths(tmp_path / "nothing")}.items():
         write_claims(check(layout), tmp_path / name)
         text = (tmp_path / f"{name}.md").read_text(encoding="utf-8")
         for told in ("up to 3× (abstract_v1)", "up to 2.8 points (abstract_v3)", "adaptive solvers included"):

@@ -9,7 +9,7 @@ from odelt.config import load_suite
 from odelt.machine import compiled, process
 from odelt.planning import clean
 
-MINI = load_suite(pathlib.Path(__file__).parents[1] / "config" / "mini.yaml")
+MINI = load_suite(pathlib.Path(__file__).parents[2] / "config" / "mini.yaml")
 
 
 @pytest.fixture

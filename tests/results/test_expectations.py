@@ -9,7 +9,7 @@ from test_tables import DIGITS, write_latency, write_score
 from odelt.config import Suite, load_suite
 from odelt.errors import OdeltError
 from odelt.layout.grid import latency_points, points, runs
-from odelt.layout.paths import Layout
+from odelt.layout.paths import ExperimentPaths
 from odelt.publishing.main_table import write_main
 from odelt.publishing.verdict_table import write_verdicts
 from odelt.results import expectations
@@ -29,9 +29,9 @@ def with_seeds(*seeds: int) -> Suite:
     return Suite.model_validate(raw)
 
 
-def scored(folder: pathlib.Path, suite: Suite, spread: float = 0.0) -> Layout:
+def scored(folder: pathlib.Path, suite: Suite, spread: float = 0.0) -> ExperimentPaths:
     """Scores and latencies; the k-th cell's distance is k + 1, of the seeds 11 and 12 less and more by that share."""
-    settings, layout = suite.enabled["digits"], Layout(folder / "digits")
+    settings, layout = suite.enabled["digits"], ExperimentPaths(folder / "digits")
     cells: dict[tuple, int] = {}
     for point in points(settings):
         run = runs(settings)[point.group.model]
@@ -124,6 +124,6 @@ def test_nothing_run_and_no_record_are_told_in_one_line(tmp_path, monkeypatch):
 def test_the_committed_expectations_are_of_every_cell_of_mini():
     suite = load_suite(CONFIG / "mini.yaml")
     references = load_references(CONFIG.parent / suite.published)
-    found = rows("digits", suite.enabled["digits"], Layout(pathlib.Path("nowhere")), references=references)
+    found = rows("digits", suite.enabled["digits"], ExperimentPaths(pathlib.Path("nowhere")), references=references)
     assert len(found) == len(references.fids) == 41
     assert all(row["published"] > 0 for row in found)

@@ -83,7 +83,7 @@ def make(folder: pathlib.Path) -> pathlib.Path:
 
 def commands(suite: Suite, results: pathlib.Path):
     """The command lines of the workflow's rules for this suite, in an order that works."""
-    everywhere = paths.Places(results, load_registry(suite.downloads.registry))
+    everywhere = paths.SuitePaths(results, load_registry(suite.downloads.registry))
     (name, settings), *_ = suite.enabled.items()
     layout, network = everywhere.experiment(name), network_of(settings)
     data, source = everywhere.data(settings), everywhere.source("released")

@@ -9,7 +9,7 @@ from odelt import config
 from odelt.config.registry import load_registry
 from odelt.layout import grid, paths
 
-CONFIG = pathlib.Path(__file__).parents[1] / "config"
+CONFIG = pathlib.Path(__file__).parents[2] / "config"
 SUITES = {name: config.load_suite(CONFIG / f"{name}.yaml") for name in ("paper", "rehearsal", "mini")}
 
 # Where the rehearsal may differ: sizes, step counts, sample counts, values on the grid's axes, addresses.

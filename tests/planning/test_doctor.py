@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from odelt import config
+from odelt import config, operations
 from odelt.machine import devices
 from odelt.planning import clean, costs, doctor, plan
 from odelt.planning.doctor import Job
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 PAPER = config.load_suite(ROOT / "config" / "paper.yaml")
 MINI = config.load_suite(ROOT / "config" / "mini.yaml")
 TRAIN = Job("train", "results/paper/celebahq-b/models/odelt/model.safetensors")
@@ -26,7 +26,7 @@ def elsewhere(tmp_path, monkeypatch):
     """A folder with a large disk, on a machine without GPUs, with every package and an empty cache."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(devices, "inventory", lambda: [])
-    monkeypatch.setattr(preflight, "_installed", lambda name: True)
+    monkeypatch.setattr(doctor, "_installed", lambda name: True)
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10**15}))
     monkeypatch.delenv(devices.ALLOW_CPU, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -71,7 +71,7 @@ def test_the_tar_is_asked_for_where_it_is_read_and_not_otherwise(tmp_path):
     [("torch", SAMPLE, None), ("torch", Job("statistics_x", "a/b"), "make env-full"), ("jax", SAMPLE, "make env")],
 )
 def test_packages_are_asked_for_by_the_jobs_that_import_them(monkeypatch, absent, job, remedy):
-    monkeypatch.setattr(preflight, "_installed", lambda name: name != absent)
+    monkeypatch.setattr(doctor, "_installed", lambda name: name != absent)
     lines = [line for line in doctor.missing(PAPER, [job], gpu=False) if "package" in line]
     assert lines == (
         [f"the package {absent} is not installed; type: {remedy}{lines[0].partition(remedy)[2]}"] if remedy else []
@@ -92,7 +92,7 @@ def test_more_seeds_and_more_samples_cost_more():
     one = experiment.model_copy(
         update={"models": {**experiment.models, "odelt": experiment.models["odelt"].model_copy(update={"seeds": None})}}
     )
-    per_run = costs.step(config.network_of(experiment), experiment.models["odelt"].training, True) * 100_000
+    per_run = operations.step(config.network_of(experiment), experiment.models["odelt"].training, True) * 100_000
     assert costs.cost(experiment).training - costs.cost(one).training == pytest.approx(3 * per_run)
 
 

@@ -9,7 +9,7 @@ import yaml
 from odelt import OdeltError, config
 from odelt.layout import grid
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 MINI = ROOT / "config" / "mini.yaml"
 
 

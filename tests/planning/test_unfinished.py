@@ -12,7 +12,7 @@ from odelt.machine import alive
 from odelt.planning import clean, unfinished
 from odelt.training import loop
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 STATES = pathlib.Path("results/mini/checkpoints/digits")
 
 

@@ -10,7 +10,7 @@ import pytest
 from odelt import cli
 from odelt.config import load_suite
 from odelt.layout import grid
-from odelt.layout.paths import Layout
+from odelt.layout.paths import ExperimentPaths
 from odelt.provenance import record
 
 pytest_plugins = ("finished",)
@@ -38,7 +38,7 @@ def test_the_main_table_is_made_from_its_own_points(project):
     block = settings.evaluation.grid[0]
     raw = block.model_copy(update={"weights": "raw", "solvers": block.solvers[1:]})
     settings.evaluation.grid.append(raw)
-    layout = Layout(pathlib.Path("digits"))
+    layout = ExperimentPaths(pathlib.Path("digits"))
     points = grid.main_points(settings)
     assert {str(point.solver) for point in points} == {"euler:2"} and len(grid.points(settings)) == 4
     scored = {str(layout.score(point)) for point in points if point.group.weights == "ema"}

@@ -1,0 +1,49 @@
+"""Floating-point operations of the network: of an evaluation, a generated image, a training step.
+
+Counted from the configuration alone, so that a plan needs no jax.
+"""
+
+from collections.abc import Sequence
+
+from odelt.config import Network, Solver, Training
+from odelt.objectives.batch import length_rows, rows_of_time
+
+ADAPTIVE_EVALUATIONS = 60  # assumed of an adaptive solver; it depends on the weights
+
+
+BACKWARD = 2  # a backward pass costs two forward ones
+
+
+def evaluation(network: Network, blocks: float) -> float:
+    """Operations of one evaluation of the network for one image: two per multiplication of a matrix product."""
+    tokens = network.image[0] * network.image[1] / network.patch**2
+    width = network.width
+    per_token = 2 * (4 + 8) * width**2 + 4 * tokens * width  # projections and MLP; q·k and the mixing of values
+    return blocks * (tokens * per_token + 2 * 6 * width**2)
+
+
+def parameters(network: Network) -> float:
+    """Weights of the network, nearly all of them in its blocks."""
+    return network.depth * (4 + 8 + 6) * network.width**2
+
+
+def step(network: Network, training: Training, inner_ode: bool) -> float:
+    """Operations of one training step: the student forwards and backwards, the teacher forwards."""
+    lengths = network.lengths if inner_ode else (None,)
+    mean = sum(map(network.effective_blocks, lengths)) / len(lengths)
+    student = mean if training.length_draw == "stratified" else network.effective_blocks(lengths[-1])
+    full = network.effective_blocks(lengths[-1])
+    teacher = 2 * rows_of_time(training) * full + length_rows(training, inner_ode) * student
+    return evaluation(network, (1 + BACKWARD) * training.batch_size * student + teacher)
+
+
+def generation(network: Network, length: int | None, solver: Solver, guidance: float) -> float:
+    """Operations of one generated image; guidance evaluates a doubled batch."""
+    evaluations = solver.steps or ADAPTIVE_EVALUATIONS
+    doubled = 1 if guidance in (0, 1) else 2
+    return doubled * evaluations * evaluation(network, network.effective_blocks(length))
+
+
+def group(network: Network, length: int | None, settings: Sequence[tuple], count: int) -> float:
+    """Operations of one job's sample sets: `count` images for each (solver, guidance, …)."""
+    return count * sum(generation(network, length, solver, guidance) for solver, guidance, *_ in settings)
