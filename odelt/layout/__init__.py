@@ -1,1 +1,1 @@
-"""layout"""
+"""How a suite names its things: runs and grid points, the paths of their files, and which of those may be removed."""

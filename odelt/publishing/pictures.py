@@ -5,6 +5,7 @@ import numpy as np
 from odelt.config import Experiment
 from odelt.data.dataset import read_arrays
 from odelt.layout import grid
+from odelt.layout.paths import ExperimentPaths
 
 SHOWN = 10  # images of a strip
 SHOWN_LARGE = 3  # where they are larger than 32×32
