@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from odelt.audit.chain import Chain, Node
+from odelt.quoting import printable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,13 +14,15 @@ class Cause:
     name: str  # of the first file that it is wrong with
     text: str
     others: int  # more files of which the same is true
-    resting: int  # files that were made from these, directly or not, or are in a folder that cannot be read
+    resting: tuple[str, ...]  # files that were made from these, directly or not, or are in a folder that is closed
 
     @property
     def told(self) -> str:
         others = f"; the same of {_files(self.others, 'more ')}" if self.others else ""
-        resting = f"; and {_files(self.resting)} made from it" if self.resting else ""
-        return f"{self.text}{others}{resting}"
+        if not self.resting:
+            return f"{self.text}{others}"
+        first = ", ".join(map(printable, self.resting[:2])) + (" and more" if len(self.resting) > 2 else "")
+        return f"{self.text}{others}; and {_files(len(self.resting))} made from it ({first})"
 
 
 def causes(chain: Chain) -> list[Cause]:
@@ -37,7 +40,7 @@ def causes(chain: Chain) -> list[Cause]:
         first = names[0]
         resting = set() if first in counted else _resting(chain, names) - set(names)
         counted.add(first)
-        found.append(Cause(first, text, len(names) - 1, len(resting)))
+        found.append(Cause(first, text, len(names) - 1, tuple(sorted(resting))))
     return found
 
 

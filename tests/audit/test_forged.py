@@ -38,6 +38,14 @@ def replaced(name: str, old: str, new: str):
     return change
 
 
+def sealed_anew(crate):
+    """Another record in the crate, with a seal that fits."""
+    content = json.loads((crate / "records.json").read_text())
+    content["claims.csv"]["seed"] = 11
+    content["claims.csv"] = record.Record.model_validate(content["claims.csv"]).sealed().model_dump(mode="json")
+    (crate / "records.json").write_text(json.dumps(content))
+
+
 FORGED = {
     "a table": (
         lambda crate: (crate / "outputs/digits/tables/grid.csv").write_text("0"),
@@ -46,7 +54,9 @@ FORGED = {
     "a time": (replaced(METADATA, '"endTime": "20', '"endTime": "19'), ".endTime is 19"),
     "a meaning": (replaced(METADATA, "http://schema.org/about", "http://schema.org/not"), "@context"),
     "an entity": (replaced(METADATA, '"@graph": [', '"@graph": [{"@id": "#more"},'), "#more is {'@id': '#more'}"),
-    "a record": (replaced("records.json", '"seed": 10', '"seed": 11'), "records.json.claims.csv.parameters"),
+    "a record": (replaced("records.json", '"seed": 10', '"seed": 11'), "its records.json was edited"),
+    "a sealed record": (sealed_anew, "records.json.claims.csv.seed is 11, and None by the records"),
+    "no records": (lambda crate: (crate / "records.json").write_text("[]"), "holds no records by name"),
     "the words": (replaced("README.md", "suite", "sweet"), "README.md does not say what the records say"),
     "the workflow": (replaced("Snakefile", "rule all", "rule none"), "Snakefile"),
     "one file more": (lambda crate: (crate / "outputs/more.csv").write_text("0"), "holds outputs/more.csv"),
@@ -76,7 +86,7 @@ def test_a_crate_that_says_nothing_of_an_output_is_told(results, audit, edit):
     (results / "more.csv.prov.json").write_text(json.dumps(content))
     edit("more.csv", lambda known: None)
     status, lines, _ = audit(results)
-    assert status == 1 and any("/crate: lacks outputs/more.csv" in line for line in lines)
+    assert status == 1 and any("/crate: records.json.more.csv is None, and " in line for line in lines)
 
 
 def test_the_version_of_snakemake_is_as_the_crate_says(forge):

@@ -41,6 +41,8 @@ def checkout(whole, results, edit, tmp_path):
     git(folder, "add", ".")
     git(folder, "commit", "--quiet", "-m", "all")
     commit, sha256 = git(folder, "rev-parse", "HEAD"), hashlib.sha256(SOURCE.encode()).hexdigest()
+    shutil.rmtree(results / "crate")  # which tells the records as they were
+    record.beside(results / "crate").unlink()
     for path in list(results.rglob("*.prov.json")):
         verb = json.loads(path.read_text(encoding="utf-8"))["verb"]
         modules = {MODULES[verb]: sha256} if verb in MODULES else {}

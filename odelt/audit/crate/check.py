@@ -6,24 +6,26 @@ workflow's files hold; of these the crate's own record has the digests.
 
 import importlib.metadata
 import json
+import pathlib
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from odelt.audit import crate
 from odelt.audit.crate import entities, jsonld
 from odelt.audit.folder import Folder
+from odelt.config import parse
 from odelt.errors import OdeltError
 from odelt.plain_data import parse_json
 from odelt.provenance import parameters
 from odelt.provenance.record import Record
-from odelt.quoting import one_line, printable
+from odelt.quoting import one_line, printable, quoted
 
 METADATA = "ro-crate-metadata.json"
 BY = "by the records"  # what is expected of the crate
 
 
 def differences(folder: Folder, record: Record) -> Iterator[str]:
-    """Where a crate and the records of its folder differ, in words.
+    """Where a crate and the records of its folder differ, in words; times are no difference.
 
     Args:
         folder: the suite's.
@@ -31,17 +33,37 @@ def differences(folder: Folder, record: Record) -> Iterator[str]:
     """
     path = folder.root / record.output.path
     held = record.output.files or {}
+    if lacking := {METADATA, crate.RECORDS} - held.keys():
+        yield f"lacks {_listed(lacking)}"
+        return
     try:
         known = crate.records(folder, record.suite)
-        metadata = parse_json((path / METADATA).read_bytes() if METADATA in held else b"{}", METADATA)
-        told = _entities(metadata)
-        graph = crate.graph_of(folder, record.suite, known, _workflow(record), _snakemake(told))
-        found = [*_differing_files(graph, record), *_differing_records(graph, path, held)]
-        yield from found or _differing_metadata(graph, path, told, record)
+        again = _records(parse_json((path / crate.RECORDS).read_bytes(), crate.RECORDS))
+        told = _entities(parse_json((path / METADATA).read_bytes(), METADATA))
+        if differing := _differing_records(again, known):
+            yield differing
+            return
+        # Of the crate's own records, whose times may be those of an earlier run with the same outcome.
+        graph = crate.graph_of(folder, record.suite, again, _workflow(record), _snakemake(told))
+        yield from [*_differing_files(graph, record, path)] or _differing_metadata(graph, path, told, record)
     except RecursionError:
         yield f"cannot be compared with the records: {METADATA} or {crate.RECORDS} is nested too deeply"
     except (OdeltError, OSError) as error:
         yield f"cannot be compared with the records: {one_line(error)}"
+
+
+def _records(content: object) -> dict[str, Record]:
+    """The records in the crate, by the output's name."""
+    if not isinstance(content, dict):
+        raise OdeltError(f"{crate.RECORDS} holds no records by name")
+    return {name: parse(Record, content[name], f"{crate.RECORDS}: {quoted(name)}") for name in sorted(content)}
+
+
+def _differing_records(again: Mapping[str, Record], known: Mapping[str, Record]) -> str | None:
+    if edited := [name for name, record in again.items() if record.seal != record.proper_seal]:
+        return f"its {crate.RECORDS} was edited: content and seal do not agree for {_listed(edited)}"
+    given, expected = ({name: record.lasting for name, record in found.items()} for found in (again, known))
+    return parameters.difference(crate.RECORDS, given, expected, BY)
 
 
 def _workflow(record: Record) -> list[str]:
@@ -66,9 +88,9 @@ def _snakemake(told: dict) -> str:
     return str(entity.get("softwareVersion")) if isinstance(entity, dict) else "not known"
 
 
-def _differing_files(graph: entities.Graph, record: Record) -> Iterator[str]:
+def _differing_files(graph: entities.Graph, record: Record, path: pathlib.Path) -> Iterator[str]:
     """Files that it holds or lacks, and copies that are no copies."""
-    held = record.output.files or {}
+    held = record.output.files
     expected = {urllib.parse.unquote(entity["@id"]) for entity in graph.files()} | {METADATA}
     if lacking := expected - held.keys():
         yield f"lacks {_listed(lacking)}"
@@ -76,27 +98,13 @@ def _differing_files(graph: entities.Graph, record: Record) -> Iterator[str]:
         yield f"holds {_listed(strange)}, which no record tells of"
     digests = {urllib.parse.unquote(id): graph.known[name].output.sha256 for id, name in graph.copy_of.items()}
     digests |= {input.path: input.sha256 for input in record.inputs if input.external}
-    other = {name for name, sha256 in digests.items() if name in held and held[name] != sha256}
-    if other:
+    if other := {name for name, sha256 in digests.items() if name in held and held[name] != sha256}:
         yield f"holds {_listed(other)}, which is not what the records say"
-
-
-def _differing_records(graph: entities.Graph, path, held: dict) -> Iterator[str]:
     if crate.README in held and (path / crate.README).read_bytes() != graph.readme().encode():
         yield f"its {crate.README} does not say what the records say"
-    if crate.RECORDS not in held:
-        return
-    given = parse_json((path / crate.RECORDS).read_bytes(), crate.RECORDS)
-    expected = {name: record.model_dump(mode="json") for name, record in graph.known.items()}
-    for record in (*expected.values(), *(given.values() if isinstance(given, dict) else ())):
-        if isinstance(record, dict):
-            for later in ("removed", "seal"):  # `odelt clean` writes them after the crate was made
-                record.pop(later, None)
-    if told := parameters.difference(crate.RECORDS, given, expected, BY):
-        yield told
 
 
-def _differing_metadata(graph: entities.Graph, path, told: dict, record: Record) -> Iterator[str]:
+def _differing_metadata(graph: entities.Graph, path: pathlib.Path, told: dict, record: Record) -> Iterator[str]:
     names = [entity["@id"] for entity in graph.files()]
     again = crate.assembled(graph, {name: path / urllib.parse.unquote(name) for name in names})
     for entity in again.data_entities:
@@ -109,6 +117,6 @@ def _differing_metadata(graph: entities.Graph, path, told: dict, record: Record)
         yield f"{differing}{other}"
 
 
-def _listed(names) -> str:
+def _listed(names: Iterable[str]) -> str:
     first = sorted(names)
     return f"{', '.join(map(printable, first[:3]))}{f' and {len(first) - 3} more' if len(first) > 3 else ''}"
