@@ -80,7 +80,7 @@ class LastLine(logging.Filter):
         where = f"its log is {' '.join(logs)}" if logs else "it has no log"
         said = last_words(logs)
         if not said:
-            return f"the rule {rule} stopped without a word; {where}{more}"
+            return f"the rule {rule} stopped without a message, as where it is killed; {where}{more}"
         ours = said.removeprefix("odelt: ")
         return f"{ours}{more}" if ours != said else f"the rule {rule} failed: {quoted(said)}; {where}{more}"
 

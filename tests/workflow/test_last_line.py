@@ -90,7 +90,7 @@ def test_a_failed_jobs_own_message_is_the_last_line(said, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "log, told", [(b"Traceback\nValueError: \x1b[2J\xff\n", "failed: 'ValueError: "), (b"", "without a word")]
+    "log, told", [(b"Traceback\nValueError: \x1b[2J\xff\n", "failed: 'ValueError: "), (b"", "without a message")]
 )
 def test_a_job_that_fails_otherwise_is_named_with_its_log(said, tmp_path, log, told):
     (tmp_path / "log").write_bytes(log)
