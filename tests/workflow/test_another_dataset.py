@@ -76,15 +76,20 @@ def test_images_that_are_put_away_are_not_missed_and_images_that_change_are_read
     folder = made[0]
     own = folder / "downloads" / "flowers"
     own.rename(folder / "away")
-    assert "Nothing to be done" in snakemake(folder, "--dry-run", *shown()[2]).stderr
+    assert "Nothing to be done" in planned(folder)
     (folder / "away").rename(own)
-    assert "Nothing to be done" in snakemake(folder, "--dry-run", *shown()[2]).stderr
+    assert "Nothing to be done" in planned(folder)
     for name in ("bright", "dark"):
         for k in range(40):
             shutil.copy(own / name / f"{k}.png", own / name / f"{k}-again.png")
-    planned = snakemake(folder, "--dry-run", *shown()[2])
-    told = planned.stdout + planned.stderr
-    assert re.search(r"^prepare_data +1$", told, flags=re.M) and re.search(r"^train +2$", told, flags=re.M), told
+    counts = planned(folder)
+    assert re.search(r"^prepare_data +1$", counts, flags=re.M) and re.search(r"^train +2$", counts, flags=re.M)
+
+
+def planned(folder: pathlib.Path) -> str:
+    """What Snakemake says that it would do."""
+    done = snakemake(folder, "--dry-run", *shown()[2])
+    return done.stdout + done.stderr
 
 
 def test_a_folder_that_is_not_there_stops_the_run_before_its_first_job(make_checkout):
