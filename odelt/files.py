@@ -84,6 +84,8 @@ def writing_directory(path: Path) -> Iterator[pathlib.Path]:
             yield draft
             path.mkdir(exist_ok=True)
             for file in sorted(draft.iterdir()):
+                if file.is_file():
+                    file.chmod(0o666 & ~_umask())  # libraries write files that only their owner can read
                 file.replace(path / file.name)
                 trace.made(path / file.name)
     finally:

@@ -36,14 +36,14 @@ class Audit:
     @functools.cached_property
     def problems(self) -> list[str]:
         """One line each, naming the file: first what is wrong in itself, then what was made from that."""
-        found = [(fault, node.name) for node in self.chain.nodes.values() for fault in node.faults]
-        found.sort(key=lambda pair: (pair[0].shared, pair[1]))
-        return [printable(f"{self.path(name)}: {fault.text}") for fault, name in found]
+        faults = [(fault, node.name) for node in self.chain.nodes.values() for fault in node.faults]
+        faults.sort(key=lambda pair: (pair[0].shared, pair[1]))
+        return [printable(f"{self.path(name)}: {fault.text}") for fault, name in faults]
 
     @functools.cached_property
     def causes(self) -> list[str]:
         """The problems that do not only follow from another, with how many files follow."""
-        return [printable(f"{self.path(cause.name)}: {cause.told}") for cause in causes.causes(self.chain)]
+        return [printable(f"{self.path(cause.name)}: {cause.message}") for cause in causes.causes(self.chain)]
 
     @functools.cached_property
     def origins(self) -> list[str]:
@@ -112,8 +112,8 @@ def audit(paths: Sequence[pathlib.Path]) -> list[Audit]:
 
 def status(audits: Sequence[Audit]) -> int:
     """Of several audits: 1 before 3 before 0."""
-    found = {audited.status for audited in audits}
-    return next((status for status in (NOT_VERIFIED, OF_NO_SUITE) if status in found), WHOLE)
+    statuses = {audited.status for audited in audits}
+    return next((status for status in (NOT_VERIFIED, OF_NO_SUITE) if status in statuses), WHOLE)
 
 
 def _audit(root: pathlib.Path, is_suite: bool, asked: Sequence[pathlib.Path]) -> Audit:
@@ -125,7 +125,7 @@ def _audit(root: pathlib.Path, is_suite: bool, asked: Sequence[pathlib.Path]) ->
         if path.is_dir() and not folder.has_record(name):
             every += _all_below(folder, path, "" if name == "." else name)
         else:
-            names.append(_one(folder, path, name))
+            names.append(_output_of(folder, path, name))
     chain = Chain(folder)
     chain.follow([*names, *every])
     consumed = {link.name for node in chain.nodes.values() if node.name not in RETOLD for link in node.links}
@@ -137,13 +137,13 @@ def _audit(root: pathlib.Path, is_suite: bool, asked: Sequence[pathlib.Path]) ->
 
 
 def _all_below(folder: Folder, path: pathlib.Path, below: str) -> list[str]:
-    found = [*folder.records(below), *folder.unrecorded(below)]
-    if not found:
+    names = [*folder.records(below), *folder.unrecorded(below)]
+    if not names:
         raise OdeltError(f"{quoted(_shown(path))} holds nothing that could be audited: it has no record (*{SUFFIX})")
-    return found
+    return names
 
 
-def _one(folder: Folder, path: pathlib.Path, name: str) -> str:
+def _output_of(folder: Folder, path: pathlib.Path, name: str) -> str:
     """The output that a path is, or is part of."""
     if path.suffix == PAGES:
         shown = quoted(_shown(path))

@@ -17,7 +17,7 @@ class Cause:
     resting: tuple[str, ...]  # files that were made from these, directly or not, or are in a folder that is closed
 
     @property
-    def told(self) -> str:
+    def message(self) -> str:
         others = f"; the same of {_files(self.others, 'more ')}" if self.others else ""
         if not self.resting:
             return f"{self.text}{others}"
@@ -35,13 +35,13 @@ def causes(chain: Chain) -> list[Cause]:
                 into, key = (shared, "") if fault.shared else (groups, node.name)
                 into.setdefault((key, fault.text), []).append(node.name)
     counted: set[str] = set()  # a file with several problems has its followers told once
-    found = []
+    result = []
     for (_, text), names in [*groups.items(), *shared.items()]:
         first = names[0]
         resting = set() if first in counted else _resting(chain, names) - set(names)
         counted.add(first)
-        found.append(Cause(first, text, len(names) - 1, tuple(sorted(resting))))
-    return found
+        result.append(Cause(first, text, len(names) - 1, tuple(sorted(resting))))
+    return result
 
 
 def _has_faults(nodes: Mapping[str, Node], name: str) -> bool:

@@ -124,5 +124,5 @@ class Kept:
             if record.output.path == SUITE and SUITE in kept.readable:  # once, of the copy itself
                 yield str(error)
             return
-        for told in differing:
-            yield told if told == parameters.LEFT_OVER else f"was made with other parameters: {told}"
+        for difference in differing:
+            yield difference if difference == parameters.LEFT_OVER else f"was made with other parameters: {difference}"

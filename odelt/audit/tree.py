@@ -15,21 +15,19 @@ NUMBER = "frechet_distance"
 LARGEST = 2**20  # bytes of a score that is still read
 
 
-def lines(chain: Chain, starts: tuple[str, ...], place: str) -> Iterator[str]:
+def lines(chain: Chain, starts: tuple[str, ...], root: str) -> Iterator[str]:
     """The tree below each of these files; what was shown above is not unfolded again. A score has its number, and on a
     line of its own the command that makes it again."""
     shown: set[str] = set()
     # Not by recursion: a chain may be as long as somebody likes.
-    waiting: list[tuple[str, Node | str, int]] = [
-        (path(place, name), chain.nodes[name], 0) for name in reversed(starts)
-    ]
+    waiting: list[tuple[str, Node | str, int]] = [(path(root, name), chain.nodes[name], 0) for name in reversed(starts)]
     while waiting:
-        told, node, depth = waiting.pop()
+        label, node, depth = waiting.pop()
         if isinstance(node, str):
-            yield f"{'  ' * depth}{told}: {node}"
+            yield f"{'  ' * depth}{label}: {node}"
             continue
         again = node.name in shown and node.links
-        yield f"{'  ' * depth}{told}: {summary(chain.folder, node)}{', see above' if again else ''}"
+        yield f"{'  ' * depth}{label}: {summary(chain.folder, node)}{', see above' if again else ''}"
         if not again:
             if node.record and node.record.verb in SCORES and node.record.suite and node.name not in shown:
                 yield f"{'  ' * (depth + 1)}make it again: {printable(command(node.record))}"
@@ -50,11 +48,11 @@ def summary(folder: Folder, node: Node) -> str:
     return printable(f"{node.state}{_number(folder, node)} ({record.verb}{seed}, {record.ended}{had})")
 
 
-def path(place: str, name: str) -> str:
+def path(root: str, name: str) -> str:
     """A file of the audited folder, as it is shown."""
     if name == ".":
-        return place
-    return printable(name if place == "." else f"{place}/{name}")
+        return root
+    return printable(name if root == "." else f"{root}/{name}")
 
 
 def command(record: Record) -> str:

@@ -39,13 +39,13 @@ def differences(folder: Folder, record: Record) -> Iterator[str]:
     try:
         known = crate.records(folder, record.suite)
         again = _records(parse_json((path / crate.RECORDS).read_bytes(), crate.RECORDS))
-        told = _entities(parse_json((path / METADATA).read_bytes(), METADATA))
+        described = _entities(parse_json((path / METADATA).read_bytes(), METADATA))
         if differing := _differing_records(again, known):
             yield differing
             return
         # Of the crate's own records, whose times may be those of an earlier run with the same outcome.
-        graph = crate.graph_of(folder, record.suite, again, _workflow(record), _snakemake(told))
-        yield from [*_differing_files(graph, record, path)] or _differing_metadata(graph, path, told, record)
+        graph = crate.graph_of(folder, record.suite, again, _workflow(record), _snakemake(described))
+        yield from [*_differing_files(graph, record, path)] or _differing_metadata(graph, path, described, record)
     except RecursionError:
         yield f"cannot be compared with the records: {METADATA} or {crate.RECORDS} is nested too deeply"
     except (OdeltError, OSError) as error:
@@ -62,7 +62,7 @@ def _records(content: object) -> dict[str, Record]:
 def _differing_records(again: Mapping[str, Record], known: Mapping[str, Record]) -> str | None:
     if edited := [name for name, record in again.items() if record.seal != record.proper_seal]:
         return f"its {crate.RECORDS} was edited: content and seal do not agree for {_listed(edited)}"
-    given, expected = ({name: record.lasting for name, record in found.items()} for found in (again, known))
+    given, expected = ({name: record.lasting for name, record in records.items()} for records in (again, known))
     return parameters.difference(crate.RECORDS, given, expected, BY)
 
 
@@ -75,16 +75,16 @@ def _workflow(record: Record) -> list[str]:
 def _entities(metadata: object) -> dict[str, object]:
     """The context and the entities of a crate's metadata, by their @id."""
     try:
-        found = {str(entity["@id"]): entity for entity in metadata["@graph"]}
-        if len(found) == len(metadata["@graph"]):
-            return {"@context": metadata["@context"], **found}
+        by_id = {str(entity["@id"]): entity for entity in metadata["@graph"]}
+        if len(by_id) == len(metadata["@graph"]):
+            return {"@context": metadata["@context"], **by_id}
     except (LookupError, TypeError):
         pass
     raise OdeltError(f"{METADATA} holds no list of entities, each once")
 
 
-def _snakemake(told: dict) -> str:
-    entity = told.get(jsonld.SNAKEMAKE)
+def _snakemake(described: dict) -> str:
+    entity = described.get(jsonld.SNAKEMAKE)
     return str(entity.get("softwareVersion")) if isinstance(entity, dict) else "not known"
 
 
@@ -104,14 +104,14 @@ def _differing_files(graph: entities.Graph, record: Record, path: pathlib.Path) 
         yield f"its {crate.README} does not say what the records say"
 
 
-def _differing_metadata(graph: entities.Graph, path: pathlib.Path, told: dict, record: Record) -> Iterator[str]:
+def _differing_metadata(graph: entities.Graph, path: pathlib.Path, described: dict, record: Record) -> Iterator[str]:
     names = [entity["@id"] for entity in graph.files()]
     again = crate.assembled(graph, {name: path / urllib.parse.unquote(name) for name in names})
     for entity in again.data_entities:
         for _ in entity.stream():  # which notes the size
             pass
     expected = _entities(json.loads(json.dumps(again.metadata.generate())))
-    if differing := parameters.difference(METADATA, told, expected, BY):
+    if differing := parameters.difference(METADATA, described, expected, BY):
         before, now = record.environment.packages.get("rocrate"), importlib.metadata.version("rocrate")
         other = f" (written with rocrate {printable(before)}; here is {now})" if before != now else ""
         yield f"{differing}{other}"
