@@ -105,6 +105,12 @@ def test_a_written_file_is_readable_by_others(tmp_path):
     assert (tmp_path / "deep" / "a.txt").stat().st_mode & 0o444 == 0o444
 
 
+def test_the_files_of_a_written_directory_are_readable_by_others(tmp_path):
+    with files.writing_directory(tmp_path / "model") as draft:
+        (draft / "weights").touch(mode=0o600)
+    assert (tmp_path / "model" / "weights").stat().st_mode & 0o044
+
+
 def test_a_digest_is_the_files_sha256(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert files.digest(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
