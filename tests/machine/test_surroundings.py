@@ -41,7 +41,7 @@ def as_user_without_a_name(monkeypatch):
 
 
 def test_a_terminal_that_lacks_a_character_gets_an_escape():
-    program = r"from odelt import process; process.open_streams(); print('\u2212\xd7\xe9\udce9')"
+    program = r"from odelt.machine import process; process.open_streams(); print('\u2212\xd7\xe9\udce9')"
     assert in_ascii(program) == "\\u2212\\xd7\\xe9\\udce9\n"
 
 

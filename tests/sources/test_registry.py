@@ -84,10 +84,10 @@ def test_a_registry_that_is_not_there_or_not_yaml_is_told(tmp_path):
 
 def test_reading_the_registry_imports_no_download_library():
     program = (
-        "import sys; from odelt.sources import fetch, lock, registry; "
+        "import sys; from odelt.config import registry; from odelt.sources import fetch, lock; "
         "print([m for m in ('gdown', 'huggingface_hub', 'requests', 'jax', 'torch', 'tensorflow') if m in sys.modules])"
     )
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout.strip() == "[]"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8").stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(
