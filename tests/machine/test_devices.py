@@ -35,7 +35,7 @@ def machine(tmp_path, monkeypatch):
 
 JOB = """
 import os, pathlib, sys
-from odelt import devices
+from odelt.machine import devices
 devices.POLL_SECONDS = 0.02
 count = sys.argv[2]
 devices.claim(count if count == "all" else int(count), folder=pathlib.Path(sys.argv[1]))

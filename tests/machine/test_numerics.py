@@ -44,6 +44,6 @@ def test_a_process_that_starts_jax_names_the_settings_that_have_no_effect(monkey
 def test_a_variable_that_jax_refuses_is_named_in_one_line(monkeypatch):
     command = [sys.executable, "-c", "from odelt.machine import numerics; numerics.pin_process()"]
     monkeypatch.setenv("JAX_ENABLE_X64", "banana")
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
     assert done.stderr.splitlines()[-1].startswith(f"{OdeltError.__module__}.OdeltError: JAX refuses a variable")
     assert "'JAX_ENABLE_X64'; unset it" in done.stderr.splitlines()[-1]

@@ -13,7 +13,7 @@ from odelt.machine import process
 
 FAULTS_OF_A_BLOCK_THAT_IS_FREED_AND_ASKED_FOR_AGAIN = """
 import ctypes, resource
-from odelt import process
+from odelt.machine import process
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 libc.free.argtypes, libc.memset.argtypes = [ctypes.c_void_p], [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
@@ -31,7 +31,7 @@ print(*faults)
 
 FAULTS_OF_A_PROGRAM_WITH_LARGE_TEMPORARIES = """
 import resource
-from odelt import devices, process
+from odelt.machine import devices, process
 process.keep_freed_memory()
 devices.start_jax([])
 import jax, jax.numpy as jnp
@@ -129,7 +129,7 @@ def test_only_a_ctrl_c_that_a_user_presses_again_stops_at_once():
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 def test_a_log_on_a_full_disk_is_named_once_and_the_command_says_what_it_has_to_say():
     command = [sys.executable, "-m", "odelt", "--log", "/dev/full", "audit", "nowhere"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
     full, verdict = [line for line in done.stderr.splitlines() if line]
     assert full == "odelt: cannot write the log '/dev/full': No space left on device; make room. It ends here"
     assert "nowhere" in verdict and done.returncode != 0

@@ -110,7 +110,7 @@ def project(tmp_path_factory):
 def commands(project):
     """The options of every command that the workflow would run."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--dry-run", "--printshellcmds"]
-    planned = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
+    planned = subprocess.run(command, cwd=project, capture_output=True, encoding="utf-8", timeout=120)
     assert planned.returncode == 0, planned.stderr
     lines = (planned.stdout + planned.stderr).splitlines()
     printed = [line.partition("python -m odelt ")[2] for line in lines]
