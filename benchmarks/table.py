@@ -155,7 +155,7 @@ def _for_people(row: dict[str, Any]) -> dict[str, str]:
         "utilisation": "" if row["utilisation"] == "" else f"{row['utilisation']:.0%}",
         "waited for input": "" if row["share_waited"] == "" else f"{row['share_waited']:.1%}",
         "verdict": row["verdict"],
-        "command": f"`{row['command']}`",
+        "command": row["command"],
     }
 
 
