@@ -153,7 +153,7 @@ def _output_of(folder: Folder, path: pathlib.Path, name: str) -> str:
     if above := folder.recorded_folder(name):
         return above
     if not os.path.lexists(path):
-        raise OdeltError(f"{quoted(_shown(path))} is missing, and it has no record")
+        raise OdeltError(f"{quoted(_shown(path))} is missing, and it has no record; name a file or a folder of results")
     return name
 
 

@@ -124,7 +124,7 @@ def save_model(directory: files.Path, config: Network, *, raw: Weights, ema: Wei
         for path, leaf in flatten(weights).items():
             stored[f"{kind}/{path}"] = np.ascontiguousarray(leaf, dtype=np.float32)
     with files.writing_directory(directory) as draft:
-        (draft / CONFIG).write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n")
+        (draft / CONFIG).write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
         tensors.save(draft / TENSORS, stored)
 
 
