@@ -78,7 +78,7 @@ WHERE = {
 def test_every_verb_asks_first_whether_its_output_can_be_written(kind, tmp_path, capsys):
     """Before anything else is read: none of the other options need be right."""
     (tmp_path / "folder").mkdir()
-    (tmp_path / "file").write_text("kept")
+    (tmp_path / "file").write_text("kept", encoding="utf-8")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "nothing").symlink_to(tmp_path / "nowhere")
     verbs = next(a for a in cli.parser()._actions if hasattr(a, "choices") and a.choices).choices
@@ -94,7 +94,7 @@ def test_every_verb_asks_first_whether_its_output_can_be_written(kind, tmp_path,
             for where in WHERE[kind]:
                 said = told_in_one_line(capsys, verb, action.option_strings[0], tmp_path / where)
                 assert str(tmp_path / where) in said and "required" not in said, said
-    assert (tmp_path / "file").read_text() == "kept" and not os.path.isfile("/dev/null")
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "kept" and not os.path.isfile("/dev/null")
 
 
 def test_the_conventional_path_is_length_full(model, tmp_path, capsys):

@@ -46,7 +46,7 @@ def test_without_room_the_remedy_is_to_make_some(tmp_path, number):
 def odd(tmp_path):
     """Paths at which no file can be written, by kind."""
     os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "file").write_text("kept")
+    (tmp_path / "file").write_text("kept", encoding="utf-8")
     (tmp_path / "link to nothing").symlink_to(tmp_path / "nothing")
     (tmp_path / "link to a device").symlink_to("/dev/null")
     (tmp_path / "folder").mkdir()
@@ -68,7 +68,7 @@ def test_a_path_at_which_no_file_can_be_is_refused_and_left_as_it_is(odd, name, 
     before = sorted(odd.iterdir())
     with pytest.raises(OdeltError, match=message):
         files.write_text(odd / name, "text")
-    assert sorted(odd.iterdir()) == before and (odd / "file").read_text() == "kept"
+    assert sorted(odd.iterdir()) == before and (odd / "file").read_text(encoding="utf-8") == "kept"
 
 
 def test_a_device_is_no_output():

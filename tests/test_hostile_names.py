@@ -82,16 +82,18 @@ def test_a_tensors_name(line, imported, tmp_path, name):
 
 def test_a_key_of_a_suite(line, tmp_path, name):
     (tmp_path / "config").mkdir()
-    (tmp_path / "config" / "tiny.yaml").write_text(yaml.safe_dump({name[:200_000]: 1}))
+    (tmp_path / "config" / "tiny.yaml").write_text(yaml.safe_dump({name[:200_000]: 1}), encoding="utf-8")
     line("clean", "--suite", "tiny")
 
 
 def test_a_name_in_the_registry(line, tmp_path, name):
     (tmp_path / "config").mkdir()
-    (tmp_path / "config" / "sources.yaml").write_text(yaml.safe_dump({"sources": {name[:200_000]: {"what": "w"}}}))
+    (tmp_path / "config" / "sources.yaml").write_text(
+        yaml.safe_dump({"sources": {name[:200_000]: {"what": "w"}}}), encoding="utf-8"
+    )
     downloads = {"registry": "config/sources.yaml", "lock": "config/lock.yaml"}
-    suite = yaml.safe_load((ROOT / "config" / "mini.yaml").read_text()) | {"downloads": downloads}
-    (tmp_path / "config" / "tiny.yaml").write_text(yaml.safe_dump(suite))
+    suite = yaml.safe_load((ROOT / "config" / "mini.yaml").read_text(encoding="utf-8")) | {"downloads": downloads}
+    (tmp_path / "config" / "tiny.yaml").write_text(yaml.safe_dump(suite), encoding="utf-8")
     line("fetch", "source", "--suite", "tiny", "--out", "f")
 
 

@@ -79,7 +79,7 @@ class RunFolder:
         is_new = not self.path.exists()
         with _system_errors(f"cannot write {self.path}"):
             (self.path / STEPS).mkdir(parents=True, exist_ok=True)
-            self._lock = (self.path / "lock").open("w")
+            self._lock = (self.path / "lock").open("w", encoding="utf-8")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # goes with the process, however it ends
         except BlockingIOError:

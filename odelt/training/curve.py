@@ -44,7 +44,7 @@ class Curve:
         return {"rows": self.rows, "window": {name: [float(metrics[name]) for metrics in window] for name in names}}
 
     def write(self, path: pathlib.Path) -> None:
-        with files.writing(path) as draft, draft.open("w", newline="") as file:
+        with files.writing(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows(self.rows)

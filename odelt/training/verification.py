@@ -23,7 +23,7 @@ class _Digested:
     def finalize(self, directory) -> None:
         super().finalize(directory)
         folder = pathlib.Path(directory)
-        (folder / LIST).write_text(json.dumps(digests.find(folder).files, indent=1))
+        (folder / LIST).write_text(json.dumps(digests.find(folder).files, indent=1), encoding="utf-8")
 
 
 class ArraysHandler(_Digested, ocp.StandardCheckpointHandler):

@@ -130,7 +130,7 @@ def test_a_file_added_to_the_crate_is_told(results, audit):
 
 def test_a_crate_of_other_results_is_told(results, audit):
     """Each link of the crate is held against the results: it was made from all of them."""
-    (results / SCORE).write_text("{}")
+    (results / SCORE).write_text("{}", encoding="utf-8")
     assert f"was made from another {SCORE}" in of(problems(audit, results / "crate", "--tree"), "crate")
 
 

@@ -24,7 +24,7 @@ def test_what_no_digest_covers_is_in_the_last_line(whole, audit):
 
 
 def test_a_changed_score_is_one_line_with_the_count_of_files_made_from_it(results, audit):
-    (results / SCORE).write_text("{}")
+    (results / SCORE).write_text("{}", encoding="utf-8")
     status, lines, said = audit(results)
     assert status == 1 and len(lines) == 1 and len(said.splitlines()) == 1
     assert lines[0].startswith(f"odelt: copied/{SCORE}: is not what was recorded")
@@ -43,7 +43,7 @@ def test_a_changed_score_is_one_line_with_the_count_of_files_made_from_it(result
 
 def test_files_made_from_an_earlier_version_are_one_line(results, audit, edit):
     """The score was made again, and fits its record: what was made from the earlier one is what is wrong."""
-    (results / SCORE).write_text("{}")
+    (results / SCORE).write_text("{}", encoding="utf-8")
 
     def made_again(content):
         content["output"] |= {"sha256": record.hashlib.sha256(b"{}").hexdigest(), "bytes": 2}
@@ -54,7 +54,7 @@ def test_files_made_from_an_earlier_version_are_one_line(results, audit, edit):
 
 
 def test_two_causes_are_two_lines(results, audit):
-    (results / SCORE).write_text("{}")
+    (results / SCORE).write_text("{}", encoding="utf-8")
     (results / "digits/models/released/config.json").unlink()
     lines = audit(results)[1]
     assert len(lines) == 2 and "is missing" in lines[0] + lines[1]
@@ -63,7 +63,7 @@ def test_two_causes_are_two_lines(results, audit):
 def test_the_tree_of_a_table_has_each_number_and_the_command_that_makes_it_again(whole, audit):
     lines = audit("--tree", whole / GRID)[2].splitlines()
     place = next(k for k, line in enumerate(lines) if line.strip().startswith(f"{SCORE}: verified, "))
-    number = json.loads((whole / SCORE).read_text())["frechet_distance"]
+    number = json.loads((whole / SCORE).read_text(encoding="utf-8"))["frechet_distance"]
     assert f"frechet_distance {number} (score" in lines[place]
     command = f"snakemake --cores all --config suite=tiny --force results/tiny/{SCORE}"
     assert lines[place + 1].strip() == f"make it again: {command}"
@@ -71,7 +71,7 @@ def test_the_tree_of_a_table_has_each_number_and_the_command_that_makes_it_again
 
 
 def test_a_score_that_is_not_verified_has_no_number(results, audit):
-    (results / SCORE).write_text('{"frechet_distance": 0.0001}')
+    (results / SCORE).write_text('{"frechet_distance": 0.0001}', encoding="utf-8")
     assert "0.0001" not in audit("--tree", results / GRID)[2]
 
 
@@ -91,6 +91,6 @@ def test_names_from_records_are_shown_with_escapes(results, audit, edit):
 
 def test_a_file_of_the_crate_stands_for_the_crate(whole, results, audit):
     assert audit(whole / "crate" / "outputs" / CLAIMS)[0] == 0
-    (results / "crate" / "outputs" / CLAIMS).write_text("better")
+    (results / "crate" / "outputs" / CLAIMS).write_text("better", encoding="utf-8")
     status, lines, _ = audit(results / "crate" / "outputs" / CLAIMS)
     assert status == 1 and "/crate: is not what was recorded (outputs/claims.csv)" in lines[0]

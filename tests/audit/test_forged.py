@@ -31,24 +31,24 @@ def forge(results, edit, audit):
 
 def replaced(name: str, old: str, new: str):
     def change(crate):
-        text = (crate / name).read_text()
+        text = (crate / name).read_text(encoding="utf-8")
         assert old in text
-        (crate / name).write_text(text.replace(old, new, 1))
+        (crate / name).write_text(text.replace(old, new, 1), encoding="utf-8")
 
     return change
 
 
 def sealed_anew(crate):
     """Another record in the crate, with a seal that fits."""
-    content = json.loads((crate / "records.json").read_text())
+    content = json.loads((crate / "records.json").read_text(encoding="utf-8"))
     content["claims.csv"]["seed"] = 11
     content["claims.csv"] = record.Record.model_validate(content["claims.csv"]).sealed().model_dump(mode="json")
-    (crate / "records.json").write_text(json.dumps(content))
+    (crate / "records.json").write_text(json.dumps(content), encoding="utf-8")
 
 
 FORGED = {
     "a table": (
-        lambda crate: (crate / "outputs/digits/tables/grid.csv").write_text("0"),
+        lambda crate: (crate / "outputs/digits/tables/grid.csv").write_text("0", encoding="utf-8"),
         "holds outputs/digits/tables/",
     ),
     "a time": (replaced(METADATA, '"endTime": "20', '"endTime": "19'), ".endTime is 19"),
@@ -56,13 +56,22 @@ FORGED = {
     "an entity": (replaced(METADATA, '"@graph": [', '"@graph": [{"@id": "#more"},'), "#more is {'@id': '#more'}"),
     "a record": (replaced("records.json", '"seed": 10', '"seed": 11'), "its records.json was edited"),
     "a sealed record": (sealed_anew, "records.json.claims.csv.seed is 11, and None by the records"),
-    "no records": (lambda crate: (crate / "records.json").write_text("[]"), "holds no records by name"),
+    "no records": (
+        lambda crate: (crate / "records.json").write_text("[]", encoding="utf-8"),
+        "holds no records by name",
+    ),
     "the words": (replaced("README.md", "suite", "sweet"), "README.md does not say what the records say"),
     "the workflow": (replaced("Snakefile", "rule all", "rule none"), "Snakefile"),
-    "one file more": (lambda crate: (crate / "outputs/more.csv").write_text("0"), "holds outputs/more.csv"),
+    "one file more": (
+        lambda crate: (crate / "outputs/more.csv").write_text("0", encoding="utf-8"),
+        "holds outputs/more.csv",
+    ),
     "one file less": (lambda crate: (crate / "outputs/claims.csv").unlink(), "lacks outputs/claims.csv"),
-    "no JSON": (lambda crate: (crate / METADATA).write_text("[" * 5000), "nested too deeply"),
-    "no list": (lambda crate: (crate / METADATA).write_text('{"@graph": 3}'), "holds no list of entities"),
+    "no JSON": (lambda crate: (crate / METADATA).write_text("[" * 5000, encoding="utf-8"), "nested too deeply"),
+    "no list": (
+        lambda crate: (crate / METADATA).write_text('{"@graph": 3}', encoding="utf-8"),
+        "holds no list of entities",
+    ),
     "no metadata": (lambda crate: (crate / METADATA).unlink(), METADATA),
 }
 
@@ -81,9 +90,9 @@ def test_a_crate_whose_record_names_another_verb_is_compared_all_the_same(forge,
 
 def test_a_crate_that_says_nothing_of_an_output_is_told(results, audit, edit):
     shutil.copy(results / "claims.csv", results / "more.csv")
-    content = json.loads(record.beside(results / "claims.csv").read_text())
+    content = json.loads(record.beside(results / "claims.csv").read_text(encoding="utf-8"))
     content["output"]["path"] = "more.csv"
-    (results / "more.csv.prov.json").write_text(json.dumps(content))
+    (results / "more.csv.prov.json").write_text(json.dumps(content), encoding="utf-8")
     edit("more.csv", lambda known: None)
     status, lines, _ = audit(results)
     assert status == 1 and any("/crate: records.json.more.csv is None, and " in line for line in lines)

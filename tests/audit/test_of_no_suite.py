@@ -67,7 +67,9 @@ def test_what_was_changed_or_has_an_edited_record_is_not_whole(project, audit):
     (project / SAMPLES).write_bytes(b"other")
     assert audit(project / SAMPLES)[0] == 1
     path = record.beside(project / IMPORTED / "config.json")
-    path.write_text(path.read_text().replace('"verb": "import-checkpoint"', '"verb": "train"'))
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('"verb": "import-checkpoint"', '"verb": "train"'), encoding="utf-8"
+    )
     status, lines, _ = audit(project / IMPORTED)
     assert status == 1 and "its record was edited" in lines[0]
 

@@ -121,10 +121,10 @@ def test_a_link_to_a_folder_counts_with_what_it_leads_to(tmp_path):
     """A user's images may be linked: a change of one of them is a change of the folder."""
     (tmp_path / "data").mkdir()
     (tmp_path / "cats").mkdir()
-    (tmp_path / "cats" / "1.png").write_text("a cat")
+    (tmp_path / "cats" / "1.png").write_text("a cat", encoding="utf-8")
     (tmp_path / "data" / "cats").symlink_to(tmp_path / "cats")
     before, stamp = digests.find(tmp_path / "data"), digests.stamp(tmp_path / "data")
-    (tmp_path / "cats" / "1.png").write_text("another")
+    (tmp_path / "cats" / "1.png").write_text("another", encoding="utf-8")
     assert digests.find(tmp_path / "data") != before and digests.stamp(tmp_path / "data") != stamp
 
 

@@ -92,7 +92,7 @@ def prepare(root, status=0, **more):
 def test_the_digest_is_of_the_files_that_are_read_and_of_no_others(root):
     first = prepare(root)
     assert first == digests.find(root).sha256 == digests.of_files(root, folders.names_read(root))
-    (root / "cat" / "notes.txt").write_text("no image")
+    (root / "cat" / "notes.txt").write_text("no image", encoding="utf-8")
     assert prepare(root) == first
     PIL.Image.new("RGB", (9, 9), "blue").save(root / "dog" / "c.png")
     assert prepare(root) != first

@@ -77,8 +77,8 @@ def test_tensors_that_are_missing_misshapen_or_too_many_do_not_load(directory, f
 
 
 def test_a_configuration_of_another_network_is_suspected(directory):
-    config = json.loads((directory / "config.json").read_text())
-    (directory / "config.json").write_text(json.dumps({**config, "depth": 12}))
+    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    (directory / "config.json").write_text(json.dumps({**config, "depth": 12}), encoding="utf-8")
     refused(directory, r"this network needs \(12, .*; is config.json of another network\?")
 
 
@@ -94,13 +94,13 @@ def test_a_configuration_of_another_network_is_suspected(directory):
     ],
 )
 def test_a_damaged_configuration_is_told(directory, text, match):
-    (directory / "config.json").write_text(text)
+    (directory / "config.json").write_text(text, encoding="utf-8")
     refused(directory, match)
 
 
 def test_a_network_of_endless_size_is_refused_at_once(directory):
-    config = json.loads((directory / "config.json").read_text())
-    (directory / "config.json").write_text(json.dumps({**config, "depth": 10**12}))
+    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    (directory / "config.json").write_text(json.dumps({**config, "depth": 10**12}), encoding="utf-8")
     refused(directory, "no size of a network is above 1,000,000, and 1,000,000,000,000 is asked for", length=4)
 
 

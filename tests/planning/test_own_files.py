@@ -46,7 +46,9 @@ def make(tmp_path, monkeypatch, capsys):
 
     def make(path="downloads/pets"):
         pets = {**PETS, "dataset": {**PETS["dataset"], "path": path}}
-        (tmp_path / "config" / "tiny.yaml").write_text(yaml.safe_dump({"seed": 10, "experiments": {"pets": pets}}))
+        (tmp_path / "config" / "tiny.yaml").write_text(
+            yaml.safe_dump({"seed": 10, "experiments": {"pets": pets}}), encoding="utf-8"
+        )
         settings = json.dumps(pets["dataset"])
         out = "results/tiny/datasets/pets/dataset.npz"
         assert cli.main(["prepare-data", "--settings", config_of(settings), "--out", out]) == 0
@@ -129,7 +131,7 @@ def test_an_archive_of_another_content_makes_what_was_read_from_it_stale(tmp_pat
         "features": {"references": {"one": "fid"}},
     }
     suite = {"seed": 10, "experiments": {"in-b": experiment}}
-    (tmp_path / "config" / "tiny.yaml").write_text(yaml.safe_dump(suite))
+    (tmp_path / "config" / "tiny.yaml").write_text(yaml.safe_dump(suite), encoding="utf-8")
     digest = hashlib.sha256(b"images").hexdigest()
     record = Record(
         output=Output(path="datasets/in/images", sha256=digest, bytes=1),

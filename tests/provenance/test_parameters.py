@@ -101,8 +101,8 @@ def project(tmp_path_factory):
     for name in ("sources", "reference"):
         shutil.copy(folder / "config" / f"{name}.yaml", folder / "config" / f"my-{name}.yaml")
     shutil.copy(folder / "config" / "sources.lock.yaml", folder / "config" / "my.lock.yaml")
-    (folder / "config" / "mine.yaml").write_text(yaml.safe_dump(SUITE))
-    (folder / "config" / "config.yaml").write_text("suite: mine\n")
+    (folder / "config" / "mine.yaml").write_text(yaml.safe_dump(SUITE), encoding="utf-8")
+    (folder / "config" / "config.yaml").write_text("suite: mine\n", encoding="utf-8")
     return folder
 
 

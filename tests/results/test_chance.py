@@ -48,14 +48,14 @@ def test_every_table_says_at_chance_where_an_agreement_is(guessing, tmp_path):
     main_table.write_main(guessing, None, tmp_path / "main")
     at_four = sum(row["solver"] == "euler:4" for row in guessing)
     for name, count in {"grid": at_four, "trade-off": 5, "main": at_four}.items():
-        text = (tmp_path / f"{name}.md").read_text()
+        text = (tmp_path / f"{name}.md").read_text(encoding="utf-8")
         assert text.count("10.0% (at chance)") == count > 0 and CAPTION in text, name
         assert "90.0% (at chance)" not in text
-        with (tmp_path / f"{name}.csv").open(newline="") as file:
+        with (tmp_path / f"{name}.csv").open(newline="", encoding="utf-8") as file:
             shares = {value for row in csv.DictReader(file) for key, value in row.items() if "agreement" in key}
         assert {"0.1", "0.9"} <= shares and "chance" not in "".join(shares)
 
 
 def test_nothing_is_said_of_chance_where_no_agreement_is(layout, tmp_path):
     tables.write_grid(rows_of(layout), None, tmp_path / "grid")
-    assert "chance" not in (tmp_path / "grid.md").read_text()
+    assert "chance" not in (tmp_path / "grid.md").read_text(encoding="utf-8")

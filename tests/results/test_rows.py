@@ -120,9 +120,11 @@ def test_a_metric_that_is_declared_once_is_a_column_with_the_mean_over_seeds(cov
     assert cell["coverage"] == pytest.approx(0.3)
     assert cell["coverage_std"] == pytest.approx(0.2645751)
     main_table.write_main(made, None, tmp_path / "main")
-    assert {"coverage", "coverage_std"} <= set((tmp_path / "main.csv").read_text().partition("\n")[0].split(","))
+    assert {"coverage", "coverage_std"} <= set(
+        (tmp_path / "main.csv").read_text(encoding="utf-8").partition("\n")[0].split(",")
+    )
     tables.write_grid(made, None, tmp_path / "grid")
-    assert "Coverage: share of the real images that are met." in (tmp_path / "grid.md").read_text()
+    assert "Coverage: share of the real images that are met." in (tmp_path / "grid.md").read_text(encoding="utf-8")
 
 
 def test_a_column_that_differs_between_seeds_and_is_not_declared_is_an_error(coverage, monkeypatch):

@@ -21,9 +21,9 @@ def refused(tmp_path, match, name=FILE, **settings):
 @pytest.mark.parametrize("name, match", [(FILE, "is a folder, and a file"), (FOLDER, "is no folder, and a folder")])
 def test_an_output_of_the_other_kind_is_refused(tmp_path, name, match):
     (tmp_path / "folder").mkdir()
-    (tmp_path / "file").write_text("kept")
+    (tmp_path / "file").write_text("kept", encoding="utf-8")
     refused(tmp_path, match, name, out=tmp_path / ("folder" if name == FILE else "file"))
-    assert (tmp_path / "file").read_text() == "kept"
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "kept"
 
 
 def test_a_device_is_not_replaced(tmp_path):

@@ -96,7 +96,7 @@ def test_interrupted_twice_and_damaged_it_ends_with_the_same_weights_and_curve(
     assert trainer(place, small_network, name).wait(timeout=120) == 0
     assert_same_outcome(place, name)
     assert not (place / f"{name}-checkpoints").exists()
-    said = (place / f"{name}.log").read_text()
+    said = (place / f"{name}.log").read_text(encoding="utf-8")
     assert "is damaged" in said and "going on from step" in said
 
 
@@ -104,7 +104,7 @@ def test_variables_of_jax_change_neither_weights_nor_curve(place, small_network)
     variables = {"JAX_ENABLE_X64": "1", "JAX_DEFAULT_PRNG_IMPL": "rbg", "JAX_RANDOM_SEED_OFFSET": "3"}
     assert trainer(place, small_network, "variables", **variables).wait(timeout=120) == 0
     assert_same_outcome(place, "variables")
-    assert "JAX_ENABLE_X64=1 has no effect" in (place / "variables.log").read_text()
+    assert "JAX_ENABLE_X64=1 has no effect" in (place / "variables.log").read_text(encoding="utf-8")
 
 
 def test_the_curve_has_a_line_per_log_interval(place):
@@ -115,7 +115,7 @@ def test_the_curve_has_a_line_per_log_interval(place):
 
 
 def test_how_fast_it_was_is_in_a_file_of_its_own(place):
-    with (place / "whole.csv").open() as file:
+    with (place / "whole.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["step"]) for row in rows] == list(range(5, STEPS + 1, 5))
     assert all(float(row["images_per_s"]) > 0 and 0 <= float(row["input_wait"]) < 1 for row in rows)

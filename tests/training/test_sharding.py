@@ -149,7 +149,7 @@ def test_losses_and_weights_do_not_depend_on_the_devices(place, name):
 
 
 def test_the_timings_say_how_long_the_device_waited_for_input(place):
-    with (place / "data.csv").open() as file:
+    with (place / "data.csv").open(encoding="utf-8") as file:
         waits = [float(row["input_wait"]) for row in csv.DictReader(file)]
     assert len(waits) == STEPS - 1 and all(0 <= wait < 1 for wait in waits)  # the first step compiles
 

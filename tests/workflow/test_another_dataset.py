@@ -19,7 +19,7 @@ __all__ = ["make_checkout"]  # a fixture
 
 def shown() -> tuple[str, str, list[str]]:
     """README's suite: the name of its file, its text, and what its command asks Snakemake for."""
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
     (section,) = re.findall(r"^\*\*Another dataset\*\*.*?(?=^## )", text, flags=re.S | re.M)
     (suite,) = re.findall(r"```yaml\n(.*?)```", section, flags=re.S)
     (command,) = re.findall(r"```sh\n(.*?)\n?```", section, flags=re.S)
@@ -30,7 +30,7 @@ def shown() -> tuple[str, str, list[str]]:
 
 def with_shown_suite(folder: pathlib.Path) -> pathlib.Path:
     file, suite, _ = shown()
-    (folder / file).write_text(suite)
+    (folder / file).write_text(suite, encoding="utf-8")
     return folder
 
 
@@ -57,14 +57,14 @@ def made(make_checkout):
 def test_readmes_suite_trains_models_whose_samples_show_the_asked_class(made):
     folder, said = made
     tables = folder / "results" / "flowers" / "flowers" / "tables"
-    with (tables / "grid.csv").open(newline="") as file:
+    with (tables / "grid.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     lengths = {(row["model"], row["length"]) for row in rows}
     assert lengths == {("sm", "full"), ("odelt", "2"), ("odelt", "4")} and len(rows) == 3 * len(lengths)
     for row in rows:
         least = 0.9 if row["solver"] in ("euler:4", "euler:128") else 0.6
         assert float(row["agreement"]) > least, row
-    assert "at chance" not in (tables / "grid.md").read_text() and "warning" not in said
+    assert "at chance" not in (tables / "grid.md").read_text(encoding="utf-8") and "warning" not in said
 
 
 def test_readmes_suite_reads_the_images_as_they_are(made):

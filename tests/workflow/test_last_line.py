@@ -83,7 +83,9 @@ def test_a_folder_where_another_snakemake_works_is_told_in_one_line(said):
 
 def test_a_failed_jobs_own_message_is_the_last_line(said, tmp_path):
     log = tmp_path / "train.log"
-    log.write_text("50%|##\r100%|####\nodelt: a.png is not a readable image: replace or remove it\nbye\n")
+    log.write_text(
+        "50%|##\r100%|####\nodelt: a.png is not a readable image: replace or remove it\nbye\n", encoding="utf-8"
+    )
     job_failed([str(log)])
     end()
     assert said[-1] == "odelt: a.png is not a readable image: replace or remove it"
@@ -102,7 +104,7 @@ def test_a_job_that_fails_otherwise_is_named_with_its_log(said, tmp_path, log, t
 
 def test_a_job_that_went_well_at_its_second_try_is_not_blamed(said, tmp_path):
     for name in ("first", "second"):
-        (tmp_path / name).write_text(f"odelt: {name}\n")
+        (tmp_path / name).write_text(f"odelt: {name}\n", encoding="utf-8")
     job_failed([str(tmp_path / "first")], jobid=1)
     logger.info("Finished", extra={"event": LogEvent.JOB_FINISHED, "job_id": 1})
     job_failed([str(tmp_path / "second")], jobid=2)

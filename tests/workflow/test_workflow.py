@@ -328,9 +328,9 @@ def test_a_failed_jobs_message_is_the_last_line(make_checkout):
     image = folder / "downloads" / "flowers" / "bright" / "1.png"
     flowers = {"name": "flowers", "kind": "folder", "path": "downloads/flowers", "image": [8, 8], "classes": 1}
     suite["experiments"]["digits"]["dataset"] = flowers
-    (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(suite))
+    (folder / "config" / "tiny.yaml").write_text(yaml.safe_dump(suite), encoding="utf-8")
     image.parent.mkdir(parents=True)
-    image.write_text("no image")
+    image.write_text("no image", encoding="utf-8")
     told = snakemake(folder, "results/tiny/datasets/flowers/dataset.npz")
     assert told.returncode == 1 and not told.stdout
     assert told.stderr.splitlines()[-1].startswith("odelt: downloads/flowers/bright/1.png is not a readable image")
