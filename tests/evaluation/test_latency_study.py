@@ -103,4 +103,4 @@ def test_an_unknown_network_or_length_is_named():
     with pytest.raises(odelt.OdeltError, match="no network 'xl'; it has b"):
         latency_study.measure(study(), "xl", 4)
     with pytest.raises(odelt.OdeltError, match="length 5 is not allowed"):
-        latency_study.operations(study(), "b", 5)
+        latency_study.operations_of(study(), "b", 5)
