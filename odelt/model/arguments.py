@@ -40,9 +40,10 @@ def times(value, rows: int) -> jax.Array:
 
 
 def step_sizes(value, rows: int) -> jax.Array:
-    """float32 [N], each a whole number 0..7, from [N] or a scalar."""
-    array = _whole("d", value)
-    if not _is_within(array, 0, FINEST_D):
+    """float32 [N], each a whole number 0..7, from [N] or a scalar; it may be a float, as in the embedding (SPEC 2)."""
+    array = _real("d", value)
+    known = _known(array)
+    if not ((known >= 0) & (known <= FINEST_D) & (known == np.round(known))).all():  # NaN neither
         raise OdeltError(f"d: the step-size condition is a whole number from 0 to {FINEST_D}")
     return _per_row("d", array, rows, jnp.float32)
 

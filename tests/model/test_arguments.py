@@ -68,7 +68,8 @@ def test_labels_that_are_none_are_refused(model, y, message):
         ({"t": [0.1, 0.2]}, r"t has shape \[2\]"),
         ({"t": None}, "t: numbers are needed"),
         ({"d": 8}, "a whole number from 0 to 7"),
-        ({"d": 2.5}, "d: whole numbers are needed"),
+        ({"d": 2.5}, "d: the step-size condition is a whole number from 0 to 7"),
+        ({"d": np.nan}, "d: the step-size condition is a whole number from 0 to 7"),
         ({"length": 3}, "length 3 is not allowed; this network has 2, 4, 6, 8"),
         ({"length": 4.0}, "length: whole numbers are needed"),
         ({"length": [2, 4, 5]}, "length 5 is not allowed"),
@@ -113,6 +114,10 @@ def test_lists_scalars_and_arrays_of_any_integer_type_are_taken(model):
         expected, velocity(model, t=np.float64(0.5), d=np.uint8(2), y=np.int64(1), length=np.array([4] * 3))
     )
     assert np.allclose(expected, velocity(model, length=np.int32(4)), atol=1e-6)
+
+
+def test_a_step_size_condition_may_be_a_float_that_is_whole(model):
+    assert np.array_equal(velocity(model, d=np.full(3, 7.0, np.float32)), velocity(model, d=7))
 
 
 def test_a_velocity_can_be_part_of_a_callers_own_program(model):
