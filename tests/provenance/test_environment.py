@@ -47,10 +47,10 @@ def test_only_variables_of_packages_that_were_used_are_recorded(monkeypatch):
 
 
 def test_a_number_of_virtual_devices_is_no_setting_and_paths_lose_their_folders(monkeypatch):
-    flags = "--xla_force_host_platform_device_count=8 --xla_dump_to=/home/me/dump"
+    flags = "--xla_force_host_platform_device_count=8 --xla_dump_to=/some/folder/dump"
     monkeypatch.setenv("XLA_FLAGS", flags)
     assert environment.settings(JAX) == {}
-    monkeypatch.setenv("XLA_FLAGS", f"{flags} --xla_gpu_cuda_data_dir=/home/me/cuda")
+    monkeypatch.setenv("XLA_FLAGS", f"{flags} --xla_gpu_cuda_data_dir=/some/folder/cuda")
     assert environment.settings(JAX) == {"XLA_FLAGS": "--xla_gpu_cuda_data_dir=cuda"}
 
 
