@@ -1,10 +1,5 @@
-"""Where every number comes from: records beside the outputs, and the audit that follows them.
+"""What a command leaves behind: a record beside each output.
 
-A verb only reads and writes. The functions that read call `used`, the atomic writes call `made`, and the command line
-writes a record beside each output when the verb has succeeded (`odelt.provenance.recording`). Elsewhere nobody traces,
-and both do nothing.
+A verb only reads and writes, and `odelt.trace` notes what. When the verb has succeeded, `recording` writes a record
+beside each output; `record` says what it holds, and `parameters` what a suite expects in it.
 """
-
-from odelt.trace import made, retold, separately, used
-
-__all__ = ["made", "retold", "separately", "used"]

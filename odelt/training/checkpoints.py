@@ -5,7 +5,6 @@ is ever continued from the wrong place. The folder goes when the run's weights h
 """
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import json
@@ -33,7 +32,6 @@ STEPS = "steps"
 PARTS = "run.json"  # in a run's folder: the fingerprint of each part of what decides its outcome
 NOT_OUTCOME = {"log_every", "checkpoint_every", "sharding"}  # settings of a training that do not decide its outcome
 ITEMS = ("state", "curve")  # of a saved state
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 OS_ERROR = re.compile(r"os_error_code='(\d+)'")  # in the message of TensorStore's ValueError
 
 
@@ -186,6 +184,6 @@ def _system_errors(what: str) -> Iterator[None]:
         number = next(map(int, OS_ERROR.findall(str(error))), None)
         if number is None:
             raise
-    remedy = "make room" if number in FULL else "mend that"
+    remedy = "make room" if number in files.NO_ROOM else "mend that"
     reason = os.strerror(number) if number else "the system refuses it"
     raise OdeltError(f"{what}: {reason}; {remedy}, then the same command goes on") from None
