@@ -26,20 +26,16 @@ rule all:
     default_target: True
     input:
         # Named one by one, so that what was deleted is made again, also where what was made from it is still there.
-        expand("<results>/{experiment}/tables/{table}.csv", experiment=EXPERIMENTS, table=["main", "grid", "trade-off"]),
-        expand(
-            "<results>/{experiment}/figures/{figure}.png",
-            experiment=EXPERIMENTS,
-            figure=["scaling", "samples", "training"],
-        ),
-        "<results>/claims.csv",
+        [files.table(name, "csv") for files in PATHS_OF.values() for name in paths.TABLES_OF_EXPERIMENT],
+        [files.figure(name, "png") for files in PATHS_OF.values() for name in paths.FIGURES_OF_EXPERIMENT],
+        PATHS.table(paths.CLAIMS, "csv"),
         [path for name in EXPERIMENTS for path in chain_of(name)],
         [PATHS.codec_error(settings.dataset) for settings in EXPERIMENTS.values() if settings.latent],
-        "<results>/suite.yaml",
-        expand("<results>/verdicts.{kind}", kind=["csv", "md", "json"]),
-        "<results>/crate",
-        "<results>/audit.html",
-        "<results>/report.html",
+        RESULTS / paths.SUITE,
+        [PATHS.table(paths.VERDICTS, ending) for ending in ("csv", "md", "json")],
+        PATHS.crate,
+        PATHS.audit_page,
+        PATHS.report,
 
 
 onstart:

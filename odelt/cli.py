@@ -26,6 +26,7 @@ from odelt.errors import OdeltError
 from odelt.machine import process
 from odelt.provenance.recording import recording
 from odelt.quoting import one_line, printable, quoted
+from odelt.verbs import VERBS
 
 USER_ERROR = 2
 HELP = "; --help lists them"
@@ -111,8 +112,9 @@ def parser() -> Parser:
     top.add_argument("--log", type=kinds.path, metavar="FILE", help="also write messages and errors to this file")
     verbs = top.add_subparsers(required=True, metavar="VERB", parser_class=Parser)
 
-    def verb(name, function, help, **options):
-        """Adds a verb; an option in capitals is an argument by its place."""
+    def verb(name, function, **options):
+        """Adds a verb, which `odelt.verbs` describes; an option in capitals is an argument by its place."""
+        help = VERBS[name].help
         p = verbs.add_parser(name, help=help, description=help)
         p.set_defaults(verb=function, command=name)
         for option, settings in options.items():

@@ -10,7 +10,7 @@ import yaml
 from conftest import GOLDEN
 
 from odelt import cli
-from odelt.model.weights import TENSORS
+from odelt.layout.model_directory import WEIGHTS
 
 CONTROL = "a\n\r\tb\x1b[2J\x1b]0;title\x07\u202ec\u2028"
 LONG = "x" * 3_000_000
@@ -76,7 +76,7 @@ def test_a_checkpoints_weight(line, tmp_path, name):
 def test_a_tensors_name(line, imported, tmp_path, name):
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "config.json").write_bytes((imported / "odelt" / "config.json").read_bytes())
-    safetensors.numpy.save_file({f"ema/{name}": np.zeros(3, np.float32)}, tmp_path / "m" / TENSORS)
+    safetensors.numpy.save_file({f"ema/{name}": np.zeros(3, np.float32)}, tmp_path / "m" / WEIGHTS)
     line("sample", "--model", "m", *SAMPLE, "--out", "s.npz")
 
 

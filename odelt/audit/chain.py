@@ -11,11 +11,11 @@ from odelt.audit.folder import NO_RECORD, Folder, is_plain
 from odelt.audit.kept import Kept
 from odelt.provenance.record import RETOLD, Input, Record
 from odelt.quoting import printable, quoted
+from odelt.verbs import VERBS
 
 VERIFIED, BROKEN, MISSING, REMOVED, EXTERNAL = "verified", "broken", "missing", "removed as temporary", "external"
 MADE_FROM = "was made from"
 LEADS_AWAY = "is a link that leads out of the folder; it is not followed"
-FROM_NOTHING = ("fetch", "prepare-data")  # verbs whose outputs are made from no file: downloads, scikit-learn's digits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +115,8 @@ class Chain:
             node.fail(text)
         for input in record.inputs:
             self._link(node, input, prefix)
-        if not record.inputs and record.verb not in FROM_NOTHING:
+        verb = VERBS.get(record.verb)
+        if not record.inputs and not (verb and verb.from_nothing):
             node.fail(f"its record names nothing that it was made from ({quoted(record.verb)})")
         if record.verb == "fetch" and self._is_of_no_suite(record, prefix):
             node.outside.append(f"the download {quoted(record.parameters.get('name'))}")

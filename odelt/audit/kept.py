@@ -10,8 +10,7 @@ from odelt.layout import removable
 from odelt.provenance import parameters
 from odelt.provenance.record import STUDY, SUITE, Input, Record
 from odelt.quoting import printable, quoted
-
-COPIES = ("snapshot", "latency-snapshot")  # verbs whose outputs are copies of the project's files
+from odelt.verbs import VERBS
 
 
 class Kept:
@@ -66,7 +65,7 @@ class Kept:
     def fault_of_external(self, record: Record, input: Input, prefix: str) -> str | None:
         """What is wrong with an input from outside of the folder. It has to be one of the project's kept copies, or
         copied in the output itself, or what the configuration says that the user brings."""
-        if record.verb in COPIES:
+        if record.verb in VERBS and VERBS[record.verb].copies:
             same = input.sha256 == record.output.sha256
             return None if same else f"is no copy of {printable(input.path)}: that had sha256 {input.sha256}"
         if record.output.files and input.sha256 in record.output.files.values():

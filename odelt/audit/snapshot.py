@@ -11,12 +11,12 @@ from odelt import files, trace
 from odelt.config import CONFIG, Suite, load_suite, suite_named
 from odelt.config.latency_study import load_latency_study
 from odelt.errors import OdeltError
-from odelt.provenance.record import STUDY, SUITE, Record, beside
+from odelt.layout.paths import LOCK, PUBLISHED, REGISTRY, STUDY, SUITE
+from odelt.provenance.record import Record, beside
 from odelt.quoting import one_line, printable, quoted
 from odelt.results.references import load_references
 from odelt.sources.lock import Lock, load_lock
 
-LOCK, REGISTRY, PUBLISHED = "sources.lock.yaml", "sources.yaml", "reference.yaml"
 FILES = (SUITE, LOCK, REGISTRY, PUBLISHED)
 
 

@@ -18,16 +18,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from odelt.audit.audit import Audit
 from odelt.audit.chain import BROKEN, EXTERNAL, MISSING, Chain, Node
 from odelt.audit.folder import is_plain
-from odelt.audit.kept import COPIES
 from odelt.audit.snapshot import unlocked
 from odelt.config import Dataset, load_suite
 from odelt.data import folders
 from odelt.errors import OdeltError
+from odelt.layout import targets
 from odelt.plain_data import parse_yaml
 from odelt.provenance import digests, environment, parameters
 from odelt.provenance.record import Input, Record, root_of
 from odelt.quoting import quoted
 from odelt.sources.lock import load_lock
+from odelt.verbs import VERBS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +84,7 @@ def command(found: Sequence[Stale], suite: str) -> str:
         if one.suite == suite and one.can_be_made:
             path = f"results/{suite}/{one.output}"
             jobs[one.job] = min(jobs.get(one.job, path), path)
-    of_study = any(one.job[0] in parameters.OF_STUDY for one in found if one.suite == suite)
+    of_study = any(_is_of_study(one.job[0]) for one in found if one.suite == suite)
     asked = ["latency", "--config", f"latency=config/{suite}.yaml"] if of_study else ["--config", f"suite={suite}"]
     return shlex.join(["snakemake", "--cores", "all", *asked, "--forcerun", *sorted(jobs.values())])
 
@@ -100,7 +101,7 @@ class Today:
         if record.verb == "fetch":  # whatever fetches it, it is what the lock says
             return unlocked(record, self._lock(record.suite)) if record.suite else []
         found = self._external(record)
-        if record.verb in COPIES:
+        if record.verb in VERBS and VERBS[record.verb].copies:
             return found
         found += self._modules(record)
         for name, version in record.environment.packages.items():
@@ -110,7 +111,7 @@ class Today:
         was, now = record.environment.settings, environment.settings(record.environment.packages)
         for name in sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name)):
             found.append(f"the variable {name} is {_value(now.get(name))} now, and was {_value(was.get(name))}")
-        if record.suite and record.verb not in parameters.OF_STUDY:
+        if record.suite and not _is_of_study(record.verb):
             differing = parameters.differences(self._suite(record.suite), record)
             found += [told if told == parameters.LEFT_OVER else f"configuration: {told}" for told in differing]
             if not differing:  # else another path, or another share of the images, may be read today
@@ -169,7 +170,7 @@ class Today:
 
     def _dataset(self, record: Record) -> Dataset | None:
         """The dataset, as it is configured today, whose file a record's output is."""
-        name = parameters.dataset_name(record)
+        name = targets.dataset_name(record.output.path)
         return self._suite(record.suite).datasets.get(name) if record.suite and name else None
 
     def _compared(self, dataset: Dataset, sha256: str) -> list[str]:
@@ -211,6 +212,10 @@ class Today:
     @functools.cache  # noqa: B019
     def _lock(self, name: str):
         return load_lock(self.checkout / self._suite(name).downloads.lock)
+
+
+def _is_of_study(verb: str) -> bool:
+    return verb in VERBS and VERBS[verb].of_study
 
 
 def _is_brought(input: Input, dataset: Dataset | None) -> bool:

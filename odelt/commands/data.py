@@ -82,11 +82,10 @@ def register(verb):
     dataset = options.SETTINGS | {"help": "a dataset: JSON, or a file"}
     images = options.path(metavar="DIR", help="the prepared images, or the folder of images")
     vae = options.path(metavar="DIR", help="the autoencoder, as the hub has it")
-    verb("prepare-data", prepare_data, "write a small dataset", settings=dataset, out=options.OUT)
+    verb("prepare-data", prepare_data, settings=dataset, out=options.OUT)
     verb(
         "prepare-images",
         prepare_images,
-        "write a large dataset",
         settings=dataset,
         source=options.path(default=None, metavar="DIR", help="what was downloaded"),
         out=options.OUT_DIR,
@@ -94,7 +93,6 @@ def register(verb):
     verb(
         "encode",
         encode,
-        "moments of a dataset's latents",
         settings=dataset,
         images=images,
         vae=vae,
@@ -104,7 +102,6 @@ def register(verb):
     verb(
         "codec-error",
         codec_error,
-        "what mixed precision does to latents and images",
         settings=dataset,
         images=images,
         vae=vae,

@@ -135,7 +135,6 @@ def register(verb):
     verb(
         "latency",
         latency,
-        "time the generation of a batch",
         **options.GROUP,
         batch_size=options.BATCH_SIZE,
         repeats=options.POSITIVE,
@@ -150,7 +149,6 @@ def _register_small(verb):
     verb(
         "fit-features",
         fit_features,
-        "train the feature network of a small dataset",
         dataset=options.path(),
         settings=options.SETTINGS,
         out=options.OUT,
@@ -158,7 +156,6 @@ def _register_small(verb):
     verb(
         "features",
         features,
-        "features of small images",
         network=options.path(),
         images=options.path(metavar="FILE.npz"),
         array={"default": "samples", "help": "which array of the file holds the images"},
@@ -167,7 +164,6 @@ def _register_small(verb):
     verb(
         "floor",
         floor,
-        "Fréchet distance between two halves of the real data",
         features=options.path(),
         seed=options.SEED,
         out=options.OUT,
@@ -175,7 +171,6 @@ def _register_small(verb):
     verb(
         "score",
         score,
-        "score a sample set of small images",
         samples=options.path(),
         features=options.path(),
         dataset=options.path(),
@@ -204,7 +199,6 @@ def _register_large(verb):
     verb(
         "real-statistics",
         real_statistics,
-        "statistics of the features of a dataset's images",
         dataset=options.SETTINGS,
         images=options.path(metavar="DIR"),
         **files,
@@ -213,7 +207,6 @@ def _register_large(verb):
     verb(
         "statistics",
         statistics,
-        "statistics of the features of sample sets, decoded on the way",
         samples=options.path(action="append", metavar="FILE.npz"),
         pictures=options.OUTS | {"metavar": "FILE.npz", "help": "where a few decoded samples go, for each"},
         vae=options.path(metavar="DIR", help="the autoencoder, as the hub has it"),
@@ -225,7 +218,6 @@ def _register_large(verb):
     verb(
         "score-fid",
         score_fid,
-        "score a sample set by its statistics",
         statistics=options.path(metavar="FILE.npz"),
         real=real,
         reference=reference,
@@ -235,7 +227,6 @@ def _register_large(verb):
     verb(
         "compare-references",
         compare_references,
-        "distances of downloaded reference statistics to those of the images themselves",
         real=real,
         reference=reference,
         out=options.OUT,

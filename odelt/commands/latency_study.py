@@ -3,6 +3,7 @@
 from odelt.commands import options
 from odelt.config import parse_json
 from odelt.config.latency_study import LatencyStudy
+from odelt.layout import paths
 
 
 def snapshot(a):
@@ -30,9 +31,9 @@ def tables(a):
 
     study = parse_json(LatencyStudy, a.settings, "--settings")
     rows = latency_table.rows(study, a.results, load_references(a.published))
-    latency_table.write(rows, a.out / "latency")
-    latency_table.figure(rows, a.out / "latency")
-    pages.write_page(a.out / "latency.md")
+    latency_table.write(rows, a.out / paths.LATENCY)
+    latency_table.figure(rows, a.out / paths.LATENCY)
+    pages.write_page(a.out / f"{paths.LATENCY}.md")
 
 
 def register(verb):
@@ -41,7 +42,6 @@ def register(verb):
     verb(
         "latency-snapshot",
         snapshot,
-        "keep the latency study's configuration and the published numbers with its results",
         study=options.path(metavar="FILE", help="the study"),
         published=published,
         out=options.OUT_DIR | {"help": "the study's results"},
@@ -49,7 +49,6 @@ def register(verb):
     verb(
         "latency-study",
         measure,
-        "time a network with random weights at one length",
         settings=settings,
         network=options.text(metavar="NAME", help="one of the study's"),
         length=options.LENGTH,
@@ -58,7 +57,6 @@ def register(verb):
     verb(
         "latency-table",
         tables,
-        "table and figure of the latency study, from whatever has been measured",
         settings=settings,
         results=options.path(metavar="DIR", help="the study's results"),
         published=published,

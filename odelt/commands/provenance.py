@@ -58,14 +58,12 @@ def register(verb):
     verb(
         "snapshot",
         snapshot,
-        "keep a suite's configuration, lock, registry and published numbers with its results",
         suite=options.text(metavar="NAME"),
         out=options.OUT_DIR | {"help": "the suite's results"},
     )
     verb(
         "crate",
         crate,
-        "describe a suite's results and the jobs that made them as an RO-Crate (Provenance Run Crate)",
         suite=options.text(metavar="NAME"),
         results=options.path(metavar="DIR", help="the suite's results"),
         out=options.OUT_DIR,
@@ -73,8 +71,6 @@ def register(verb):
     verb(
         "audit",
         audit,
-        "follow results back to their sources, hash by hash; exit status 0: all is verified; 1: something is not; "
-        "3: it is of no suite and its origin is outside, and all the rest is verified",
         PATHS={"nargs": "+", "type": kinds.path, "metavar": "PATH", "help": "a file, or a folder of the results"},
         json={"action": "store_true", "help": "as JSON"},
         tree={"action": "store_true", "help": "every file with what it was made from, and every problem"},
@@ -84,7 +80,6 @@ def register(verb):
     verb(
         "audit-page",
         audit_page,
-        "write the page on which every published number leads back to its sources, from an audit of the suite",
         suite=options.text(metavar="NAME"),
         results=options.path(metavar="DIR", help="the suite's results"),
         out=options.OUT | {"help": "the page; the audit's outcome in brief is written beside it, as .yaml"},

@@ -3,24 +3,25 @@
 from odelt.commands import options
 from odelt.config import Experiment, parse_json, suite_named
 from odelt.errors import OdeltError
+from odelt.layout import grid, paths
+from odelt.layout.paths import ExperimentPaths, SuitePaths
 
 
 def tables(a):
     from odelt.publishing import pages, tables
 
     rows, published = _rows(a)
-    tables.write_grid(rows, published, a.out / "grid", _note(a))
-    tables.write_trade_off(rows, a.out / "trade-off")
-    for name in ("grid", "trade-off"):
+    tables.write_grid(rows, published, a.out / paths.GRID, _note(a))
+    tables.write_trade_off(rows, a.out / paths.TRADE_OFF)
+    for name in (paths.GRID, paths.TRADE_OFF):
         pages.write_page(a.out / f"{name}.md")
 
 
 def main_table(a):
-    from odelt.layout import grid
     from odelt.publishing import main_table, pages
 
-    main_table.write_main(*_rows(a, grid.main_points), a.out / "main", _note(a))
-    pages.write_page(a.out / "main.md")
+    main_table.write_main(*_rows(a, grid.main_points), a.out / paths.MAIN, _note(a))
+    pages.write_page(a.out / f"{paths.MAIN}.md")
 
 
 def claims(a):
@@ -30,15 +31,15 @@ def claims(a):
     from odelt.results.claims import check_claims
 
     rows, published = _rows_of_all(a)
-    write_claims(check_claims(rows, published), a.out / "claims")
-    pages.write_page(a.out / "claims.md")
+    write_claims(check_claims(rows, published), a.out / paths.CLAIMS)
+    pages.write_page(a.out / f"{paths.CLAIMS}.md")
 
 
 def verdicts(a):
     from odelt.publishing import pages, verdict_table
 
-    verdict_table.write_verdicts(*_rows_of_all(a), a.out / "verdicts")
-    pages.write_page(a.out / "verdicts.md")
+    verdict_table.write_verdicts(*_rows_of_all(a), a.out / paths.VERDICTS)
+    pages.write_page(a.out / f"{paths.VERDICTS}.md")
 
 
 def expect(a):
@@ -49,24 +50,21 @@ def expect(a):
 
 
 def figures(a):
-    from odelt.layout import grid
-    from odelt.layout.paths import ExperimentPaths
     from odelt.publishing import figures, pictures
     from odelt.results.seeds import over_seeds
 
     rows, _ = _rows(a)
-    figures.scaling(over_seeds(rows), a.out / "scaling")
+    figures.scaling(over_seeds(rows), a.out / paths.SCALING)
     experiment, layout = parse_json(Experiment, a.settings, "--settings"), ExperimentPaths(a.results)
-    figures.sample_grid(*pictures.sample_cells(experiment, layout), a.out / "samples")
+    figures.sample_grid(*pictures.sample_cells(experiment, layout), a.out / paths.PICTURE_GRID)
     trained = [run for run in grid.needed_runs(experiment) if run.settings.training]
     several = {run.model for run in trained if run.name != run.model}
     labels = {run.name: f"{run.label}, seed {run.seed}" if run.model in several else run.label for run in trained}
-    figures.training_curves({labels[run.name]: layout.curve(run.name) for run in trained}, a.out / "training")
+    figures.training_curves({labels[run.name]: layout.curve(run.name) for run in trained}, a.out / paths.TRAINING)
 
 
 def _rows(a, choose=None):
     """The experiment's rows, of the points that `choose` takes from it, and the published numbers (None: none)."""
-    from odelt.layout.paths import ExperimentPaths
     from odelt.results.references import load_references
     from odelt.results.rows import rows
 
@@ -78,7 +76,6 @@ def _rows(a, choose=None):
 
 def _rows_of_all(a):
     """The rows of all experiments, and the published numbers."""
-    from odelt.layout.paths import ExperimentPaths
     from odelt.results.references import load_references
     from odelt.results.rows import rows
 
@@ -94,7 +91,6 @@ def _rows_of_all(a):
 
 def _note(a) -> str:
     """What is to be known of the sources: whose digests nobody has vouched for, and what comparing them gave."""
-    from odelt.layout.paths import ExperimentPaths, SuitePaths
     from odelt.publishing import text
     from odelt.publishing.notes import on_precision, on_references, on_trust
 
@@ -102,7 +98,7 @@ def _note(a) -> str:
     parts = [text.plain(a.note or ""), on_trust(a.lock, a.source or ()) if a.lock else ""]
     if experiment.latent:
         parts.append(on_references(ExperimentPaths(a.results).references))
-        parts.append(on_precision(SuitePaths(a.results.parent, None).codec_error(experiment.dataset), experiment.codec))
+        parts.append(on_precision(SuitePaths(a.results.parent).codec_error(experiment.dataset), experiment.codec))
     return " ".join(part for part in parts if part)
 
 
@@ -119,9 +115,9 @@ def register(verb):
         "lock": options.path(default=None, metavar="FILE", help="digests of what was downloaded"),
         "source": options.text(default=None, action="append", metavar="NAME", help="one of them; may be repeated"),
     }
-    verb("tables", tables, "tables of an experiment from whatever has been scored", **of_experiment, **lock)
-    verb("main-table", main_table, "the paper's table from whatever has been scored", **of_experiment, **lock)
-    verb("figures", figures, "figures of an experiment from whatever has been made", **of_experiment)
+    verb("tables", tables, **of_experiment, **lock)
+    verb("main-table", main_table, **of_experiment, **lock)
+    verb("figures", figures, **of_experiment)
     several = {"action": "append", "help": "may be repeated"}
     results = options.path(metavar="DIR", help="the suite's results")
     of_suite = {
@@ -131,12 +127,11 @@ def register(verb):
         "published": options.path(metavar="FILE", help="published numbers and claims"),
         "out": options.OUT_DIR,
     }
-    verb("claims", claims, "check the abstracts' claims against whatever has been scored", **of_suite)
-    verb("verdicts", verdicts, "compare every published number with whatever has been scored", **of_suite)
+    verb("claims", claims, **of_suite)
+    verb("verdicts", verdicts, **of_suite)
     verb(
         "expect",
         expect,
-        "write a finished run's numbers as those that later runs are compared with",
         suite=options.text(metavar="NAME"),
         results=results,
         out=options.OUT | {"help": "what the key `published` of a suite may name"},

@@ -62,7 +62,6 @@ def register(verb):
     verb(
         "sample",
         sample,
-        "generate samples; sample i depends on (seed, i) only",
         model=options.MODEL,
         length=options.LENGTH,
         solver=solver,
@@ -89,7 +88,6 @@ def register(verb):
     verb(
         "sample-grid",
         sample_grid,
-        "generate one sample set per setting",
         **options.GROUP,
         count=number,
         seed=options.SEED,

@@ -25,11 +25,11 @@ def fetch(a):
 
 
 def import_checkpoint(a):
-    from odelt.model.weights import CONFIG, TENSORS
+    from odelt.layout.model_directory import CONFIG, WEIGHTS
     from odelt.sources import checkpoints
 
     sizes = {"heads": a.heads, "group": a.group, "min_length": a.min_length, "image": a.image}
-    with options.telling_replaced(a.out / CONFIG, a.out / TENSORS):
+    with options.telling_replaced(a.out / CONFIG, a.out / WEIGHTS):
         config = checkpoints.import_checkpoint(a.file, a.out, **sizes, layout=a.format)
     lengths = ", ".join(map(str, config.lengths))
     made = f"{a.out}: {config.depth} blocks of width {config.width}, lengths {lengths}"
@@ -40,7 +40,6 @@ def register(verb):
     verb(
         "fetch",
         fetch,
-        "download a source, verify it and note its digest; the same command goes on after an interruption",
         NAME={"help": "its name in the registry"},
         suite={"metavar": "NAME", "help": "whose `downloads` say how; the configured suite without"},
         out=options.path(metavar="PATH", help="what is written: a file, or a folder of files from the hub"),
@@ -48,7 +47,6 @@ def register(verb):
     verb(
         "import-checkpoint",
         import_checkpoint,
-        "make a model directory from a released checkpoint",
         FILE={
             "type": kinds.path,
             "help": "a pickled checkpoint of SM or of the authors; nothing in it is run",

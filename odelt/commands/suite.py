@@ -48,19 +48,17 @@ def register(verb):
     suite = {"metavar": "NAME", "help": "a suite in config/; the configured one without"}
     targets = {"nargs": "*", "metavar": "TARGET", "help": "what would be made; everything without"}
     gpu = {"choices": ["h100", "h200", "a100", "rtx4090"], "default": "h100", "help": "whose hours are reckoned"}
-    verb("plan", plan, "what the suite, or a part of it, will cost", TARGETS=targets, suite=suite, gpu=gpu)
+    verb("plan", plan, TARGETS=targets, suite=suite, gpu=gpu)
     verb(
         "doctor",
         doctor,
-        "what is missing here for the suite, or a part of it; exit status 1 if anything is",
         TARGETS=targets,
         suite=suite,
     )
     verb(
         "clean",
         clean,
-        "what a suite's results hold that can be made again and is in no table: tells it, and removes it with --yes",
         suite=suite,
         yes={"action": "store_true", "help": "remove it"},
     )
-    verb("schema", schema, "the JSON schema of a suite, as YAML")
+    verb("schema", schema)

@@ -22,6 +22,7 @@ def train(a):
 
     from odelt import files
     from odelt.data import dataset, latents
+    from odelt.layout.model_directory import WEIGHTS
     from odelt.provenance import environment
     from odelt.training import checkpoints, loop
 
@@ -41,7 +42,7 @@ def train(a):
         identity["scale"] = str(scale)
     identity["environment"] = json.dumps(environment.settings(("jax", "numpy")))
     if a.start:
-        identity["start"] = files.digest(a.start / "model.safetensors")
+        identity["start"] = files.digest(a.start / WEIGHTS)
     checkpoints.keep_threads_quiet()
     try:
         loop.train(
@@ -68,7 +69,6 @@ def register(verb):
     verb(
         "train",
         train,
-        "train or fine-tune; the same command goes on after an interruption",
         dataset=options.path(help="a dataset, or with --codec the store of its latents' moments"),
         codec=options.text(default=None, metavar="JSON", help="the latents are sampled from stored moments"),
         start=options.path(default=None, help="model directory to start from; fresh weights without"),

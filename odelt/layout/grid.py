@@ -65,6 +65,9 @@ class Point:
     def path(self) -> str:
         return f"{self.group.path}/{self.name}"
 
+    def __str__(self) -> str:
+        return self.path
+
 
 def number(value: float) -> str:
     """All its digits, and no ".0"."""
@@ -73,6 +76,11 @@ def number(value: float) -> str:
 
 def length_name(length: int | None) -> str:
     return "full" if length is None else f"l{length}"
+
+
+def parse_length_name(name: str) -> int | None:
+    """The inverse of `length_name`; ValueError where it is the name of no length."""
+    return None if name == "full" else int(name.removeprefix("l"))
 
 
 def rule_name(word: str, experiment: str, *parts: str) -> str:

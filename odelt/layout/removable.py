@@ -7,11 +7,12 @@ import pathlib
 from collections.abc import Iterator
 
 from odelt.config import Suite
+from odelt.layout import paths
 
-OF_EXPERIMENT = ("samples", "statistics", "features")
-OF_DATASET = ("images", "latents")
-# Of these the rules mark some as temporary, where an experiment has latents: Snakemake removes them once they are read.
-TEMPORARY = ("samples", "statistics")
+OF_EXPERIMENT = (paths.SAMPLES, paths.STATISTICS, paths.FEATURES)
+OF_DATASET = (paths.IMAGES, paths.LATENTS)
+# The rules mark these as temporary where an experiment has latents: Snakemake removes them once they are read.
+TEMPORARY = (paths.SAMPLES, paths.STATISTICS)
 
 
 def folders(suite: Suite) -> Iterator[pathlib.PurePosixPath]:
@@ -19,7 +20,7 @@ def folders(suite: Suite) -> Iterator[pathlib.PurePosixPath]:
     for experiment in suite.experiments:
         yield from (pathlib.PurePosixPath(experiment, part) for part in OF_EXPERIMENT)
     for dataset in dict.fromkeys(settings.dataset.name for settings in suite.experiments.values()):
-        yield from (pathlib.PurePosixPath("datasets", dataset, part) for part in OF_DATASET)
+        yield from (pathlib.PurePosixPath(paths.DATASETS, dataset, part) for part in OF_DATASET)
 
 
 def may_be_removed(suite: Suite, path: str) -> bool:
@@ -31,7 +32,7 @@ def may_be_removed(suite: Suite, path: str) -> bool:
 def is_temporary(suite: Suite, path: str) -> bool:
     """Whether the workflow itself removes this output."""
     parts = pathlib.PurePosixPath(path).parts
-    if parts[0] == "datasets":
+    if parts[0] == paths.DATASETS:
         return len(parts) == 3 and parts[2] in OF_DATASET
     experiment = suite.experiments.get(parts[0])
     return experiment is not None and experiment.latent and len(parts) > 2 and parts[1] in TEMPORARY

@@ -20,6 +20,7 @@ from flax import nnx
 from odelt import files, tensors, trace
 from odelt.config import Network, parse
 from odelt.errors import OdeltError
+from odelt.layout.model_directory import CONFIG, WEIGHTS
 from odelt.machine import numerics
 from odelt.model import dit, held
 from odelt.plain_data import read_json
@@ -28,7 +29,6 @@ from odelt.quoting import quoted
 Kind = Literal["ema", "raw"]
 Weights = dict[str, Any]  # nested dict of arrays
 LENGTH_TABLE = "length_embedding"
-CONFIG, TENSORS = "config.json", "model.safetensors"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +125,7 @@ def save_model(directory: files.Path, config: Network, *, raw: Weights, ema: Wei
             stored[f"{kind}/{path}"] = np.ascontiguousarray(leaf, dtype=np.float32)
     with files.writing_directory(directory) as draft:
         (draft / CONFIG).write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
-        tensors.save(draft / TENSORS, stored)
+        tensors.save(draft / WEIGHTS, stored)
 
 
 def load_config(directory: files.Path) -> Network:
@@ -159,7 +159,7 @@ def load_model(
         raise OdeltError(f"weights {quoted(weights)}: known are ema and raw")
     if dtype not in ("float32", "bfloat16"):
         raise OdeltError(f"dtype {quoted(dtype)}: known are float32 and bfloat16")
-    model = Model(config, unflatten(_read(directory / TENSORS, config, weights, dtype, length)), dtype)
+    model = Model(config, unflatten(_read(directory / WEIGHTS, config, weights, dtype, length)), dtype)
     if length is not None:
         model.require_inner_ode()
     return model

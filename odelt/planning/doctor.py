@@ -18,15 +18,14 @@ from odelt.plain_data import read_yaml
 from odelt.planning import costs
 from odelt.quoting import printable, quoted
 from odelt.results.references import load_references
+from odelt.verbs import verb_of_rule
+from odelt.verbs.verb import Verb
 
 CONFIG_KEYS = ("suite", "latency")
 REPORT_KEYS = ("verdicts", "audit")  # files that the rule `report` hands to the report's first page
 
-# The rules of each world, and those that a GPU is for; a generated rule's name begins with its room's word.
-TORCH = ("encode", "codec_error", "real_statistics", "statistics")
-TENSORFLOW = ("fetch", "prepare_images")
-GPU = ("encode", "codec_error", "real_statistics", "statistics", "train", "sample", "latency")
-WORLDS = {"jax": ["jax", "flax"], "torch": ["torch", "diffusers", "clean-fid"], "tensorflow": ["tensorflow-datasets"]}
+# Packages of each world, besides those of JAX, which every job needs.
+WORLDS = {"jax": ["jax", "flax"], "vision": ["torch", "diffusers", "clean-fid"], "data": ["tensorflow-datasets"]}
 
 
 class Job(NamedTuple):
@@ -35,8 +34,13 @@ class Job(NamedTuple):
     rule: str
     path: str
 
-    def is_of(self, rules: Iterable[str]) -> bool:
-        return any(self.rule == rule or self.rule.startswith(f"{rule}_") for rule in rules)
+    @property
+    def verb(self) -> Verb | None:
+        """The verb that it calls; None where it calls none."""
+        return verb_of_rule(self.rule)
+
+    def calls(self, *names: str) -> bool:
+        return self.verb is not None and self.verb.name in names
 
 
 def suite_or_exit(config: dict, files: Iterable[str] = ()) -> Suite:
@@ -154,7 +158,7 @@ def missing(suite: Suite, jobs: Sequence[Job], *, gpu: bool = True, packages: bo
 
 def warn(suite: Suite, jobs: Sequence[Job]) -> None:
     """A line on stderr for each setting of the runs that these jobs train that will not do what it should."""
-    trained = [name for name in suite.enabled if _any(of_experiment(name, jobs), ["train"])]
+    trained = [name for name in suite.enabled if any(job.calls("train") for job in of_experiment(name, jobs))]
     for line in advice.warnings(suite, trained):
         print(f"odelt: warning: {line}", file=sys.stderr)
 
@@ -214,10 +218,10 @@ def _missing_packages(jobs: Sequence[Job]) -> list[str]:
     found = []
     if not _installed("odelt"):
         return ["the package odelt is not installed here; type: make env"]
-    worlds = {"jax": bool(jobs), "torch": _any(jobs, TORCH), "tensorflow": _any(jobs, TENSORFLOW)}
-    for world, needed in worlds.items():
+    needed = {"jax", *(job.verb.world for job in jobs if job.verb)} if jobs else set()
+    for world, packages in WORLDS.items():
         remedy = "make env" if world == "jax" else "make env-full, and use .venv-full"
-        absent = [name for name in WORLDS[world] if needed and not _installed(name)]
+        absent = [name for name in packages if world in needed and not _installed(name)]
         found += [f"the package {name} is not installed; type: {remedy}" for name in absent]
     return found
 
@@ -226,7 +230,7 @@ def _missing_files(suite: Suite, jobs: Sequence[Job]) -> list[str]:
     """What the user brings: ImageNet's tar, a folder of images."""
     found = []
     for name, dataset in suite.datasets.items():
-        prepares = any(job.is_of(["prepare"]) and f"/datasets/{name}/" in job.path for job in jobs)
+        prepares = any(job.calls("prepare-data", "prepare-images") and f"/datasets/{name}/" in job.path for job in jobs)
         reads = dataset.kind == "folder" and any(f"/datasets/{name}/" in job.path for job in jobs)
         if dataset.path and (prepares or reads) and not pathlib.Path(dataset.path).exists():
             found.append(f"{dataset.path} is missing: {BRINGS[dataset.kind]}")
@@ -240,7 +244,7 @@ BRINGS = {
 
 
 def _missing_gpu(suite: Suite, jobs: Sequence[Job]) -> str | None:
-    wanted = [job for job in jobs if job.is_of(GPU)]
+    wanted = [job for job in jobs if job.verb and job.verb.gpu]
     heavy = [
         name
         for name, settings in suite.enabled.items()
@@ -252,10 +256,6 @@ def _missing_gpu(suite: Suite, jobs: Sequence[Job]) -> str | None:
         f"there is no GPU here, and {len(wanted)} of these jobs need one ({', '.join(heavy)}); run them on a machine "
         f"that has one, or send them to one with Snakemake's --executor ({devices.ALLOW_CPU}=1 tries a processor)"
     )
-
-
-def _any(jobs: Iterable[Job], rules: Iterable[str]) -> bool:
-    return any(job.is_of(rules) for job in jobs)
 
 
 def _installed(name: str) -> bool:

@@ -21,8 +21,7 @@ from odelt.planning import doctor
 from odelt.planning.costs import Cost
 from odelt.planning.doctor import Job, told_bytes
 from odelt.quoting import one_line, printable
-
-FILE_PER_JOB = ("score", "score_fid", "features", "latency_of_model")  # rules with one output, many in a folder
+from odelt.verbs import verb_of_rule
 
 
 class Gpu(NamedTuple):
@@ -75,9 +74,10 @@ def asked(name: str, targets: Sequence[str] = ()) -> list[Job]:
     for row in csv.DictReader(told.splitlines(), delimiter="\t"):
         if row["plan"] == "update pending":
             path = pathlib.PurePath(row["output_file"])
-            generated = row["rule"].startswith(("sample_", "statistics_"))
-            place = "" if generated else path if row["rule"] in FILE_PER_JOB else path.parent
-            jobs.setdefault((row["rule"], place), Job(row["rule"], str(path)))
+            verb = verb_of_rule(row["rule"])
+            # Outputs of one job: those of a generated rule, or those in the folder that the verb writes.
+            outputs = None if verb and verb.generated else path.parent if verb is None or verb.outputs else path
+            jobs.setdefault((row["rule"], outputs), Job(row["rule"], str(path)))
     return list(jobs.values())
 
 
@@ -112,8 +112,8 @@ def plan(name: str, suite: Suite, gpu: str, targets: Sequence[str] = ()) -> str:
 
 
 def _told(experiment: Experiment, cost: Cost, jobs: Sequence[Job], reckoned: Speed) -> list[str]:
-    trained = [job for job in jobs if job.rule == "train"]
-    groups = [job for job in jobs if job.rule.startswith("sample_")]
+    trained = [job for job in jobs if job.calls("train")]
+    groups = [job for job in jobs if job.calls("sample-grid")]
     lines = []
     if trained:
         lines.append(f"{len(trained)} training runs: {_operations(cost.training)}")

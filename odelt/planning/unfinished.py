@@ -9,8 +9,7 @@ import pathlib
 from odelt import files
 from odelt.config import Experiment, Suite, network_of
 from odelt.errors import OdeltError
-from odelt.layout import grid
-from odelt.layout.paths import SuitePaths
+from odelt.layout import grid, paths
 from odelt.plain_data import parse_json
 from odelt.provenance import parameters, record
 
@@ -19,7 +18,7 @@ STEPS = "steps"  # the folder of a run's saved states
 
 def folders(root: pathlib.Path) -> list[pathlib.Path]:
     """The folders of unfinished runs of the suite whose results are in `root`."""
-    return sorted(path.parent for path in root.glob(f"checkpoints/*/*/*/{STEPS}"))
+    return sorted(path.parent for path in (root / paths.CHECKPOINTS).glob(f"*/*/*/{STEPS}"))
 
 
 def is_abandoned(folder: pathlib.Path, root: pathlib.Path, suite: Suite) -> bool:
@@ -62,13 +61,13 @@ def _inputs(root: pathlib.Path, experiment: str, settings: Experiment, run: grid
     """The digests of the dataset and of the start, where they are here and would not be made otherwise today."""
     from odelt.data.latents import INDEX
 
-    places = SuitePaths(root, None)
+    places = paths.SuitePaths(root)
     data = places.data(settings)
     found = {}
     if _is_todays(data, root, suite):
         found["dataset"] = files.digest(data / INDEX if settings.latent else data)
     if start := grid.start_of(run):
-        weights = places.experiment(experiment).model(start) / "model.safetensors"
+        weights = places.experiment(experiment).weights(start)
         if _is_todays(weights, root, suite):
             found["start"] = files.digest(weights)
     return found

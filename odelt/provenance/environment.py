@@ -1,5 +1,6 @@
 """With what a process computes: the code of this project that it imported, packages, device."""
 
+import functools
 import hashlib
 import importlib.metadata
 import os
@@ -17,13 +18,12 @@ from odelt.quoting import printable
 
 SOURCE = pathlib.Path(odelt.__file__).parent
 IMPORTS = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
-# What every process imports and no number depends on: the command line, the record keeping itself.
+FROM_OURS = re.compile(r"^\s*from (odelt[\w.]*) import (\([^)]*\)|.+)$", re.MULTILINE)
+# What no number depends on: the command line, the record keeping itself, descriptions of verbs.
 MACHINERY = re.compile(
-    r"odelt(\.(__main__|cli|commands|errors|quoting|files|trace|operations|planning(\..*)?|provenance(\..*)?|"
+    r"odelt(\.(__main__|cli|commands|errors|quoting|files|trace|operations|verbs(\..*)?|planning(\..*)?|provenance(\..*)?|"
     r"machine(\.(process|compiled|surroundings|devices|alive))?|audit(\.(?!crate).*)?))?"
 )
-FROM_COMMANDS = re.compile(r"^\s*from (odelt\.commands\.\w+) import", re.MULTILINE)
-SHARED_COMMANDS = ("odelt.commands.options", "odelt.commands.kinds")
 GIT_SECONDS = 10  # that git may take
 # Variables by which the surroundings change what a library computes, by the package that reads them.
 VARIABLES = {
@@ -97,14 +97,29 @@ def checked_out(folder: pathlib.Path) -> tuple[str | None, bool | None]:
 
 
 def _modules(verb_module: str) -> Iterable[tuple[str, pathlib.Path]]:
-    own = sys.modules.get(verb_module)
-    text = pathlib.Path(own.__file__).read_text(encoding="utf-8") if own else ""
-    commands = {verb_module, *SHARED_COMMANDS, *FROM_COMMANDS.findall(text)}
-    for name, module in sorted(sys.modules.items()):
-        if not name.startswith("odelt.") or not getattr(module, "__file__", None) or MACHINERY.fullmatch(name):
-            continue
-        if not name.startswith("odelt.commands.") or name in commands:
-            yield name, pathlib.Path(module.__file__)
+    """The modules of odelt that this process has imported and that the verb's module leads to, by their names.
+
+    The command line imports more of them, to describe the other verbs.
+    """
+    waiting, found = [verb_module], {}
+    while waiting:
+        name = waiting.pop()
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if file and name not in found and not MACHINERY.fullmatch(name):
+            found[name] = pathlib.Path(file)
+            waiting += _imported_by(found[name])
+    return sorted((name, path) for name, path in found.items() if name.startswith("odelt."))
+
+
+@functools.cache
+def _imported_by(path: pathlib.Path) -> list[str]:
+    """The modules of odelt that a module may import: `from odelt.a import b` names odelt.a, and perhaps odelt.a.b."""
+    names = []
+    for module, words in FROM_OURS.findall(path.read_text(encoding="utf-8")):
+        parts = module.split(".")
+        names += [".".join(parts[: k + 1]) for k in range(len(parts))]  # with a module come the rooms that it is in
+        names += [f"{module}.{word}" for word in re.findall(r"\w+", words)]
+    return names
 
 
 def _sha256(path: pathlib.Path) -> str:

@@ -14,18 +14,19 @@ import pydantic
 from odelt import files
 from odelt.config import NotNegative, Section
 from odelt.errors import OdeltError
+from odelt.layout import paths
 from odelt.plain_data import parse_json
 
 SUFFIX = ".prov.json"
 RESULTS = "results"  # the folder of the suites' folders
 # Parts of a suite's folder that are outside of the chain (`so-far` holds tables of what was not finished), and pages,
 # which show what the chain holds.
-OUTSIDE = ("logs", "benchmarks", "checkpoints", "so-far", "audit.yaml")
+OUTSIDE = (paths.LOGS, paths.BENCHMARKS, paths.CHECKPOINTS, paths.SO_FAR, paths.AUDIT)
 PAGES = ".html"
-SUITE, STUDY = "suite.yaml", "study.yaml"  # the kept configurations: a suite's, and a latency study's
+SUITE, STUDY = paths.SUITE, paths.STUDY  # the kept configurations: a suite's, and a latency study's
 # Outputs that tell what the records say. Each has a record of its own, but none of them counts in the suite's digest,
 # which they state, and none tells of another. The audit compares what they tell with the records.
-RETOLD = ("crate",)
+RETOLD = (paths.CRATE,)
 
 Digest = Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{64}$")]
 

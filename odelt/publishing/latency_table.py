@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from odelt.config import Solver
 from odelt.config.latency_study import LatencyStudy
 from odelt.layout.grid import length_name
+from odelt.layout.paths import StudyPaths
 from odelt.publishing import figures, text
 from odelt.publishing.text import MIB, shown
 from odelt.results.belongings import Cell
@@ -36,7 +37,7 @@ def rows(study: LatencyStudy, results: pathlib.Path, published: References) -> l
     for name, studied in study.networks.items():
         baselines: dict[str, dict] = {}
         for length in (None, *studied.network.lengths):
-            path = results / name / f"{length_name(length)}.json"
+            path = StudyPaths(results).measured(name, length_name(length))
             points = read_json(path, lambda raw: {point["solver"]: _cells(raw, point) for point in raw["points"]}, {})
             for solver in study.solvers:
                 row = dict.fromkeys(COLUMNS, NOT_RUN) | {

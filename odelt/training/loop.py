@@ -12,6 +12,7 @@ from odelt.config import Network, Training
 from odelt.data import loader
 from odelt.data.dataset import Dataset
 from odelt.errors import OdeltError
+from odelt.layout.model_directory import CURVE
 from odelt.machine import numerics
 from odelt.machine.process import noticing_signals
 from odelt.machine.sharding import Placement, Sharding, placement
@@ -23,7 +24,6 @@ from odelt.training.curve import Curve
 from odelt.training.pace import Pace
 from odelt.training.step import Prepare, State, initial_state, make_step
 
-CURVE = "training.csv"
 AHEAD = 2  # steps that may be under way
 
 

@@ -12,8 +12,11 @@ import yaml
 
 from odelt import cli
 from odelt.config import Section, Suite, load_suite
+from odelt.layout.targets import Target
 from odelt.provenance import parameters, recording
 from odelt.provenance.record import Code, Environment, Output, Record, concerns
+from odelt.verbs import VERBS
+from odelt.verbs.verb import no_parameters
 
 ROOT = pathlib.Path(__file__).parents[2]
 TRAINING = {
@@ -76,19 +79,8 @@ SUITE = {
     **{"seed": 9, "published": "config/my-reference.yaml", "downloads": DOWNLOADS},
     "experiments": {"small": SMALL, "large": LARGE, "off": SMALL | {"enabled": False}},
 }
-# Where an option names a folder: files that the verb writes there.
-WRITTEN = {
-    "import-checkpoint": ("model.safetensors", "config.json"),
-    "train": ("model.safetensors", "config.json", "training.csv"),
-    "tables": ("grid.csv", "trade-off.md"),
-    "main-table": ("main.csv",),
-    "figures": ("scaling.svg",),
-    "claims": ("claims.csv",),
-    "verdicts": ("verdicts.json",),
-    "snapshot": ("suite.yaml",),
-}
-# A download's suite says only how it is fetched; of several settings the audit looks at the output's own.
-NOT_COMPARED = {"fetch": {"suite"}, "sample-grid": {"setting"}}
+# A download's suite says only how it is fetched.
+NOT_COMPARED = {"fetch": {"suite"}}
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +110,7 @@ def commands(project):
 
 
 def outputs(arguments) -> list[pathlib.Path]:
-    written = WRITTEN.get(arguments.command, ("",))
+    written = VERBS[arguments.command].outputs or ("",)
     return [out / name for out in recording._paths(arguments) for name in written]
 
 
@@ -169,7 +161,8 @@ def test_the_suite_overrides_everything_that_can_be_overridden(suite):
 
 @pytest.mark.workflow
 def test_what_the_rules_ask_for_is_what_the_audit_expects(records, suite):
-    assert {one.verb for _, one in records} >= parameters.EXPECTED.keys()
+    described = {verb.name for verb in VERBS.values() if verb.parameters is not no_parameters and not verb.of_study}
+    assert {one.verb for _, one in records} >= described - {"audit-page"}  # which has no record
     found = {one.output.path: parameters.differences(suite, one) for _, one in records}
     assert {path: told for path, told in found.items() if told} == {}
 
@@ -177,7 +170,7 @@ def test_what_the_rules_ask_for_is_what_the_audit_expects(records, suite):
 @pytest.mark.workflow
 def test_every_parameter_of_a_rule_is_compared(records, suite):
     for arguments, one in records:
-        expected = parameters.EXPECTED[one.verb](suite, one) if one.verb in parameters.EXPECTED else {}
+        expected, _ = VERBS[one.verb].expected(Target(suite, "mine", one.output.path), one.parameters)
         given = {name for name in one.parameters if not _is_of_files(getattr(arguments, name))}
         assert given - expected.keys() - NOT_COMPARED.get(one.verb, set()) == set(), one.verb
 

@@ -13,9 +13,7 @@ rule benchmarks_report:
         "../../envs/jax.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
-        gpu=0,
+        **resources_of(mem_mb=1000, minutes=10),
     params:
         out=subpath(output[0], parent=True),
     message:

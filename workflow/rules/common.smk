@@ -1,5 +1,4 @@
 # What every room's rules share: the suite, checked before anything runs, and where its files lie.
-import json
 import pathlib
 import shlex
 import subprocess
@@ -7,10 +6,11 @@ import sys
 
 from snakemake.logging import logger
 
-from odelt import config as odelt_config
 from odelt.layout import grid, paths
+from odelt.layout.targets import Target
 from odelt.machine import devices
 from odelt.planning import doctor, last_line, own_files
+from odelt.verbs import VERBS
 
 CORES = doctor.cores_or_exit(workflow.resource_settings.cores, workflow.resource_settings.nodes)
 SUITE = doctor.suite_or_exit(config, workflow.configfiles)
@@ -18,9 +18,10 @@ RESULTS = pathlib.Path("results", config["suite"])
 EXPERIMENTS = SUITE.enabled
 PATHS = paths.SuitePaths(RESULTS, doctor.registry_or_exit(SUITE))
 PATHS_OF = {name: PATHS.experiment(name) for name in EXPERIMENTS}
+ANY, ANY_DATASET = PATHS.experiment("{experiment}"), PATHS.dataset("{dataset}")  # with wildcards
 POINTS = {name: {point.path: point for point in grid.points(settings)} for name, settings in EXPERIMENTS.items()}
 RUNS = {
-    f"{name}/models/{run.name}": (name, run)
+    PATHS_OF[name].model(run.name).relative_to(RESULTS).as_posix(): (name, run)
     for name, settings in EXPERIMENTS.items()
     for run in grid.runs(settings).values()
 }
@@ -30,8 +31,8 @@ LATENT = [name for name, settings in EXPERIMENTS.items() if settings.latent]
 
 pathvars:
     results=str(RESULTS),
-    logs=f"{RESULTS}/logs",
-    benchmarks=f"{RESULTS}/benchmarks",
+    logs=str(RESULTS / paths.LOGS),
+    benchmarks=str(RESULTS / paths.BENCHMARKS),
 
 
 if workflow.is_main_process:
@@ -57,19 +58,25 @@ wildcard_constraints:
     dataset=one_of(SUITE.datasets),
 
 
-def as_json(section):
-    """A section of the suite as a rule's parameter: a change of it, and of nothing else, remakes the rule's files."""
-    return json.dumps(section.model_dump(mode="json"))
+# What a verb is, and its options, are in odelt/verbs; the audit compares records with the same descriptions.
 
 
-def setting(point):
-    """A grid point as the command line's SOLVER,w[,d]."""
-    d = "" if point.d is None else f",{point.d}"
-    return f"{point.solver},{grid.number(point.guidance)}{d}"
+def target(path, suite=SUITE, results=RESULTS):
+    return Target(suite, results.name, pathlib.Path(path).relative_to(results).as_posix())
 
 
-def length_argument(length):
-    return "full" if length is None else length
+def options_of(verb, suite=SUITE, files=PATHS):
+    """The options of the command that makes a job's first output, quoted for the shell."""
+    return lambda wildcards, output: VERBS[verb].options([target(output[0], suite, files.root)], files)
+
+
+def options_of_group(verb, outputs):
+    """The same of a job that makes several outputs, each with a value of its own for some options."""
+    return VERBS[verb].options(list(map(target, outputs)), PATHS)
+
+
+def environment_of(verb):
+    return f"../../envs/{VERBS[verb].world}.yaml"
 
 
 def settings_of(wildcards):
@@ -103,10 +110,6 @@ def codec_of(settings):
     return PATHS.source(settings.codec.source)
 
 
-def codec_argument(settings):
-    return f"--codec {shlex.quote(as_json(settings.codec))}" if settings.latent else ""
-
-
 def once_read(settings, path):
     """Large files that one job makes and another reads go when they have been read (`--notemp` keeps them)."""
     return temp(path) if settings.latent else path
@@ -122,11 +125,6 @@ def inception_of(settings):
 
 def references_of(settings):
     return [PATHS.source(source) for source in settings.features.references.values()]
-
-
-def reference_arguments(settings):
-    labelled = settings.features.references.items()
-    return " ".join(f"--reference {label}={PATHS.source(source)}" for label, source in labelled)
 
 
 # Training
@@ -148,41 +146,7 @@ def start_of(wildcards):
     """The weights that a run starts from; none where it starts from fresh ones."""
     experiment, run = RUNS[wildcards.trained]
     start = grid.start_of(run)
-    return PATHS_OF[experiment].model(start) / "model.safetensors" if start else []
-
-
-def import_arguments(wildcards):
-    settings, _ = run_of(wildcards.downloaded)
-    network = odelt_config.network_of(settings)
-    return (
-        f"--heads {network.heads} --group {network.group} --min-length {network.min_length}"
-        f" --image {network.image[0]}x{network.image[1]}"
-    )
-
-
-# Evaluation
-
-
-def facts_of_point(wildcards):
-    """What a score is of."""
-    point = POINTS[wildcards.experiment][wildcards.set]
-    return json.dumps(grid.point_facts(wildcards.experiment, settings_of(wildcards), point))
-
-
-def facts_of_latency(wildcards):
-    settings = settings_of(wildcards)
-    run = grid.runs(settings)[wildcards.model]
-    facts = {"experiment": wildcards.experiment, "model": run.model}
-    return json.dumps(facts | grid.length_facts(settings, timed_length(wildcards)))
-
-
-def timed_length(wildcards):
-    return None if wildcards.length == "full" else int(wildcards.length.removeprefix("l"))
-
-
-def timed_settings(wildcards):
-    points = grid.latency_points(settings_of(wildcards))[wildcards.model, timed_length(wildcards)]
-    return " ".join(f"--setting {setting(point)}" for point in points)
+    return PATHS_OF[experiment].weights(start) if start else []
 
 
 # Publishing
@@ -209,19 +173,14 @@ def all_scores():
     return [path for name in EXPERIMENTS for path in measured(name, POINTS[name].values())]
 
 
-def experiment_arguments():
-    """Every experiment with its settings, for verbs that look at all of them together."""
-    return " ".join(
-        f"--experiment {name} --settings {shlex.quote(as_json(settings))}" for name, settings in EXPERIMENTS.items()
-    )
+def published_of(files):
+    """What a reader of an experiment's results looks at first."""
+    return [files.table(paths.MAIN, "md"), files.table(paths.GRID, "md"), files.figure(paths.SCALING, "svg")]
 
 
-def source_notes(wildcards):
-    """What a table says of its sources, and where it finds out which of them nobody has vouched for yet."""
-    sources = paths.sources_of_experiment(settings_of(wildcards))
-    note = [f"--note {shlex.quote(SUITE.downloads.note)}"] if SUITE.downloads.note else []
-    lock = [f"--lock {SUITE.downloads.lock}", *(f"--source {name}" for name in sources)]
-    return " ".join(note + lock) if sources else ""
+def lock_of(wildcards):
+    """Where a table finds out which of its sources nobody has vouched for yet."""
+    return shlex.join(["--lock", SUITE.downloads.lock]) if paths.sources_of_experiment(settings_of(wildcards)) else ""
 
 
 def codec_errors_of(wildcards):
@@ -245,7 +204,7 @@ def pictured_of(wildcards):
 def chain_of(experiment):
     """Weights, scores and latencies of an experiment."""
     needed = grid.needed_runs(EXPERIMENTS[experiment])
-    yield from (PATHS_OF[experiment].model(run.name) / "model.safetensors" for run in needed)
+    yield from (PATHS_OF[experiment].weights(run.name) for run in needed)
     yield from measured(experiment, POINTS[experiment].values())
 
 
@@ -254,8 +213,19 @@ def chain_of(experiment):
 RETRIES = 1 if LATENT else 0  # a run of days outlives one bad moment; a small one fails at once
 
 
-def gpus_of(wildcards):
-    return 1 if wildcards.experiment in LATENT else 0
+def resources_of(mem_mb=4000, minutes=60, gpu=0):
+    return {"mem_mb": mem_mb, "runtime": minutes, "gpu": gpu}
+
+
+def resources_of_experiment(mem_mb, minutes):
+    """The same of a job whose experiment may be small: then it needs little, and no GPU."""
+    large, small = resources_of(mem_mb, minutes, 1), resources_of()
+    return {name: lambda w, name=name: (large if is_large(w) else small)[name] for name in large}
+
+
+def is_large(wildcards):
+    """Whether a job belongs to an experiment that is large enough for a GPU of its own."""
+    return (RUNS[wildcards.trained][0] if hasattr(wildcards, "trained") else wildcards.experiment) in LATENT
 
 
 def uses_conda():

@@ -2,7 +2,7 @@ rule fit_features:
     input:
         lambda w: PATHS.data(settings_of(w)),
     output:
-        "<results>/{experiment}/features/network.safetensors",
+        ANY.feature_network,
     log:
         "<logs>/{experiment}/fit_features.log",
     benchmark:
@@ -11,26 +11,24 @@ rule fit_features:
         experiment=one_of(EXPERIMENTS.keys() - LATENT),
     retries: RETRIES
     conda:
-        "../../envs/jax.yaml"
+        environment_of("fit-features")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=0,
+        **resources_of(),
     params:
-        settings=lambda w: as_json(settings_of(w).features),
+        options=options_of("fit-features"),
     message:
         "Train the feature network of {wildcards.experiment}"
     shell:
-        "python -m odelt --log {log} fit-features --dataset {input} --settings {params.settings:q} --out {output}"
+        "python -m odelt --log {log} fit-features --dataset {input} {params.options} --out {output}"
 
 
 rule real_features:
     input:
-        network="<results>/{experiment}/features/network.safetensors",
+        network=ANY.feature_network,
         images=lambda w: PATHS.data(settings_of(w)),
     output:
-        "<results>/{experiment}/features/real.npz",
+        ANY.real_features,
     log:
         "<logs>/{experiment}/real_features.log",
     benchmark:
@@ -39,24 +37,24 @@ rule real_features:
         experiment=one_of(EXPERIMENTS.keys() - LATENT),
     retries: RETRIES
     conda:
-        "../../envs/jax.yaml"
+        environment_of("features")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=0,
+        **resources_of(),
+    params:
+        options=options_of("features"),
     message:
         "Features of the real images of {wildcards.experiment}"
     shell:
-        "python -m odelt --log {log} features --network {input.network} --images {input.images} --array images --out {output}"
+        "python -m odelt --log {log} features --network {input.network} {params.options} --out {output}"
 
 
 rule features:
     input:
-        network="<results>/{experiment}/features/network.safetensors",
-        images="<results>/{experiment}/samples/{set}.npz",
+        network=ANY.feature_network,
+        images=ANY.samples("{set}"),
     output:
-        "<results>/{experiment}/features/{set}.npz",
+        ANY.features("{set}"),
     log:
         "<logs>/{experiment}/features/{set}.log",
     benchmark:
@@ -65,23 +63,23 @@ rule features:
         experiment=one_of(EXPERIMENTS.keys() - LATENT),
     retries: RETRIES
     conda:
-        "../../envs/jax.yaml"
+        environment_of("features")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=0,
+        **resources_of(),
+    params:
+        options=options_of("features"),
     message:
         "Features of {wildcards.set}"
     shell:
-        "python -m odelt --log {log} features --network {input.network} --images {input.images} --out {output}"
+        "python -m odelt --log {log} features --network {input.network} {params.options} --out {output}"
 
 
 rule floor:
     input:
-        "<results>/{experiment}/features/real.npz",
+        ANY.real_features,
     output:
-        "<results>/{experiment}/scores/floor.json",
+        ANY.floor,
     log:
         "<logs>/{experiment}/floor.log",
     benchmark:
@@ -90,28 +88,26 @@ rule floor:
         experiment=one_of(EXPERIMENTS.keys() - LATENT),
     retries: RETRIES
     conda:
-        "../../envs/jax.yaml"
+        environment_of("floor")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=0,
+        **resources_of(),
     params:
-        seed=lambda w: settings_of(w).seed,
+        options=options_of("floor"),
     message:
         "Distance between two halves of the real images of {wildcards.experiment}"
     shell:
-        "python -m odelt --log {log} floor --features {input} --seed {params.seed} --out {output}"
+        "python -m odelt --log {log} floor --features {input} {params.options} --out {output}"
 
 
 rule score:
     input:
-        samples="<results>/{experiment}/samples/{set}.npz",
-        features="<results>/{experiment}/features/{set}.npz",
+        samples=ANY.samples("{set}"),
+        features=ANY.features("{set}"),
         dataset=lambda w: PATHS.data(settings_of(w)),
-        real_features="<results>/{experiment}/features/real.npz",
+        real_features=ANY.real_features,
     output:
-        "<results>/{experiment}/scores/{set}.json",
+        ANY.score("{set}"),
     log:
         "<logs>/{experiment}/score/{set}.log",
     benchmark:
@@ -120,53 +116,41 @@ rule score:
         experiment=one_of(EXPERIMENTS.keys() - LATENT),
     retries: RETRIES
     conda:
-        "../../envs/jax.yaml"
+        environment_of("score")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=0,
+        **resources_of(),
     params:
-        facts=facts_of_point,
+        options=options_of("score"),
     message:
         "Score {wildcards.set}"
     shell:
         "python -m odelt --log {log} score --samples {input.samples} --features {input.features} --dataset {input.dataset}"
-        " --real-features {input.real_features} --facts {params.facts:q} --out {output}"
+        " --real-features {input.real_features} {params.options} --out {output}"
 
 
 rule latency_of_model:
     input:
-        "<results>/{experiment}/models/{model}/model.safetensors",
+        ANY.weights("{model}"),
     output:
-        "<results>/{experiment}/latency/{model}/{length}.json",
+        ANY.latency_of("{model}/{length}"),
     log:
         "<logs>/{experiment}/latency/{model}/{length}.log",
     benchmark:
         "<benchmarks>/{experiment}/latency/{model}/{length}.tsv"
     retries: RETRIES
     conda:
-        "../../envs/jax.yaml"
+        environment_of("latency")
     # On a processor all cores, so that nothing else runs while it measures; a GPU is the job's own anyway.
     threads: lambda w: 1 if w.experiment in LATENT else CORES
     resources:
-        mem_mb=16000,
-        runtime=240,
-        gpu=gpus_of,
+        **resources_of_experiment(16000, 240),
     params:
-        model=subpath(input[0], parent=True),
-        length=lambda w: length_argument(timed_length(w)),
-        settings=timed_settings,
-        batch_size=lambda w: settings_of(w).evaluation.latency.batch_size,
-        repeats=lambda w: settings_of(w).evaluation.latency.repeats,
-        dtype=lambda w: settings_of(w).evaluation.dtype,
-        facts=facts_of_latency,
+        options=options_of("latency"),
     message:
         "Time {wildcards.model} at length {wildcards.length}"
     shell:
-        "python -m odelt --log {log} latency --model {params.model} --length {params.length} {params.settings}"
-        " --batch-size {params.batch_size} --repeats {params.repeats} --dtype {params.dtype}"
-        " --facts {params.facts:q} --out {output}"
+        "python -m odelt --log {log} latency {params.options} --out {output}"
 
 
 # Large datasets: Inception's features, of images that are decoded on the way.
@@ -177,28 +161,25 @@ rule real_statistics:
         unpack(lambda w: inception_of(user_of(w))),
         images=images_of,
     output:
-        "<results>/datasets/{dataset}/real.npz",
+        ANY_DATASET.real_statistics,
     log:
         "<logs>/datasets/{dataset}/real_statistics.log",
     benchmark:
         "<benchmarks>/datasets/{dataset}/real_statistics.tsv"
     retries: RETRIES
     conda:
-        "../../envs/vision.yaml"
+        environment_of("real-statistics")
     threads: max(1, min(4, CORES // 2))
     resources:
-        mem_mb=16000,
-        runtime=720,
-        gpu=1,
+        **resources_of(mem_mb=16000, minutes=720, gpu=1),
     params:
-        dataset=lambda w: as_json(SUITE.datasets[w.dataset]),
+        options=options_of("real-statistics"),
         own_files=own_files_of,
-        settings=lambda w: as_json(user_of(w).features),
     message:
         "Statistics of the images of {wildcards.dataset}"
     shell:
-        "python -m odelt --log {log} real-statistics --dataset {params.dataset:q} --images {input.images:q}"
-        " --settings {params.settings:q} --weights {input.weights} --torchscript {input.torchscript} --out {output}"
+        "python -m odelt --log {log} real-statistics {params.options} --images {input.images:q}"
+        " --weights {input.weights} --torchscript {input.torchscript} --out {output}"
 
 
 rule compare_references:
@@ -206,7 +187,7 @@ rule compare_references:
         real=lambda w: PATHS.real_statistics(settings_of(w).dataset),
         references=lambda w: references_of(settings_of(w)),
     output:
-        "<results>/{experiment}/scores/references.json",
+        ANY.references,
     log:
         "<logs>/{experiment}/compare_references.log",
     benchmark:
@@ -215,18 +196,16 @@ rule compare_references:
         experiment=one_of(LATENT),
     retries: RETRIES
     conda:
-        "../../envs/jax.yaml"
+        environment_of("compare-references")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=0,
+        **resources_of(),
     params:
-        references=lambda w: reference_arguments(settings_of(w)),
+        options=options_of("compare-references"),
     message:
         "Compare the reference statistics of {wildcards.experiment} with its images"
     shell:
-        "python -m odelt --log {log} compare-references --real {input.real} {params.references} --out {output}"
+        "python -m odelt --log {log} compare-references --real {input.real} {params.options} --out {output}"
 
 
 for experiment in LATENT:
@@ -252,34 +231,26 @@ for experiment in LATENT:
             priority: 1
             retries: RETRIES
             conda:
-                "../../envs/vision.yaml"
+                environment_of("statistics")
             threads: max(1, min(4, CORES // 2))
             resources:
-                mem_mb=16000,
-                runtime=1440,
-                gpu=1,
+                **resources_of(mem_mb=16000, minutes=1440, gpu=1),
             params:
-                files=" ".join(
-                    f"--samples {layout.samples(p)} --out {layout.statistics(p)} --pictures {layout.pictures(p)}"
-                    for p in points
-                ),
-                codec=as_json(settings.codec),
-                settings=as_json(settings.features),
+                options=options_of_group("statistics", map(layout.statistics, points)),
             message:
                 f"Statistics of the samples of {experiment}/{group.path}"
             shell:
-                "python -m odelt --log {log} statistics {params.files} --vae {input.vae} --codec {params.codec:q}"
+                "python -m odelt --log {log} statistics {params.options} --vae {input.vae}"
                 " --real {input.real} --weights {input.weights} --torchscript {input.torchscript}"
-                " --settings {params.settings:q}"
 
 
 rule score_fid:
     input:
-        statistics="<results>/{experiment}/statistics/{set}.npz",
+        statistics=ANY.statistics("{set}"),
         real=lambda w: PATHS.real_statistics(settings_of(w).dataset),
         references=lambda w: references_of(settings_of(w)),
     output:
-        "<results>/{experiment}/scores/{set}.json",
+        ANY.score("{set}"),
     log:
         "<logs>/{experiment}/score/{set}.log",
     benchmark:
@@ -289,17 +260,14 @@ rule score_fid:
     priority: 2
     retries: RETRIES
     conda:
-        "../../envs/jax.yaml"
+        environment_of("score-fid")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=0,
+        **resources_of(),
     params:
-        references=lambda w: reference_arguments(settings_of(w)),
-        facts=facts_of_point,
+        options=options_of("score-fid"),
     message:
         "Score {wildcards.experiment}/{wildcards.set}"
     shell:
-        "python -m odelt --log {log} score-fid --statistics {input.statistics} --real {input.real} {params.references}"
-        " --facts {params.facts:q} --out {output}"
+        "python -m odelt --log {log} score-fid --statistics {input.statistics} --real {input.real}"
+        " {params.options} --out {output}"

@@ -2,14 +2,16 @@
 # `--config latency=FILE` another one, in a folder with the file's name.
 STUDY_FILE = config.get("latency", "config/latency.yaml")
 STUDY = doctor.latency_study_or_exit(STUDY_FILE)
-STUDY_RESULTS = f"results/{pathlib.Path(STUDY_FILE).stem}"
+STUDY_RESULTS = pathlib.Path("results", pathlib.Path(STUDY_FILE).stem)
+STUDY_PATHS = paths.StudyPaths(STUDY_RESULTS)
+STUDY_LOGS, STUDY_BENCHMARKS = STUDY_RESULTS / paths.LOGS, STUDY_RESULTS / paths.BENCHMARKS
 # A machine that only sends jobs has no GPU itself, and they need one all the same.
 STUDY_GPUS = 0 if workflow.local_exec and not devices.inventory() else 1
 
 
 rule latency:
     input:
-        multiext(f"{STUDY_RESULTS}/latency", ".md", ".csv", ".svg"),
+        [STUDY_PATHS.table(ending) for ending in ("md", "csv", "svg")],
 
 
 rule latency_snapshot:
@@ -17,20 +19,18 @@ rule latency_snapshot:
         study=STUDY_FILE,
         published="config/reference.yaml",
     output:
-        study=f"{STUDY_RESULTS}/study.yaml",
-        published=f"{STUDY_RESULTS}/reference.yaml",
+        study=STUDY_PATHS.study,
+        published=STUDY_PATHS.published,
     log:
-        f"{STUDY_RESULTS}/logs/latency_snapshot.log",
+        f"{STUDY_LOGS}/latency_snapshot.log",
     benchmark:
-        f"{STUDY_RESULTS}/benchmarks/latency_snapshot.tsv"
+        f"{STUDY_BENCHMARKS}/latency_snapshot.tsv"
     retries: 0
     conda:
-        "../../envs/jax.yaml"
+        environment_of("latency-snapshot")
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
-        gpu=0,
+        **resources_of(mem_mb=1000, minutes=10),
     params:
         out=subpath(output.study, parent=True),
     message:
@@ -44,16 +44,16 @@ rule latency_study:
     input:
         rules.latency_snapshot.output.study,
     output:
-        f"{STUDY_RESULTS}/{{network}}/{{length}}.json",
+        STUDY_PATHS.measured("{network}", "{length}"),
     log:
-        f"{STUDY_RESULTS}/logs/{{network}}/{{length}}.log",
+        f"{STUDY_LOGS}/{{network}}/{{length}}.log",
     benchmark:
-        f"{STUDY_RESULTS}/benchmarks/{{network}}/{{length}}.tsv"
+        f"{STUDY_BENCHMARKS}/{{network}}/{{length}}.tsv"
     wildcard_constraints:
         network=one_of(STUDY.networks),
     retries: STUDY_GPUS
     conda:
-        "../../envs/jax.yaml"
+        environment_of("latency-study")
     # On a processor all cores, so that nothing else runs while it measures; a GPU is the job's own anyway.
     threads: 1 if STUDY_GPUS else CORES
     resources:
@@ -61,38 +61,35 @@ rule latency_study:
         runtime=60,
         gpu=STUDY_GPUS,
     params:
-        length=lambda w: length_argument(timed_length(w)),
+        options=options_of("latency-study", None, STUDY_PATHS),
     message:
         "Time {wildcards.network} at length {wildcards.length}, with random weights"
     shell:
-        "python -m odelt --log {log} latency-study --settings {input} --network {wildcards.network}"
-        " --length {params.length} --out {output}"
+        "python -m odelt --log {log} latency-study --settings {input} {params.options} --out {output}"
 
 
 rule latency_table:
     input:
         measured=[
-            f"{STUDY_RESULTS}/{name}/{grid.length_name(length)}.json"
+            STUDY_PATHS.measured(name, grid.length_name(length))
             for name, studied in STUDY.networks.items()
             for length in (None, *studied.network.lengths)
         ],
         study=rules.latency_snapshot.output.study,
         published=rules.latency_snapshot.output.published,
     output:
-        table=f"{STUDY_RESULTS}/latency.md",
-        files=multiext(f"{STUDY_RESULTS}/latency", ".csv", ".html", ".svg", ".png"),
+        table=STUDY_PATHS.table("md"),
+        files=[STUDY_PATHS.table(ending) for ending in ("csv", "html", "svg", "png")],
     log:
-        f"{STUDY_RESULTS}/logs/latency_table.log",
+        f"{STUDY_LOGS}/latency_table.log",
     benchmark:
-        f"{STUDY_RESULTS}/benchmarks/latency_table.tsv"
+        f"{STUDY_BENCHMARKS}/latency_table.tsv"
     retries: 0
     conda:
-        "../../envs/jax.yaml"
+        environment_of("latency-table")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=0,
+        **resources_of(),
     params:
         results=subpath(output.table, parent=True),
     message:

@@ -5,26 +5,24 @@ rule snapshot:
         published=SUITE.published,
         downloads=[PATHS.source(name) for name in SOURCES],
     output:
-        multiext("<results>/", "suite.yaml", "sources.lock.yaml", "sources.yaml", "reference.yaml"),
+        multiext(f"{RESULTS}/", *VERBS["snapshot"].outputs),
     log:
         "<logs>/snapshot.log",
     benchmark:
         "<benchmarks>/snapshot.tsv"
     retries: RETRIES
     conda:
-        "../../envs/jax.yaml"
+        environment_of("snapshot")
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
-        gpu=0,
+        **resources_of(mem_mb=1000, minutes=10),
     params:
-        suite=config["suite"],
+        options=options_of("snapshot"),
         out=subpath(output[0], parent=True),
     message:
-        "Keep the configuration of {params.suite} with its results"
+        f"Keep the configuration of {RESULTS.name} with its results"
     shell:
-        "python -m odelt --log {log} snapshot --suite {params.suite} --out {params.out}"
+        "python -m odelt --log {log} snapshot {params.options} --out {params.out}"
 
 
 # Of everything that has a record, so after all that is published and all that this is made from.
@@ -35,26 +33,24 @@ rule crate:
         rules.snapshot.output,
         workflow=["Snakefile", *sorted(map(str, pathlib.Path("workflow", "rules").glob("*.smk")))],
     output:
-        directory("<results>/crate"),
+        directory(PATHS.crate),
     log:
         "<logs>/crate.log",
     benchmark:
         "<benchmarks>/crate.tsv"
     retries: RETRIES
     conda:
-        "../../envs/jax.yaml"
+        environment_of("crate")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=0,
+        **resources_of(),
     params:
-        suite=config["suite"],
+        options=options_of("crate"),
         results=subpath(output[0], parent=True),
     message:
-        "The results of {params.suite} as an RO-Crate"
+        f"The results of {RESULTS.name} as an RO-Crate"
     shell:
-        "python -m odelt --log {log} crate --suite {params.suite} --results {params.results} --out {output}"
+        "python -m odelt --log {log} crate {params.options} --results {params.results} --out {output}"
 
 
 # The last of all: it audits whatever is published, and shows it.
@@ -64,24 +60,22 @@ rule audit_page:
         rules.snapshot.output,
         rules.crate.output,
     output:
-        page="<results>/audit.html",
-        brief="<results>/audit.yaml",
+        page=PATHS.audit_page,
+        brief=PATHS.audit,
     log:
         "<logs>/audit_page.log",
     benchmark:
         "<benchmarks>/audit_page.tsv"
     retries: RETRIES
     conda:
-        "../../envs/jax.yaml"
+        environment_of("audit-page")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
-        gpu=0,
+        **resources_of(minutes=240),
     params:
-        suite=config["suite"],
+        options=options_of("audit-page"),
         results=subpath(output.page, parent=True),
     message:
-        "Audit the suite {params.suite} and write the page of it: {output.page}"
+        "Audit the suite and write its page: {output.page}"
     shell:
-        "python -m odelt --log {log} audit-page --suite {params.suite} --results {params.results} --out {output.page}"
+        "python -m odelt --log {log} audit-page {params.options} --results {params.results} --out {output.page}"

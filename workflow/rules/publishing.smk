@@ -5,43 +5,41 @@ rule tables:
         published=SUITE.published,
     output:
         grid=report(
-            "<results>/{experiment}/tables/grid.html",
+            ANY.table(paths.GRID, "html"),
             caption="../report/grid.rst",
             category="{experiment}",
             subcategory="Tables",
             labels={"table": "every grid point"},
         ),
-        grid_files=multiext("<results>/{experiment}/tables/grid", ".md", ".csv"),
+        grid_files=[ANY.table(paths.GRID, ending) for ending in ("md", "csv")],
         trade_off=report(
-            "<results>/{experiment}/tables/trade-off.html",
+            ANY.table(paths.TRADE_OFF, "html"),
             caption="../report/trade-off.rst",
             category="{experiment}",
             subcategory="Tables",
             labels={"table": "steps against blocks"},
         ),
-        trade_off_files=multiext("<results>/{experiment}/tables/trade-off", ".md", ".csv"),
+        trade_off_files=[ANY.table(paths.TRADE_OFF, ending) for ending in ("md", "csv")],
     log:
         "<logs>/{experiment}/tables.log",
     benchmark:
         "<benchmarks>/{experiment}/tables.tsv"
     retries: RETRIES
     conda:
-        "../../envs/jax.yaml"
+        environment_of("tables")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=0,
+        **resources_of(),
     params:
         out=subpath(output.grid, parent=True),
-        settings=lambda w: as_json(settings_of(w)),
-        notes=source_notes,
+        options=options_of("tables"),
+        lock=lock_of,
         results=lambda w: PATHS_OF[w.experiment].root,
     message:
         "Tables of {wildcards.experiment}"
     shell:
-        "python -m odelt --log {log} tables --experiment {wildcards.experiment} --settings {params.settings:q}"
-        " --published {input.published} {params.notes} --results {params.results} --out {params.out}"
+        "python -m odelt --log {log} tables {params.options} {params.lock}"
+        " --published {input.published} --results {params.results} --out {params.out}"
 
 
 rule main_table:
@@ -51,35 +49,33 @@ rule main_table:
         published=SUITE.published,
     output:
         page=report(
-            "<results>/{experiment}/tables/main.html",
+            ANY.table(paths.MAIN, "html"),
             caption="../report/main.rst",
             category="{experiment}",
             subcategory="Tables",
             labels={"table": "the paper's"},
         ),
-        files=multiext("<results>/{experiment}/tables/main", ".md", ".csv"),
+        files=[ANY.table(paths.MAIN, ending) for ending in ("md", "csv")],
     log:
         "<logs>/{experiment}/main_table.log",
     benchmark:
         "<benchmarks>/{experiment}/main_table.tsv"
     retries: RETRIES
     conda:
-        "../../envs/jax.yaml"
+        environment_of("main-table")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=0,
+        **resources_of(),
     params:
         out=subpath(output.page, parent=True),
-        settings=lambda w: as_json(settings_of(w)),
-        notes=source_notes,
+        options=options_of("main-table"),
+        lock=lock_of,
         results=lambda w: PATHS_OF[w.experiment].root,
     message:
         "The main table of {wildcards.experiment}"
     shell:
-        "python -m odelt --log {log} main-table --experiment {wildcards.experiment} --settings {params.settings:q}"
-        " --published {input.published} {params.notes} --results {params.results} --out {params.out}"
+        "python -m odelt --log {log} main-table {params.options} {params.lock}"
+        " --published {input.published} --results {params.results} --out {params.out}"
 
 
 # In the report's menu, which is in alphabetical order, what is over all experiments comes before each of them.
@@ -89,31 +85,29 @@ rule verdicts:
         published=SUITE.published,
     output:
         page=report(
-            "<results>/verdicts.html",
+            PATHS.table(paths.VERDICTS, "html"),
             caption="../report/verdicts.rst",
             category="All verdicts",
             labels={"table": "every published number"},
         ),
-        files=multiext("<results>/verdicts", ".md", ".csv", ".json"),
+        files=[PATHS.table(paths.VERDICTS, ending) for ending in ("md", "csv", "json")],
     log:
         "<logs>/verdicts.log",
     benchmark:
         "<benchmarks>/verdicts.tsv"
     retries: RETRIES
     conda:
-        "../../envs/jax.yaml"
+        environment_of("verdicts")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=0,
+        **resources_of(),
     params:
-        experiments=experiment_arguments(),
+        options=options_of("verdicts"),
         out=subpath(output.page, parent=True),
     message:
         "Compare every published number with the grid"
     shell:
-        "python -m odelt --log {log} verdicts {params.experiments} --published {input.published}"
+        "python -m odelt --log {log} verdicts {params.options} --published {input.published}"
         " --results {params.out} --out {params.out}"
 
 
@@ -123,31 +117,29 @@ rule claims:
         published=SUITE.published,
     output:
         page=report(
-            "<results>/claims.html",
+            PATHS.table(paths.CLAIMS, "html"),
             caption="../report/claims.rst",
             category="All verdicts",
             labels={"table": "what the abstracts claim"},
         ),
-        files=multiext("<results>/claims", ".md", ".csv"),
+        files=[PATHS.table(paths.CLAIMS, ending) for ending in ("md", "csv")],
     log:
         "<logs>/claims.log",
     benchmark:
         "<benchmarks>/claims.tsv"
     retries: RETRIES
     conda:
-        "../../envs/jax.yaml"
+        environment_of("claims")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=0,
+        **resources_of(),
     params:
-        experiments=experiment_arguments(),
+        options=options_of("claims"),
         out=subpath(output.page, parent=True),
     message:
         "Check the abstracts' claims against the grid"
     shell:
-        "python -m odelt --log {log} claims {params.experiments} --published {input.published}"
+        "python -m odelt --log {log} claims {params.options} --published {input.published}"
         " --results {params.out} --out {params.out}"
 
 
@@ -158,71 +150,62 @@ rule figures:
         samples=pictured_of,
     output:
         report(
-            "<results>/{experiment}/figures/scaling.svg",
+            ANY.figure(paths.SCALING, "svg"),
             caption="../report/scaling.rst",
             category="{experiment}",
             subcategory="Figures",
             labels={"figure": "quality against latency"},
         ),
         report(
-            "<results>/{experiment}/figures/samples.svg",
+            ANY.figure(paths.PICTURE_GRID, "svg"),
             caption="../report/samples.rst",
             category="{experiment}",
             subcategory="Figures",
             labels={"figure": "samples, steps by lengths"},
         ),
         report(
-            "<results>/{experiment}/figures/training.svg",
+            ANY.figure(paths.TRAINING, "svg"),
             caption="../report/training.rst",
             category="{experiment}",
             subcategory="Figures",
             labels={"figure": "training curves"},
         ),
-        multiext(
-            "<results>/{experiment}/figures/",
-            "scaling.png",
-            "samples.png",
-            "training.png",
-        ),
+        [ANY.figure(name, "png") for name in paths.FIGURES_OF_EXPERIMENT],
     log:
         "<logs>/{experiment}/figures.log",
     benchmark:
         "<benchmarks>/{experiment}/figures.tsv"
     retries: RETRIES
     conda:
-        "../../envs/jax.yaml"
+        environment_of("figures")
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=0,
+        **resources_of(),
     params:
         out=subpath(output[0], parent=True),
-        settings=lambda w: as_json(settings_of(w)),
+        options=options_of("figures"),
         results=lambda w: PATHS_OF[w.experiment].root,
     message:
         "Figures of {wildcards.experiment}"
     shell:
-        "python -m odelt --log {log} figures --experiment {wildcards.experiment} --settings {params.settings:q}"
-        " --results {params.results} --out {params.out}"
+        "python -m odelt --log {log} figures {params.options}" " --results {params.results} --out {params.out}"
 
 
 rule publish:
     input:
-        "<results>/verdicts.html",
-        "<results>/claims.html",
-        expand("<results>/{experiment}/tables/{table}.md", experiment=EXPERIMENTS, table=["main", "grid"]),
-        expand("<results>/{experiment}/figures/scaling.svg", experiment=EXPERIMENTS),
+        PATHS.table(paths.VERDICTS, "html"),
+        PATHS.table(paths.CLAIMS, "html"),
+        [shown for files in PATHS_OF.values() for shown in published_of(files)],
 
 
 # Verdicts and audit are configuration to the process that writes the report, so that its first page can say them.
 rule report:
     input:
         shown=rules.publish.input,
-        verdicts="<results>/verdicts.json",
-        audit="<results>/audit.yaml",
+        verdicts=PATHS.table(paths.VERDICTS, "json"),
+        audit=PATHS.audit,
     output:
-        "<results>/report.html",
+        PATHS.report,
     log:
         "<logs>/report.log",
     retries: RETRIES
@@ -230,9 +213,7 @@ rule report:
         "../../envs/jax.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=0,
+        **resources_of(),
     params:
         suite=config["suite"],
     message:
@@ -250,8 +231,7 @@ for experiment, settings in EXPERIMENTS.items():
         name:
             grid.rule_name("only", experiment)
         input:
-            [f"{RESULTS}/{experiment}/tables/{table}.md" for table in ("main", "grid")],
-            f"{RESULTS}/{experiment}/figures/scaling.svg",
+            published_of(PATHS_OF[experiment]),
             list(chain_of(experiment)),
 
     rule:
@@ -273,19 +253,22 @@ for experiment, settings in EXPERIMENTS.items():
             figures=f"<logs>/{experiment}/so_far_figures.log",
         retries: RETRIES
         conda:
-            "../../envs/jax.yaml"
+            environment_of("tables")
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=60,
-            gpu=0,
+            **resources_of(),
         params:
-            common=f"--experiment {experiment} --results {RESULTS}/{experiment} --settings {shlex.quote(as_json(settings))}",
-            published=f"--published {SUITE.published}",
-            out=f"{RESULTS}/so-far/{experiment}",
+            common=options_of_group("figures", [PATHS_OF[experiment].figure(paths.SCALING, "svg")]),
+            results=PATHS_OF[experiment].root,
+            published=SUITE.published,
+            tables=PATHS.so_far(experiment).table(paths.MAIN, "md").parent,
+            figures=PATHS.so_far(experiment).figure(paths.SCALING, "svg").parent,
         message:
-            "Tables and figures of what there is, in {params.out}"
+            "Tables and figures of what there is, in {params.tables} and {params.figures}"
         shell:
-            "python -m odelt --log {log.tables} tables {params.common} {params.published} --out {params.out}/tables\n"
-            "python -m odelt --log {log.main} main-table {params.common} {params.published} --out {params.out}/tables\n"
-            "python -m odelt --log {log.figures} figures {params.common} --out {params.out}/figures"
+            "python -m odelt --log {log.tables} tables {params.common} --published {params.published:q}"
+            " --results {params.results} --out {params.tables}\n"
+            "python -m odelt --log {log.main} main-table {params.common} --published {params.published:q}"
+            " --results {params.results} --out {params.tables}\n"
+            "python -m odelt --log {log.figures} figures {params.common} --results {params.results}"
+            " --out {params.figures}"

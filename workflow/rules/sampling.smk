@@ -7,7 +7,7 @@ for experiment, settings in EXPERIMENTS.items():
             name:
                 grid.rule_name("sample", experiment, group.path)
             input:
-                PATHS_OF[experiment].model(group.model) / "model.safetensors",
+                PATHS_OF[experiment].weights(group.model),
             output:
                 [once_read(settings, PATHS_OF[experiment].samples(point)) for point in points],
             log:
@@ -16,27 +16,14 @@ for experiment, settings in EXPERIMENTS.items():
                 f"<benchmarks>/{experiment}/sample/{group.path}.tsv"
             retries: RETRIES
             conda:
-                "../../envs/jax.yaml"
+                environment_of("sample-grid")
             # Two at a time on a small machine: one compiles while the other computes.
             threads: max(1, min(4, CORES // 2))
             resources:
-                mem_mb=16000,
-                runtime=1440,
-                gpu=1 if settings.latent else 0,
+                **resources_of(*((16000, 1440, 1) if settings.latent else ())),
             params:
-                model=PATHS_OF[experiment].model(group.model),
-                weights=group.weights,
-                length=length_argument(group.length),
-                settings=" ".join(f"--setting {setting(point)}" for point in points),
-                out=" ".join(f"--out {PATHS_OF[experiment].samples(point)}" for point in points),
-                number=settings.evaluation.samples,
-                batch_size=settings.evaluation.batch_size,
-                dtype=settings.evaluation.dtype,
-                sharding=settings.evaluation.sharding,
-                seed=settings.evaluation.seed,
+                options=options_of_group("sample-grid", map(PATHS_OF[experiment].samples, points)),
             message:
                 f"Generate the samples of {experiment}/{group.path}"
             shell:
-                "python -m odelt --log {log} sample-grid --model {params.model} --weights {params.weights}"
-                " --length {params.length} {params.settings} --count {params.number} --seed {params.seed}"
-                " --batch-size {params.batch_size} --dtype {params.dtype} --sharding {params.sharding} {params.out}"
+                "python -m odelt --log {log} sample-grid {params.options}"

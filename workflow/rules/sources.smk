@@ -1,7 +1,7 @@
 # Downloads (SPEC 8). Snakemake need not look at a digest: `fetch` verifies it, or notes it at the first download.
 rule fetch:
     output:
-        "<results>/sources/{source}/{file}",
+        PATHS.download("{source}", "{file}"),
     log:
         "<logs>/sources/{source}/{file}.log",
     benchmark:
@@ -11,23 +11,22 @@ rule fetch:
         file="[^/]+",
     retries: 0  # `fetch` itself tries again where that helps
     conda:
-        "../../envs/data.yaml"
+        environment_of("fetch")
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=720,
-        gpu=0,
+        **resources_of(mem_mb=2000, minutes=720),
     params:
+        options=options_of("fetch"),
         suite=config["suite"],  # another proxy or folder, which the suite names, downloads nothing anew
     message:
         "Download {wildcards.source}"
     shell:
-        "python -m odelt --log {log} fetch {wildcards.source} --suite {params.suite} --out {output}"
+        "python -m odelt --log {log} fetch {params.options} --suite {params.suite} --out {output}"
 
 
 rule fetch_repository:
     output:
-        directory("<results>/sources/{source}/files"),
+        directory(PATHS.download("{source}", None)),
     log:
         "<logs>/sources/{source}.log",
     benchmark:
@@ -36,41 +35,37 @@ rule fetch_repository:
         source=one_of(name for name in SOURCES if not PATHS.registry[name].file),
     retries: 0  # `fetch` itself tries again where that helps
     conda:
-        "../../envs/data.yaml"
+        environment_of("fetch")
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=720,
-        gpu=0,
+        **resources_of(mem_mb=2000, minutes=720),
     params:
+        options=options_of("fetch"),
         suite=config["suite"],  # another proxy or folder, which the suite names, downloads nothing anew
     message:
         "Download {wildcards.source}"
     shell:
-        "python -m odelt --log {log} fetch {wildcards.source} --suite {params.suite} --out {output}"
+        "python -m odelt --log {log} fetch {params.options} --suite {params.suite} --out {output}"
 
 
 rule import_checkpoint:
     input:
         lambda w: PATHS.source(run_of(w.downloaded)[1].settings.source),
     output:
-        "<results>/{downloaded}/model.safetensors",
-        "<results>/{downloaded}/config.json",
+        multiext("<results>/{downloaded}/", *VERBS["import-checkpoint"].outputs),
     log:
         "<logs>/{downloaded}.log",
     benchmark:
         "<benchmarks>/{downloaded}.tsv"
     retries: RETRIES
     conda:
-        "../../envs/jax.yaml"
+        environment_of("import-checkpoint")
     threads: 1
     resources:
-        mem_mb=32000,
-        runtime=60,
-        gpu=0,
+        **resources_of(mem_mb=32000),
     params:
         out=subpath(output[0], parent=True),
-        options=import_arguments,
+        options=options_of("import-checkpoint"),
     message:
         "Make the model directory {params.out} from {input}"
     shell:

@@ -3,9 +3,7 @@ rule train:
         data=lambda w: PATHS.data(run_of(w.trained)[0]),
         start=start_of,
     output:
-        weights="<results>/{trained}/model.safetensors",
-        config="<results>/{trained}/config.json",
-        curve="<results>/{trained}/training.csv",
+        multiext("<results>/{trained}/", *VERBS["train"].outputs),
     log:
         messages="<logs>/{trained}.log",
         timings="<logs>/{trained}.csv",
@@ -13,27 +11,19 @@ rule train:
         "<benchmarks>/{trained}.tsv"
     retries: RETRIES
     conda:
-        "../../envs/jax.yaml"
+        environment_of("train")
     # A small run has all cores; a large one is the GPU's and needs some to load its data.
     threads: lambda w: min(8, max(1, CORES // 2)) if RUNS[w.trained][0] in LATENT else CORES
     resources:
-        mem_mb=32000,
-        runtime=4320,
-        gpu=lambda w: 1 if RUNS[w.trained][0] in LATENT else 0,
+        **resources_of_experiment(32000, 4320),
     params:
-        out=subpath(output.weights, parent=True),
-        start=lambda w, input: (f"--start {pathlib.Path(input.start).parent}" if input.start else ""),
-        codec=lambda w: codec_argument(run_of(w.trained)[0]),
-        network=lambda w: as_json(odelt_config.network_of(run_of(w.trained)[0])),
-        training=lambda w: as_json(run_of(w.trained)[1].settings.training),
-        inner_ode=lambda w: "--inner-ode" if run_of(w.trained)[1].inner_ode else "",
-        seed=lambda w: run_of(w.trained)[1].seed,
+        out=subpath(output[0], parent=True),
+        options=options_of("train"),
         own_files=own_files_of_run,
         # Not an output: Snakemake removes the outputs of a failed job, and an interrupted run goes on from here.
-        checkpoints=lambda w: f"{RESULTS}/checkpoints/{RUNS[w.trained][0]}/{RUNS[w.trained][1].name}",
+        checkpoints=lambda w: PATHS.checkpoints(RUNS[w.trained][0], RUNS[w.trained][1].name),
     message:
         "Train {wildcards.trained}"
     shell:
-        "python -m odelt --log {log.messages} train --dataset {input.data} {params.codec} {params.start}"
-        " --network {params.network:q} --training {params.training:q} {params.inner_ode} --seed {params.seed}"
+        "python -m odelt --log {log.messages} train --dataset {input.data} {params.options}"
         " --checkpoints {params.checkpoints} --timings {log.timings} --out {params.out}"

@@ -18,6 +18,7 @@ from odelt.audit.crate import entities, jsonld
 from odelt.audit.folder import Folder
 from odelt.config.registry import Registry, load_registry
 from odelt.errors import OdeltError
+from odelt.layout import paths
 from odelt.provenance.environment import version as installed
 from odelt.provenance.record import RETOLD, Record
 from odelt.quoting import quoted
@@ -25,7 +26,6 @@ from odelt.quoting import quoted
 LARGEST = 10 * 2**20  # bytes; a larger file is described by its size and digest, and not copied into the crate
 # What people and other programs read, by suffix; arrays, weights and downloads are described too, whatever their size.
 READ = (".csv", ".json", ".md", ".png", ".svg", ".yaml")
-DOWNLOADS = "sources"
 WORKFLOW, RULES = pathlib.Path("Snakefile"), pathlib.Path("workflow", "rules")
 RECORDS, README = entities.RECORDS, entities.README
 SCHEMA, BIOSCHEMAS = "http://schema.org/", "https://bioschemas.org/"
@@ -96,7 +96,7 @@ def is_copied(record: Record) -> bool:
     output = record.output
     path = pathlib.PurePosixPath(output.path)
     large = output.files is not None or output.bytes > LARGEST
-    return not large and path.suffix in READ and path.parts[0] != DOWNLOADS
+    return not large and path.suffix in READ and path.parts[0] != paths.SOURCES
 
 
 def graph_of(

@@ -21,47 +21,19 @@ from odelt.audit.folder import Folder
 from odelt.audit.page import cells, markdown
 from odelt.config.registry import load_registry
 from odelt.errors import OdeltError
+from odelt.layout import paths
 from odelt.provenance.record import Record
 from odelt.quoting import printable
 from odelt.results.references import load_references
 from odelt.sources.lock import load_lock, trusted
+from odelt.verbs import VERBS
 
-TABLES = ("main", "grid", "trade-off")  # of each experiment, in the order of the page
-OF_SUITE = ("claims", "verdicts")
-VERDICTS = "verdicts.json"
+VERDICTS = f"{paths.VERDICTS}.json"
+OF_SUITE = (paths.CLAIMS, paths.VERDICTS)
 LARGEST = 2**22  # bytes of a table that is still shown
 POINTS = 200  # of a training curve
 LONGEST = 300  # letters of a parameter's value
 LISTED = 50  # files of a folder
-
-# What a step of a chain is called, by the verb that made it.
-STEPS = {
-    "fetch": "Download",
-    "import-checkpoint": "Imported checkpoint",
-    "prepare-data": "Dataset",
-    "prepare-images": "Images",
-    "encode": "Latents",
-    "codec-error": "Codec's error",
-    "train": "Training run",
-    "sample-grid": "Samples",
-    "sample": "Samples",
-    "fit-features": "Feature network",
-    "features": "Features",
-    "statistics": "Statistics of features",
-    "real-statistics": "Statistics of the real images",
-    "score": "Score",
-    "score-fid": "Score",
-    "floor": "Floor",
-    "compare-references": "Comparison of reference statistics",
-    "latency": "Latency",
-    "tables": "Table",
-    "main-table": "Table",
-    "claims": "Claims",
-    "verdicts": "Verdicts",
-    "figures": "Figure",
-    "snapshot": "Kept copy",
-    "crate": "Crate",
-}
 
 
 class Interned:
@@ -155,7 +127,7 @@ class Content:
     def _record(self, record: Record) -> dict:
         output, code = record.output, record.code.model_dump(mode="json")
         told = {
-            "step": STEPS.get(record.verb, printable(record.verb)),
+            "step": VERBS[record.verb].title if record.verb in VERBS else printable(record.verb),
             "verb": printable(record.verb),
             "sha256": output.sha256,
             "bytes": output.bytes,
@@ -180,13 +152,13 @@ class Content:
         experiments = dict.fromkeys(
             path.parts[0]
             for path in map(pathlib.PurePosixPath, self.nodes)
-            if len(path.parts) == 3 and path.parts[1] == "tables" and path.stem in TABLES
+            if len(path.parts) == 3 and path.parts[1] == paths.TABLES and path.stem in paths.TABLES_OF_EXPERIMENT
         )
         for experiment in experiments:
-            grid = cells.read_csv(_text(self.folder, f"{experiment}/tables/grid.csv"))
+            grid = cells.read_csv(_text(self.folder, _table_of(experiment, paths.GRID) + ".csv"))
             files = cells.Files(experiment, self.nodes.__contains__, grid)
-            for name in TABLES:
-                yield from self._table(f"{experiment}/{name}", f"{experiment}/tables/{name}", name, files)
+            for name in paths.TABLES_OF_EXPERIMENT:
+                yield from self._table(f"{experiment}/{name}", _table_of(experiment, name), name, files)
         for name in OF_SUITE:
             yield from self._table(name, name, name, cells.Files("", self.nodes.__contains__, ()))
 
@@ -279,6 +251,11 @@ def _text(folder: Folder, name: str) -> str:
     except OSError:
         pass
     return ""
+
+
+def _table_of(experiment: str, name: str) -> str:
+    """A table's path without its ending."""
+    return paths.ExperimentPaths(pathlib.PurePosixPath(experiment)).table(name, "md").with_suffix("").as_posix()
 
 
 def _flat(parameters: Mapping[str, Any]) -> list[list[str]]:

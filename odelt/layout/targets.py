@@ -1,0 +1,94 @@
+"""What an output of a suite is, by its path: the inverse of `paths`."""
+
+import dataclasses
+import functools
+import pathlib
+
+from odelt.config import Dataset, Experiment, Suite
+from odelt.layout import grid, paths
+
+
+class UnknownTarget(LookupError):
+    """The suite asks for no such output."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """An output of a suite. Each property raises UnknownTarget where the suite has no such thing."""
+
+    suite: Suite
+    suite_name: str
+    path: str  # below the suite's folder
+
+    @functools.cached_property
+    def parts(self) -> tuple[str, ...]:
+        return pathlib.PurePosixPath(self.path).parts
+
+    @property
+    def experiment_name(self) -> str:
+        return self._part(0)
+
+    @property
+    def experiment(self) -> Experiment:
+        return _known(self.suite.enabled, self.experiment_name)
+
+    @property
+    def run(self) -> grid.Run:
+        """Of a model directory, or a file in it."""
+        return _known(grid.runs(self.experiment), self._part(2))
+
+    @property
+    def point(self) -> grid.Point:
+        """Of a sample set, or of what is made from one."""
+        below = "/".join(self.parts[2:])
+        return _known({point.path: point for point in grid.points(self.experiment)}, below.removesuffix(self._ending))
+
+    @property
+    def timed(self) -> tuple[str, int | None]:
+        """The model and the length of a latency."""
+        model, length = self._part(2), self._part(3).removesuffix(self._ending)
+        known = {grid.latency_path(*timed): timed for timed in grid.latency_points(self.experiment)}
+        return _known(known, f"{model}/{length}")
+
+    @property
+    def user(self) -> Experiment:
+        """The first experiment that uses the dataset of this file; all that use it have the same codec and features."""
+        if self._part(0) != paths.DATASETS:
+            raise UnknownTarget(self.path)
+        users = {settings.dataset.name: settings for settings in reversed(self.suite.enabled.values())}
+        return _known(users, self._part(1))
+
+    @property
+    def dataset(self) -> Dataset:
+        return self.user.dataset
+
+    @property
+    def source(self) -> str:
+        """The name of a download."""
+        return self._part(1)
+
+    @property
+    def is_of_real_images(self) -> bool:
+        """Whether these are features of the real images, and not of samples."""
+        return self.path == paths.ExperimentPaths(pathlib.PurePosixPath(self.experiment_name)).real_features.as_posix()
+
+    @property
+    def _ending(self) -> str:
+        return pathlib.PurePosixPath(self.path).suffix
+
+    def _part(self, index: int) -> str:
+        if index >= len(self.parts):
+            raise UnknownTarget(self.path)
+        return self.parts[index]
+
+
+def dataset_name(path: str) -> str | None:
+    """The name of the dataset that an output belongs to; None where it belongs to none."""
+    parts = pathlib.PurePosixPath(path).parts
+    return parts[1] if len(parts) > 1 and parts[0] == paths.DATASETS else None
+
+
+def _known(known, name):
+    if name not in known:
+        raise UnknownTarget(name)
+    return known[name]

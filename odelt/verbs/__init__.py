@@ -1,0 +1,12 @@
+"""Every verb of the command line, described once; executes nothing."""
+
+from odelt.verbs import data, evaluation, latency_study, people, provenance, publishing, sampling, sources, training
+from odelt.verbs.verb import Verb
+
+ROOMS = (sources, data, training, sampling, evaluation, latency_study, publishing, provenance, people)
+VERBS: dict[str, Verb] = {verb.name: verb for room in ROOMS for verb in room.VERBS}
+
+
+def verb_of_rule(rule: str) -> Verb | None:
+    """The verb that a rule calls; None where it calls none (`all`, say)."""
+    return next((verb for verb in VERBS.values() if verb.is_called_by(rule)), None)

@@ -1,0 +1,38 @@
+"""Datasets, and their latents."""
+
+from odelt.layout.targets import Target
+from odelt.verbs.verb import Values, Verb
+
+
+def of_dataset(target: Target) -> Values:
+    return {"settings": target.dataset}
+
+
+def of_encoding(target: Target) -> Values:
+    return {"settings": target.dataset, "codec": target.user.codec}
+
+
+def of_codec_error(target: Target) -> Values:
+    return {"settings": target.dataset, "count": target.user.codec.batch_size}
+
+
+VERBS = (
+    Verb("prepare-data", title="Dataset", help="write a small dataset", parameters=of_dataset, from_nothing=True),
+    Verb("prepare-images", title="Images", help="write a large dataset", world="data", parameters=of_dataset),
+    Verb(
+        "encode",
+        title="Latents",
+        help="moments of a dataset's latents",
+        world="vision",
+        gpu=True,
+        parameters=of_encoding,
+    ),
+    Verb(
+        "codec-error",
+        title="Codec's error",
+        help="what mixed precision does to latents and images",
+        world="vision",
+        gpu=True,
+        parameters=of_codec_error,
+    ),
+)

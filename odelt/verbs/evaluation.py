@@ -1,0 +1,116 @@
+"""Features, scores, latency."""
+
+from odelt.layout import grid
+from odelt.layout.targets import Target
+from odelt.verbs.verb import WITHIN, Download, Values, Verb
+
+
+def of_features(target: Target) -> Values:
+    if target.is_of_real_images:
+        return {"array": "images", "images": WITHIN.data(target.experiment)}
+    return {"array": "samples", "images": WITHIN.experiment(target.experiment_name).samples(target.point)}
+
+
+def of_score(target: Target) -> Values:
+    return {"facts": grid.point_facts(target.experiment_name, target.experiment, target.point)}
+
+
+def of_references(target: Target) -> Values:
+    labelled = target.experiment.features.references.items()
+    return {"reference": [(label, Download(source)) for label, source in labelled]}
+
+
+def of_statistics(target: Target) -> Values:
+    point, experiment = target.point, target.experiment
+    paths = WITHIN.experiment(target.experiment_name)
+    return {
+        "samples": [paths.samples(point)],
+        "out": [paths.statistics(point)],
+        "pictures": [paths.pictures(point)],
+        "codec": experiment.codec,
+        "settings": experiment.features,
+    }
+
+
+def of_latency(target: Target) -> Values:
+    (model, length), experiment = target.timed, target.experiment
+    timing = experiment.evaluation.latency
+    facts = {"experiment": target.experiment_name, "model": model, **grid.length_facts(experiment, length)}
+    return {
+        "model": WITHIN.experiment(target.experiment_name).model(model),
+        "weights": "ema",
+        "length": length,
+        "facts": facts,
+        "setting": grid.latency_points(experiment)[model, length],
+        "batch_size": timing.batch_size,
+        "repeats": timing.repeats,
+        "dtype": experiment.evaluation.dtype,
+    }
+
+
+SMALL = (
+    Verb(
+        "fit-features",
+        title="Feature network",
+        help="train the feature network of a small dataset",
+        parameters=lambda target: {"settings": target.experiment.features},
+    ),
+    Verb(
+        "features",
+        title="Features",
+        help="features of small images",
+        rules=("features", "real_features"),
+        parameters=of_features,
+    ),
+    Verb(
+        "floor",
+        title="Floor",
+        help="Fréchet distance between two halves of the real data",
+        parameters=lambda target: {"seed": target.experiment.seed},
+    ),
+    Verb("score", title="Score", help="score a sample set of small images", parameters=of_score),
+)
+LARGE = (
+    Verb(
+        "real-statistics",
+        title="Statistics of the real images",
+        help="statistics of the features of a dataset's images",
+        world="vision",
+        gpu=True,
+        parameters=lambda target: {"dataset": target.dataset, "settings": target.user.features},
+    ),
+    Verb(
+        "statistics",
+        title="Statistics of features",
+        help="statistics of the features of sample sets, decoded on the way",
+        world="vision",
+        gpu=True,
+        generated=True,
+        aligned=("samples", "out", "pictures"),
+        parameters=of_statistics,
+    ),
+    Verb(
+        "score-fid",
+        title="Score",
+        help="score a sample set by its statistics",
+        parameters=lambda target: {**of_score(target), **of_references(target)},
+    ),
+    Verb(
+        "compare-references",
+        title="Comparison of reference statistics",
+        help="distances of downloaded reference statistics to those of the images themselves",
+        parameters=of_references,
+    ),
+)
+VERBS = (
+    Verb(
+        "latency",
+        title="Latency",
+        help="time the generation of a batch",
+        gpu=True,
+        rules=("latency_of_model",),
+        parameters=of_latency,
+    ),
+    *SMALL,
+    *LARGE,
+)

@@ -1,0 +1,42 @@
+"""The latency study: measurements on random weights, and their table."""
+
+from odelt.layout import paths
+from odelt.layout.grid import parse_length_name
+from odelt.layout.targets import Target, UnknownTarget
+from odelt.verbs.verb import Values, Verb
+
+
+def of_measurement(target: Target) -> Values:
+    """By the path `<network>/<length>.json`."""
+    try:
+        network, file = target.parts
+        return {"network": network, "length": parse_length_name(file.removesuffix(".json"))}
+    except ValueError:
+        raise UnknownTarget(target.path) from None
+
+
+VERBS = (
+    Verb(
+        "latency-snapshot",
+        title="Kept copy",
+        help="keep the latency study's configuration and the published numbers with its results",
+        outputs=(paths.STUDY, paths.PUBLISHED),
+        copies=True,
+        of_study=True,
+    ),
+    Verb(
+        "latency-study",
+        title="Latency",
+        help="time a network with random weights at one length",
+        gpu=True,
+        parameters=of_measurement,
+        of_study=True,
+    ),
+    Verb(
+        "latency-table",
+        title="Table",
+        help="table and figure of the latency study, from whatever has been measured",
+        outputs=tuple(f"{paths.LATENCY}.{ending}" for ending in ("md", "csv", "html", "svg", "png")),
+        of_study=True,
+    ),
+)

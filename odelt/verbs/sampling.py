@@ -1,0 +1,36 @@
+"""Sample sets."""
+
+from odelt.layout.targets import Target
+from odelt.verbs.verb import WITHIN, Values, Verb
+
+
+def of_point(target: Target) -> Values:
+    point, evaluation = target.point, target.experiment.evaluation
+    paths = WITHIN.experiment(target.experiment_name)
+    return {
+        "model": paths.model(point.group.model),
+        "weights": point.group.weights,
+        "length": point.group.length,
+        "setting": [point],
+        "count": evaluation.samples,
+        "seed": evaluation.seed,
+        "batch_size": evaluation.batch_size,
+        "dtype": evaluation.dtype,
+        "sharding": evaluation.sharding,
+        "out": [paths.samples(point)],
+    }
+
+
+VERBS = (
+    Verb("sample", title="Samples", help="generate samples; sample i depends on (seed, i) only", rules=(), gpu=True),
+    Verb(
+        "sample-grid",
+        title="Samples",
+        help="generate one sample set per setting",
+        gpu=True,
+        rules=("sample",),
+        generated=True,
+        aligned=("setting", "out"),
+        parameters=of_point,
+    ),
+)

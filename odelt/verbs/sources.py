@@ -1,0 +1,34 @@
+"""Downloads, and released checkpoints as model directories."""
+
+from odelt.config import network_of
+from odelt.layout.model_directory import CONFIG, WEIGHTS
+from odelt.layout.targets import Target
+from odelt.verbs.verb import Values, Verb
+
+
+def of_import(target: Target) -> Values:
+    _ = target.run  # the suite asks for it
+    network = network_of(target.experiment)
+    chosen = {"heads": network.heads, "group": network.group, "min_length": network.min_length}
+    return {**chosen, "image": list(network.image), "format": "auto"}
+
+
+VERBS = (
+    Verb(
+        "fetch",
+        title="Download",
+        help="download a source, verify it and note its digest; the same command goes on after an interruption",
+        world="data",
+        rules=("fetch", "fetch_repository"),
+        positional=("name",),
+        parameters=lambda target: {"name": target.source},
+        from_nothing=True,
+    ),
+    Verb(
+        "import-checkpoint",
+        title="Imported checkpoint",
+        help="make a model directory from a released checkpoint",
+        outputs=(WEIGHTS, CONFIG),
+        parameters=of_import,
+    ),
+)

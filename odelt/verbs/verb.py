@@ -1,0 +1,153 @@
+"""What a verb of the command line is. Everything that has to know a verb reads it here.
+
+A rule takes its environment and its options from it, the audit what a record has to say, `plan` and `doctor` what the
+verb needs, the audit page the name of the step, the command line its help. A description executes nothing;
+`odelt.commands` has the functions.
+"""
+
+import dataclasses
+import json
+import pathlib
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from odelt.config import Section
+from odelt.layout.grid import Point, number
+from odelt.layout.paths import SOURCES, SuitePaths
+from odelt.layout.targets import Target
+
+Values = Mapping[str, Any]  # the value of each option, by the option's name with underscores
+WITHIN = SuitePaths(pathlib.PurePosixPath())  # paths below a suite's folder
+
+
+@dataclasses.dataclass(frozen=True)
+class Download:
+    """A downloaded file as a value of an option. The file's own name is in the registry alone."""
+
+    source: str
+
+    @property
+    def folder(self) -> str:
+        return f"{SOURCES}/{self.source}/"
+
+
+def no_parameters(target: Target) -> Values:
+    return {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Verb:
+    """A description.
+
+    `parameters` gives the options on which a target of a suite depends. A value is plain data, a section of the suite,
+    a grid point (its solver, guidance and d), a PurePosixPath (below the suite's folder) or a Download. Inputs of
+    which a record holds the digest, and outputs, are no parameters.
+    """
+
+    name: str
+    title: str  # what it makes, as the audit page calls it
+    help: str
+    world: str = "jax"  # the environment envs/<world>.yaml; jax: JAX, vision: PyTorch, data: TensorFlow and downloads
+    gpu: bool = False  # whether it computes on a GPU where there is one
+    rules: tuple[str, ...] | None = None  # the rules that call it; without this the rule of the same name
+    generated: bool = False  # several rules, whose names begin with that of `rules`: one for each group of outputs
+    outputs: tuple[str, ...] = ()  # the files that it writes in `--out`; without this `--out` is the output
+    aligned: tuple[str, ...] = ()  # options with a value for each output, in the order of the outputs
+    positional: tuple[str, ...] = ()  # options that are arguments by their place
+    parameters: Callable[[Target], Values] = no_parameters
+    from_nothing: bool = False  # its outputs are made from no file of the suite
+    copies: bool = False  # its outputs are copies of the project's files
+    of_study: bool = False  # it belongs to the latency study
+
+    def is_called_by(self, rule: str) -> bool:
+        names = (self.name.replace("-", "_"),) if self.rules is None else self.rules
+        return rule in names or (self.generated and any(rule.startswith(f"{name}_") for name in names))
+
+    def options(self, targets: Sequence[Target], paths: SuitePaths) -> str:
+        """The command line's options for one job that makes these targets, quoted for a shell."""
+        each = [self.parameters(target) for target in targets]
+        values = dict(each[0])
+        for name in self.aligned:
+            if name in values:
+                values[name] = [value for of_target in each for value in of_target[name]]
+        arguments = [_text(values.pop(name), paths) for name in self.positional]
+        return shlex.join([*arguments, *(word for name in values for word in _words(name, values[name], paths))])
+
+    def expected(self, target: Target, given: Values) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a record's parameters are held against, as plain data: those of this target, and the record's own.
+
+        Raises:
+            UnknownTarget: the suite asks for no such output.
+        """
+        expected = self.parameters(target)
+        own = {name: _own(given, name, target.path) if name in self.aligned else given.get(name) for name in expected}
+        return {name: _plain(value, own[name]) for name, value in expected.items()}, own
+
+
+def _own(given: Values, name: str, path: str) -> Any:
+    """Of an option with a value for each output, the value of this output, in a list as the record has it."""
+    values = given.get(name)
+    for outputs in (given.get("out"), given.get("pictures")):
+        if isinstance(outputs, list) and isinstance(values, list) and len(outputs) == len(values) and path in outputs:
+            return [values[outputs.index(path)]]
+    return values
+
+
+def _plain(value: Any, given: Any) -> Any:
+    """A value as a record has it. `given` is what a record has: it names the file of a download."""
+    match value:
+        case Section():
+            return value.model_dump(mode="json")
+        case Point():
+            return [str(value.solver), value.guidance, value.d]
+        case pathlib.PurePosixPath():
+            return value.as_posix()
+        case Download():
+            return given if isinstance(given, str) and given.startswith(value.folder) else value.folder
+        case Mapping():
+            found = given if isinstance(given, Mapping) else {}
+            return {name: _plain(one, found.get(name)) for name, one in value.items()}
+        case list() | tuple():
+            found = given if isinstance(given, list) and len(given) == len(value) else [None] * len(value)
+            return [_plain(one, other) for one, other in zip(value, found, strict=True)]
+    return value
+
+
+def _words(name: str, value: Any, paths: SuitePaths) -> Iterator[str]:
+    """An option as words of a command."""
+    flag = f"--{name.replace('_', '-')}"
+    if value is True:
+        yield flag
+    elif name in TEXTS:
+        yield from (flag, TEXTS[name](value))
+    elif isinstance(value, list) and value:
+        for one in value:
+            yield from _words(name, one, paths)
+    elif value is not None and value is not False and value != []:
+        yield from (flag, _text(value, paths))
+
+
+def _text(value: Any, paths: SuitePaths) -> str:
+    match value:
+        case Section():
+            return json.dumps(value.model_dump(mode="json"))
+        case Mapping():
+            return json.dumps(value)
+        case Point():
+            d = "" if value.d is None else f",{value.d}"
+            return f"{value.solver},{number(value.guidance)}{d}"
+        case pathlib.PurePosixPath():
+            return str(paths.root / value)
+        case Download():
+            return str(paths.source(value.source))
+        case (str(label), Download() as download):
+            return f"{label}={_text(download, paths)}"
+    return str(value)
+
+
+# Options whose text is their own.
+TEXTS: dict[str, Callable[[Any], str]] = {
+    "length": lambda length: "full" if length is None else str(length),
+    "image": lambda size: "{}x{}".format(*size),
+}
