@@ -12,7 +12,7 @@ from odelt.config import CONFIG, Suite, load_suite, suite_named
 from odelt.config.latency_study import load_latency_study
 from odelt.errors import OdeltError
 from odelt.layout.paths import LOCK, PUBLISHED, REGISTRY, STUDY, SUITE
-from odelt.provenance.record import Record, beside
+from odelt.provenance.record import Record, beside, read
 from odelt.quoting import one_line, printable, quoted
 from odelt.results.references import load_references
 from odelt.sources.lock import Lock, load_lock
@@ -73,7 +73,15 @@ class Snapshot:
     @functools.cached_property
     def suite(self) -> Suite:
         """OdeltError where the copy is missing or damaged."""
-        return self._loaded(SUITE, load_suite)
+        return self._loaded(SUITE, functools.partial(load_suite, version=self._version))
+
+    @property
+    def _version(self) -> str | None:
+        """Of odelt, when the copy was made; None: the first version, or unknown."""
+        try:
+            return read(beside(self.folder / SUITE)).code.version
+        except (OSError, ValueError):
+            return None
 
     @functools.cached_property
     def lock(self) -> Lock:

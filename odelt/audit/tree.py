@@ -9,8 +9,8 @@ from odelt.errors import OdeltError
 from odelt.plain_data import parse_json
 from odelt.provenance.record import Record
 from odelt.quoting import printable
+from odelt.verbs import VERBS
 
-SCORES = ("score", "score-fid", "floor")  # verbs whose output holds a number that tables show
 NUMBER = "frechet_distance"
 LARGEST = 2**20  # bytes of a score that is still read
 
@@ -29,13 +29,17 @@ def lines(chain: Chain, starts: tuple[str, ...], root: str) -> Iterator[str]:
         again = node.name in shown and node.links
         yield f"{'  ' * depth}{label}: {summary(chain.folder, node)}{', see above' if again else ''}"
         if not again:
-            if node.record and node.record.verb in SCORES and node.record.suite and node.name not in shown:
+            if node.record and _measures(node.record) and node.record.suite and node.name not in shown:
                 yield f"{'  ' * (depth + 1)}make it again: {printable(command(node.record))}"
             shown.add(node.name)
             for link in reversed(node.links):
                 external = f"{EXTERNAL}, sha256 {link.input.sha256}"
                 known = external if link.state == EXTERNAL else chain.nodes[link.name]
                 waiting.append((printable(link.name), known, depth + 1))
+
+
+def _measures(record: Record) -> bool:
+    return record.verb in VERBS and VERBS[record.verb].measures
 
 
 def summary(folder: Folder, node: Node) -> str:
@@ -64,7 +68,7 @@ def command(record: Record) -> str:
 def _number(folder: Folder, node: Node) -> str:
     """The Fréchet distance in a score that is what was recorded."""
     output = node.record.output
-    if node.record.verb not in SCORES or node.state != VERIFIED or output.files or output.bytes > LARGEST:
+    if not _measures(node.record) or node.state != VERIFIED or output.files or output.bytes > LARGEST:
         return ""
     try:
         content = parse_json((folder.root / node.name).read_bytes(), node.name)

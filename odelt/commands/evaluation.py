@@ -38,13 +38,16 @@ def fit_features(a):
 def features(a):
     import numpy as np
 
-    from odelt import files
+    from odelt import files, trace
     from odelt.data.dataset import read_arrays
     from odelt.evaluation import features
 
-    images = read_arrays(a.images, (a.array,))[a.array]
-    with files.writing(a.out) as draft, draft.open("wb") as file:
-        np.savez(file, features=features.features(features.load(a.network), images))
+    network = features.load(a.network)
+    for path, out in options.for_each_output(a, "images"):
+        with trace.separately():
+            images = read_arrays(path, (a.array,))[a.array]
+            with files.writing(out) as draft, draft.open("wb") as file:
+                np.savez(file, features=features.features(network, images))
 
 
 def floor(a):
@@ -56,16 +59,19 @@ def floor(a):
 
 
 def score(a):
+    from odelt import trace
     from odelt.data import dataset
     from odelt.data.dataset import read_arrays
     from odelt.evaluation import scores
 
-    made = read_arrays(a.samples, ("samples", "labels", "evaluations"))
-    features = read_arrays(a.features, ("features",))["features"]
-    real_features = read_arrays(a.real_features, ("features",))["features"]
-    result = scores.score(made["samples"], made["labels"], features, dataset.load(a.dataset), real_features)
-    facts = {"samples": len(made["samples"]), "evaluations": float(made["evaluations"].mean())}
-    options.write_json(a.out, a.facts | facts | result)
+    scorer = scores.Scorer(dataset.load(a.dataset), read_arrays(a.real_features, ("features",))["features"])
+    for samples, features, facts, out in options.for_each_output(a, "samples", "features", "facts"):
+        with trace.separately():
+            made = read_arrays(samples, ("samples", "labels", "evaluations"))
+            found = read_arrays(features, ("features",))["features"]
+            result = scorer.score(made["samples"], made["labels"], found)
+            counts = {"samples": len(made["samples"]), "evaluations": float(made["evaluations"].mean())}
+            options.write_json(out, facts | counts | result)
 
 
 # ---------------------------------------------------------------- large datasets: Inception
@@ -103,7 +109,7 @@ def statistics(a):
     network = inception.Inception(a.weights, a.torchscript, batch_size=settings.batch_size)
     codec = vae.load(a.vae, dtype=codec_settings.dtype, batch_size=codec_settings.batch_size)
     real = read_arrays(a.real, REAL_SUBSET)
-    for samples, out, pictures in zip(a.samples, a.out, a.pictures, strict=True):
+    for samples, pictures, out in options.for_each_output(a, "samples", "pictures"):
         with trace.separately():  # a set's statistics do not come from the sets before it
             made = read_arrays(samples, ("labels", "evaluations"))
             shown = first_of_each_class(made["labels"])
@@ -119,9 +125,12 @@ def statistics(a):
 
 
 def score_fid(a):
+    from odelt import trace
     from odelt.evaluation import fid
 
-    options.write_json(a.out, a.facts | fid.score(a.statistics, a.real, dict(a.reference)))
+    for statistics, facts, out in options.for_each_output(a, "statistics", "facts"):
+        with trace.separately():
+            options.write_json(out, facts | fid.score(statistics, a.real, dict(a.reference)))
 
 
 def compare_references(a):
@@ -157,9 +166,9 @@ def _register_small(verb):
         "features",
         features,
         network=options.path(),
-        images=options.path(metavar="FILE.npz"),
-        array={"default": "samples", "help": "which array of the file holds the images"},
-        out=options.OUT,
+        images=options.path(action="append", metavar="FILE.npz"),
+        array={"default": "samples", "help": "which array of a file holds the images"},
+        out=options.OUTS,
     )
     verb(
         "floor",
@@ -171,12 +180,12 @@ def _register_small(verb):
     verb(
         "score",
         score,
-        samples=options.path(),
-        features=options.path(),
+        samples=options.path(action="append", metavar="FILE.npz"),
+        features=options.path(action="append", metavar="FILE.npz"),
         dataset=options.path(),
         real_features=options.path(),
-        facts=options.FACTS,
-        out=options.OUT,
+        facts=options.FACTS_OF_EACH,
+        out=options.OUTS,
     )
 
 
@@ -218,11 +227,11 @@ def _register_large(verb):
     verb(
         "score-fid",
         score_fid,
-        statistics=options.path(metavar="FILE.npz"),
+        statistics=options.path(action="append", metavar="FILE.npz"),
         real=real,
         reference=reference,
-        facts=options.FACTS,
-        out=options.OUT,
+        facts=options.FACTS_OF_EACH,
+        out=options.OUTS,
     )
     verb(
         "compare-references",

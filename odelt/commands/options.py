@@ -1,11 +1,14 @@
 """Options that several verbs share, as keyword arguments of argparse."""
 
+import argparse
 import contextlib
 import json
 import pathlib
 import sys
+from collections.abc import Iterator
 
 from odelt.commands import kinds
+from odelt.errors import OdeltError
 
 
 def path(**more) -> dict:
@@ -48,8 +51,21 @@ FACTS = {
     "metavar": "JSON",
     "help": "what the result is of; goes into it as it is",
 }
+FACTS_OF_EACH = FACTS | {"action": "append", "default": None, "help": f"{FACTS['help']}; for each in turn"}
 SETTINGS = text(metavar="JSON", help="a section of the suite: JSON, or a file")
 GROUP = {"model": MODEL, "weights": WEIGHTS, "length": LENGTH, "setting": SETTING, "dtype": DTYPE}
+
+
+def for_each_output(arguments: argparse.Namespace, *names: str) -> Iterator[tuple]:
+    """The values of repeated options that belong together, and the output of each; OdeltError where one lacks some."""
+    repeated = {name: getattr(arguments, name) for name in names}
+    outs = arguments.out
+    for name, values in repeated.items():
+        if values is None and name == "facts":
+            repeated[name] = [{}] * len(outs)
+        elif len(values) != len(outs):
+            raise OdeltError(f"{len(values)} times --{name}, but {len(outs)} times --out; each output needs its own")
+    return zip(*repeated.values(), outs, strict=True)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from odelt.commands import kinds, options
 from odelt.config import FINEST_D, Solver
-from odelt.errors import OdeltError
 
 
 def sample(a):
@@ -13,9 +12,8 @@ def sample(a):
 
 def sample_grid(a):
     """All sample sets of one (model, weights, length) in one process."""
-    if len(a.setting) != len(a.out):
-        raise OdeltError(f"{len(a.setting)} settings, but {len(a.out)} output files")
-    _generate(a, a.setting, a.out)
+    settings, outs = zip(*options.for_each_output(a, "setting"), strict=True)
+    _generate(a, settings, outs)
 
 
 def _generate(a, settings, outs, **more):

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import pydantic
 
+from odelt import __version__
 from odelt.config.experiment import Dataset, Experiment
+from odelt.config.older import completed
 from odelt.config.parsing import FileName, Name, NotNegative, Section, nearest, parse
 from odelt.errors import OdeltError
 from odelt.plain_data import read_yaml
@@ -77,14 +79,17 @@ class Suite(Section):
         return {experiment.dataset.name: experiment.dataset for experiment in self.enabled.values()}
 
 
-def load_suite(path: str | pathlib.Path) -> Suite:
-    """Reads and checks a suite; OdeltError names the file, the key and the nearest known key or the allowed values."""
+def load_suite(path: str | pathlib.Path, version: str | None = __version__) -> Suite:
+    """Reads and checks a suite; OdeltError names the file, the key and the nearest known key or the allowed values.
+
+    `version` is that of odelt for which the file was written: keys that it did not have get the values that it used.
+    """
     path = pathlib.Path(path)
     if not os.path.exists(path):  # pathlib's own raises where the name is too long for a file
         known = sorted(p.stem for p in path.parent.glob("*.yaml") if p.stem not in NOT_SUITES)
         told = nearest(path.stem, known) or f"; known are {', '.join(known)}"
         raise OdeltError(f"there is no suite {quoted(path.stem)} ({printable(path, LONGEST_NAME)}){told}")
-    return parse(Suite, read_yaml(path, "suite"), str(path))
+    return parse(Suite, completed(Suite, read_yaml(path, "suite"), version), str(path))
 
 
 def schema() -> dict:

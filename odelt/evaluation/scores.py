@@ -1,4 +1,4 @@
-"""The score of one sample set: its Fréchet distance to the real images and how many samples show the asked class."""
+"""Scores of small sample sets: the Fréchet distance to the real images, and how many samples show the asked class."""
 
 import numpy as np
 import sklearn.svm
@@ -8,23 +8,22 @@ from odelt.data.dataset import Dataset
 from odelt.evaluation import frechet
 
 
-def score(
-    samples: np.ndarray, labels: np.ndarray, features: np.ndarray, real: Dataset, real_features: np.ndarray
-) -> dict[str, float]:
-    """frechet_distance (in feature units squared) and agreement (0..1) of samples [N, H, W, C] with labels [N]."""
-    return {
-        "frechet_distance": frechet.distance(frechet.gaussian(features), frechet.gaussian(real_features)),
-        "agreement": agreement(samples, labels, real),
-    }
+class Scorer:
+    """Compares sample sets with the real images and their features."""
 
+    def __init__(self, real: Dataset, real_features: np.ndarray):
+        self._real = frechet.gaussian(real_features)
+        # A support-vector classifier, which is no part of the feature network.
+        self._classifier = sklearn.svm.SVC(gamma=0.001, C=10).fit(digits.to_pixels(real.images), real.labels)
 
-def agreement(samples: np.ndarray, labels: np.ndarray, real: Dataset) -> float:
-    """Share of samples that get the asked label from a support-vector classifier fitted on the real images.
+    def score(self, samples: np.ndarray, labels: np.ndarray, features: np.ndarray) -> dict[str, float]:
+        """frechet_distance (in feature units squared) and agreement (0..1) of samples [N, H, W, C] with labels [N]."""
+        distance = frechet.distance(frechet.gaussian(features), self._real)
+        return {"frechet_distance": distance, "agreement": self.agreement(samples, labels)}
 
-    The classifier is no part of the feature network.
-    """
-    judge = sklearn.svm.SVC(gamma=0.001, C=10).fit(digits.to_pixels(real.images), real.labels)
-    return float(np.mean(judge.predict(digits.to_pixels(samples)) == labels))
+    def agreement(self, samples: np.ndarray, labels: np.ndarray) -> float:
+        """Share of samples that get the asked label from the classifier."""
+        return float(np.mean(self._classifier.predict(digits.to_pixels(samples)) == labels))
 
 
 def floor(real_features: np.ndarray, seed: int) -> float:

@@ -175,7 +175,7 @@ def _measured_seconds(name: str, suite: Suite) -> float:
         jobs = [f"models/{run}" for run in grid.runs(experiment)]
         jobs += [f"sample/{group.path}" for group in grid.sample_groups(experiment)]
         jobs += [f"latency/{grid.latency_path(*timed)}" for timed in grid.latency_points(experiment)]
-        jobs += [f"score/{point.path}" for point in grid.points(experiment)]
+        jobs += [f"score/{group.path}" for group in grid.sample_groups(experiment)]
         if not all((folder / title / f"{job}.tsv").exists() for job in jobs):
             return 0
     files = folder.rglob("*.tsv")

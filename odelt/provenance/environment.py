@@ -46,7 +46,8 @@ FOLDERS = re.compile(r"(?<![\w.])/(?:[^/\s,:;=]+/)*")  # of an absolute path
 def code(verb_module: str) -> Code:
     """Of this process, whose verb is in `verb_module`: the other verbs' modules are imported, but not used."""
     commit, dirty = checked_out(SOURCE.parent)
-    return Code(commit=commit, dirty=dirty, modules={name: _sha256(path) for name, path in _modules(verb_module)})
+    modules = {name: _sha256(path) for name, path in _modules(verb_module)}
+    return Code(commit=commit, dirty=dirty, version=odelt.__version__, modules=modules)
 
 
 def environment(verb_module: str) -> Environment:

@@ -52,7 +52,7 @@ def difference(name: str, given: Any, expected: Any, by: str = "in the configura
 
 def _compared(target: Target, record: Record) -> list[str]:
     try:
-        expected, given = VERBS[record.verb].expected(target, record.parameters)
+        expected, given = VERBS[record.verb].expected(target, record.parameters, record.code.version)
     except UnknownTarget:
         return [LEFT_OVER]
     return [found for name in expected if (found := difference(name, given[name], expected[name]))]

@@ -53,6 +53,8 @@ class Input(Section):
 class Code(Section):
     commit: Commit | None  # of the checkout that ran; None outside of one
     dirty: bool | None
+    # Of odelt; not in a record of the first version, which did not name it.
+    version: str | None = pydantic.Field(default=None, exclude_if=lambda version: version is None)
     modules: dict[Module, Digest]  # of odelt that the verb imported
 
 

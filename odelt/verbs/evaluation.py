@@ -1,18 +1,41 @@
 """Features, scores, latency."""
 
 from odelt.layout import grid
+from odelt.layout.paths import ExperimentPaths
 from odelt.layout.targets import Target
 from odelt.verbs.verb import WITHIN, Download, Values, Verb
 
 
 def of_features(target: Target) -> Values:
     if target.is_of_real_images:
-        return {"array": "images", "images": WITHIN.data(target.experiment)}
-    return {"array": "samples", "images": WITHIN.experiment(target.experiment_name).samples(target.point)}
+        images = WITHIN.data(target.experiment)
+        return {"array": "images", "images": [images], "out": [files_of(target).real_features]}
+    files, point = files_of(target), target.point
+    return {"array": "samples", "images": [files.samples(point)], "out": [files.features(point)]}
 
 
 def of_score(target: Target) -> Values:
-    return {"facts": grid.point_facts(target.experiment_name, target.experiment, target.point)}
+    files, point = files_of(target), target.point
+    return {
+        "samples": [files.samples(point)],
+        "features": [files.features(point)],
+        **facts_of(target),
+        "out": [files.score(point)],
+    }
+
+
+def of_fid(target: Target) -> Values:
+    files, point = files_of(target), target.point
+    of_point = {"statistics": [files.statistics(point)], **facts_of(target), "out": [files.score(point)]}
+    return {**of_point, **of_references(target)}
+
+
+def facts_of(target: Target) -> Values:
+    return {"facts": [grid.point_facts(target.experiment_name, target.experiment, target.point)]}
+
+
+def files_of(target: Target) -> ExperimentPaths:
+    return WITHIN.experiment(target.experiment_name)
 
 
 def of_references(target: Target) -> Values:
@@ -22,11 +45,11 @@ def of_references(target: Target) -> Values:
 
 def of_statistics(target: Target) -> Values:
     point, experiment = target.point, target.experiment
-    paths = WITHIN.experiment(target.experiment_name)
+    files = files_of(target)
     return {
-        "samples": [paths.samples(point)],
-        "out": [paths.statistics(point)],
-        "pictures": [paths.pictures(point)],
+        "samples": [files.samples(point)],
+        "out": [files.statistics(point)],
+        "pictures": [files.pictures(point)],
         "codec": experiment.codec,
         "settings": experiment.features,
     }
@@ -37,7 +60,7 @@ def of_latency(target: Target) -> Values:
     timing = experiment.evaluation.latency
     facts = {"experiment": target.experiment_name, "model": model, **grid.length_facts(experiment, length)}
     return {
-        "model": WITHIN.experiment(target.experiment_name).model(model),
+        "model": files_of(target).model(model),
         "weights": "ema",
         "length": length,
         "facts": facts,
@@ -60,6 +83,8 @@ SMALL = (
         title="Features",
         help="features of small images",
         rules=("features", "real_features"),
+        generated=True,
+        aligned=("images", "out"),
         parameters=of_features,
     ),
     Verb(
@@ -67,8 +92,17 @@ SMALL = (
         title="Floor",
         help="Fréchet distance between two halves of the real data",
         parameters=lambda target: {"seed": target.experiment.seed},
+        measures=True,
     ),
-    Verb("score", title="Score", help="score a sample set of small images", parameters=of_score),
+    Verb(
+        "score",
+        title="Score",
+        help="score sample sets of small images",
+        generated=True,
+        aligned=("samples", "features", "facts", "out"),
+        parameters=of_score,
+        measures=True,
+    ),
 )
 LARGE = (
     Verb(
@@ -92,8 +126,12 @@ LARGE = (
     Verb(
         "score-fid",
         title="Score",
-        help="score a sample set by its statistics",
-        parameters=lambda target: {**of_score(target), **of_references(target)},
+        help="score sample sets by their statistics",
+        rules=("fid",),
+        generated=True,
+        aligned=("statistics", "facts", "out"),
+        parameters=of_fid,
+        measures=True,
     ),
     Verb(
         "compare-references",

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from odelt.config import Section
+from odelt.config import Section, older
 from odelt.layout.grid import Point, number
 from odelt.layout.paths import SOURCES, SuitePaths
 from odelt.layout.targets import Target
@@ -59,6 +59,7 @@ class Verb:
     from_nothing: bool = False  # its outputs are made from no file of the suite
     copies: bool = False  # its outputs are copies of the project's files
     of_study: bool = False  # it belongs to the latency study
+    measures: bool = False  # its output holds a distance that tables show
 
     def is_called_by(self, rule: str) -> bool:
         names = (self.name.replace("-", "_"),) if self.rules is None else self.rules
@@ -74,24 +75,35 @@ class Verb:
         arguments = [_text(values.pop(name), paths) for name in self.positional]
         return shlex.join([*arguments, *(word for name in values for word in _words(name, values[name], paths))])
 
-    def expected(self, target: Target, given: Values) -> tuple[dict[str, Any], dict[str, Any]]:
+    def expected(self, target: Target, given: Values, version: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
         """What a record's parameters are held against, as plain data: those of this target, and the record's own.
+
+        `version` is that of odelt which wrote the record: the record's sections get the keys that it did not have.
 
         Raises:
             UnknownTarget: the suite asks for no such output.
         """
         expected = self.parameters(target)
         own = {name: _own(given, name, target.path) if name in self.aligned else given.get(name) for name in expected}
+        own = {name: _completed(value, own[name], version) for name, value in expected.items()}
         return {name: _plain(value, own[name]) for name, value in expected.items()}, own
 
 
 def _own(given: Values, name: str, path: str) -> Any:
     """Of an option with a value for each output, the value of this output, in a list as the record has it."""
     values = given.get(name)
+    if not isinstance(values, list):  # as in records of versions that made one output at a time
+        return [values]
     for outputs in (given.get("out"), given.get("pictures")):
-        if isinstance(outputs, list) and isinstance(values, list) and len(outputs) == len(values) and path in outputs:
+        if isinstance(outputs, list) and len(outputs) == len(values) and path in outputs:
             return [values[outputs.index(path)]]
     return values
+
+
+def _completed(value: Any, given: Any, version: str | None) -> Any:
+    if isinstance(value, list) and isinstance(given, list) and len(value) == len(given):
+        return [_completed(one, other, version) for one, other in zip(value, given, strict=True)]
+    return older.completed(type(value), given, version) if isinstance(value, Section) else given
 
 
 def _plain(value: Any, given: Any) -> Any:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import pathlib
 import pickle
+import shlex
 import shutil
 
 import numpy as np
@@ -13,11 +14,13 @@ import yaml
 from conftest import CHECKPOINTS, GOLDEN
 
 from odelt import cli
-from odelt.config import Suite, load_suite, network_of
+from odelt.config import Suite, load_suite
 from odelt.config.registry import load_registry
 from odelt.layout import grid, paths
+from odelt.layout.targets import Target
 from odelt.provenance import record
 from odelt.sources import unpickle
+from odelt.verbs import VERBS
 
 ROOT = pathlib.Path(__file__).parents[2]
 CHECKPOINT = CHECKPOINTS["odelt"]
@@ -85,67 +88,41 @@ def commands(suite: Suite, results: pathlib.Path):
     """The command lines of the workflow's rules for this suite, in an order that works."""
     everywhere = paths.SuitePaths(results, load_registry(suite.downloads.registry))
     (name, settings), *_ = suite.enabled.items()
-    layout, network = everywhere.experiment(name), network_of(settings)
+    files = everywhere.experiment(name)
     data, source = everywhere.data(settings), everywhere.source("released")
-    feature_network, real = layout.root / "features/network.safetensors", layout.root / "features/real.npz"
+
+    def command(verb, *inputs, of=(), out=None):
+        """The verb with the options that its description has for these targets."""
+        targets = [Target(suite, "tiny", path.relative_to(results).as_posix()) for path in of]
+        options = shlex.split(VERBS[verb].options(targets, everywhere)) if targets else []
+        return [verb, *inputs, *options, *(("--out", out) if out else ())]
+
     yield ["fetch", "released", "--suite", "tiny", "--out", source]
-    yield [
-        *("import-checkpoint", source, "--out", layout.model("released"), "--heads", network.heads),
-        *("--group", network.group, "--min-length", network.min_length, "--image", "8x8"),
-    ]
-    yield ["prepare-data", "--settings", text(settings.dataset), "--out", data]
-    yield ["fit-features", "--dataset", data, "--settings", text(settings.features), "--out", feature_network]
-    yield ["features", "--network", feature_network, "--images", data, "--array", "images", "--out", real]
-    yield ["floor", "--features", real, "--seed", settings.seed, "--out", layout.floor]
-    run = grid.runs(settings)["odelt"]
-    yield [
-        *("train", "--dataset", data, "--network", text(network), "--training", text(run.settings.training)),
-        *("--inner-ode", "--seed", run.seed, "--checkpoints", results / "checkpoints", "--out", layout.model("odelt")),
-    ]
-    for group, points in grid.sample_groups(settings).items():
-        each = [("--setting", f"{p.solver},{p.guidance:g}", "--out", layout.samples(p)) for p in points]
-        yield [
-            *(
-                "sample-grid",
-                "--model",
-                layout.model(group.model),
-                "--weights",
-                group.weights,
-                "--length",
-                group.length,
-            ),
-            *("--count", settings.evaluation.samples, "--seed", settings.evaluation.seed),
-            *(part for setting in each for part in setting),
-        ]
-        for point in points:
-            features = layout.root / "features" / f"{point.path}.npz"
-            yield ["features", "--network", feature_network, "--images", layout.samples(point), "--out", features]
-            yield [
-                *("score", "--samples", layout.samples(point), "--features", features, "--dataset", data),
-                *("--real-features", real, "--facts", json.dumps(grid.point_facts(name, settings, point))),
-                *("--out", layout.score(point)),
-            ]
-    for (model, length), points in grid.latency_points(settings).items():
-        facts = {"experiment": name, "model": model, **grid.length_facts(settings, length)}
-        yield [
-            *("latency", "--model", layout.model(model), "--length", length, "--batch-size", 8, "--repeats", 1),
-            *(part for p in points for part in ("--setting", f"{p.solver},{p.guidance:g}")),
-            *("--facts", json.dumps(facts), "--out", layout.latency(model, length)),
-        ]
-    of_experiment = ("--experiment", name, "--settings", text(settings))
-    published, root = ("--published", "config/reference.yaml"), ("--results", layout.root)
-    sources = ("--lock", suite.downloads.lock, "--source", "released")
+    yield command("import-checkpoint", source, of=[files.model("released")], out=files.model("released"))
+    yield command("prepare-data", of=[data], out=data)
+    yield command("fit-features", "--dataset", data, of=[files.feature_network], out=files.feature_network)
+    network = ("--network", files.feature_network)
+    yield command("features", *network, of=[files.real_features])
+    yield command("floor", "--features", files.real_features, of=[files.floor], out=files.floor)
+    train = ("--dataset", data, "--checkpoints", results / "checkpoints")
+    yield command("train", *train, of=[files.model("odelt")], out=files.model("odelt"))
+    real = ("--dataset", data, "--real-features", files.real_features)
+    for points in grid.sample_groups(settings).values():
+        yield command("sample-grid", of=map(files.samples, points))
+        yield command("features", *network, of=map(files.features, points))
+        yield command("score", *real, of=map(files.score, points))
+    for timed in grid.latency_points(settings):
+        path = files.latency(*timed)
+        yield command("latency", of=[path], out=path)
+    published, lock = ("--published", "config/reference.yaml"), ("--lock", suite.downloads.lock)
+    main, scaling = files.table(paths.MAIN, "md"), files.figure(paths.SCALING, "svg")
     for verb in ("tables", "main-table"):
-        yield [verb, *of_experiment, *published, *sources, *root, "--out", layout.root / "tables"]
-    yield ["figures", *of_experiment, *root, "--out", layout.root / "figures"]
+        yield command(verb, "--results", files.root, *published, *lock, of=[main], out=main.parent)
+    yield command("figures", "--results", files.root, of=[scaling], out=scaling.parent)
     for verb in ("verdicts", "claims"):
-        yield [verb, *of_experiment, *published, "--results", results, "--out", results]
-    yield ["snapshot", "--suite", "tiny", "--out", results]
-    yield ["crate", "--suite", "tiny", "--results", results, "--out", results / "crate"]
-
-
-def text(section) -> str:
-    return json.dumps(section.model_dump(mode="json"))
+        yield command(verb, *published, "--results", results, of=[everywhere.table(verb, "md")], out=results)
+    yield command("snapshot", of=[results / paths.SUITE], out=results)
+    yield command("crate", "--results", results, of=[everywhere.crate], out=everywhere.crate)
 
 
 @pytest.fixture(scope="session")

@@ -63,14 +63,15 @@ def test_the_feature_network_comes_back_from_disk(network, tmp_path):
 def test_noise_is_far_from_the_real_images_and_halves_of_them_are_near(real, network):
     real_features = features.features(network, real.images)
     noise = np.random.default_rng(0).standard_normal(real.images.shape).astype(np.float32)
-    far = scores.score(noise, real.labels, features.features(network, noise), real, real_features)
+    far = scores.Scorer(real, real_features).score(noise, real.labels, features.features(network, noise))
     assert far["frechet_distance"] > 20 * scores.floor(real_features, 0) > 0
     assert far["agreement"] < 0.3
 
 
 def test_real_images_agree_with_their_own_labels_and_not_with_others(real):
-    assert scores.agreement(real.images, real.labels, real) > 0.99
-    assert scores.agreement(real.images, (real.labels + 1) % 10, real) < 0.01
+    scorer = scores.Scorer(real, np.eye(4))
+    assert scorer.agreement(real.images, real.labels) > 0.99
+    assert scorer.agreement(real.images, (real.labels + 1) % 10) < 0.01
 
 
 def test_latency_reports_every_setting(imported):

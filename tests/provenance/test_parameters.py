@@ -170,7 +170,7 @@ def test_what_the_rules_ask_for_is_what_the_audit_expects(records, suite):
 @pytest.mark.workflow
 def test_every_parameter_of_a_rule_is_compared(records, suite):
     for arguments, one in records:
-        expected, _ = VERBS[one.verb].expected(Target(suite, "mine", one.output.path), one.parameters)
+        expected, _ = VERBS[one.verb].expected(Target(suite, "mine", one.output.path), one.parameters, None)
         given = {name for name in one.parameters if not _is_of_files(getattr(arguments, name))}
         assert given - expected.keys() - NOT_COMPARED.get(one.verb, set()) == set(), one.verb
 
@@ -197,7 +197,7 @@ def test_reference_statistics_under_each_others_labels_are_told(suite):
 
 def test_features_of_another_sample_set_are_told(suite):
     path = "small/features/second/ema/full/dopri5-1e-2_d0_w1.npz"
-    given = {"array": "samples", "images": path.replace("features", "samples", 1)}
+    given = {"array": "samples", "images": path.replace("features", "samples", 1), "out": path}
     assert parameters.differences(suite, record(path, "features", given)) == []
     given["images"] = given["images"].replace("second", "first")
     assert parameters.differences(suite, record(path, "features", given)) != []

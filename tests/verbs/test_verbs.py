@@ -67,7 +67,8 @@ def test_a_groups_options_have_a_setting_for_each_output_in_order(name):
 def test_of_several_settings_the_output_that_is_asked_about_is_compared_with_its_own():
     target = Target(MINI, "mini", "digits/samples/sm/ema/full/euler-4_w1.npz")
     outs = ["digits/samples/sm/ema/full/euler-1_w1.npz", target.path]
-    expected, own = VERBS["sample-grid"].expected(target, {"out": outs, "setting": [["euler:1", 1.0, None], "mine"]})
+    given = {"out": outs, "setting": [["euler:1", 1.0, None], "mine"]}
+    expected, own = VERBS["sample-grid"].expected(target, given, None)
     assert own["setting"] == ["mine"] and expected["setting"] == [["euler:4", 1.0, None]]
 
 
@@ -81,4 +82,4 @@ def test_a_text_with_quotes_and_blanks_is_one_word():
 @pytest.mark.parametrize("path", ["digits", "nothing/models/sm/config.json", "digits/models/other/config.json"])
 def test_what_the_suite_does_not_ask_for_has_no_parameters(path):
     with pytest.raises(UnknownTarget):
-        VERBS["train"].expected(Target(MINI, "mini", path), {})
+        VERBS["train"].expected(Target(MINI, "mini", path), {}, None)

@@ -11,7 +11,7 @@ TARGETS = ("publish", "only", "released", "latency")  # have no output and no co
 @pytest.mark.parametrize("name", rules())
 def test_a_scheduler_is_told_what_a_rule_needs(name):
     if name not in TARGETS:
-        for word in ("threads:", "retries:", "mem_mb=", "runtime=", "gpu=", "conda:", "log:", "message:", "shell:"):
+        for word in ("threads:", "retries:", r"resources:\n +\*\*resources_of", "conda:", "log:", "message:", "shell:"):
             assert re.search(rf"^ +{word}", rules()[name], flags=re.M), word
 
 
@@ -23,6 +23,6 @@ def test_every_room_has_its_rules():
         "train",
         "sample",
         "statistics",
-        "score_fid",
+        "fid",
         "main_table",
     } <= rules().keys()

@@ -27,6 +27,7 @@ RUNS = {
 }
 SOURCES = paths.sources_of(SUITE)
 LATENT = [name for name, settings in EXPERIMENTS.items() if settings.latent]
+SMALL = [name for name in EXPERIMENTS if name not in LATENT]
 
 
 pathvars:
@@ -52,7 +53,6 @@ wildcard_constraints:
     experiment=one_of(EXPERIMENTS),
     model="[a-z0-9-]+",
     length="full|l[0-9]+",
-    set="[a-z0-9-]+/(ema|raw)/(full|l[0-9]+)/[^/]+",
     downloaded=one_of(path for path, (_, run) in RUNS.items() if run.settings.source),
     trained=one_of(path for path, (_, run) in RUNS.items() if run.settings.training),
     dataset=one_of(SUITE.datasets),

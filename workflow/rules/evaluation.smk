@@ -8,7 +8,7 @@ rule fit_features:
     benchmark:
         "<benchmarks>/{experiment}/fit_features.tsv"
     wildcard_constraints:
-        experiment=one_of(EXPERIMENTS.keys() - LATENT),
+        experiment=one_of(SMALL),
     retries: RETRIES
     conda:
         environment_of("fit-features")
@@ -34,7 +34,7 @@ rule real_features:
     benchmark:
         "<benchmarks>/{experiment}/real_features.tsv"
     wildcard_constraints:
-        experiment=one_of(EXPERIMENTS.keys() - LATENT),
+        experiment=one_of(SMALL),
     retries: RETRIES
     conda:
         environment_of("features")
@@ -46,33 +46,65 @@ rule real_features:
     message:
         "Features of the real images of {wildcards.experiment}"
     shell:
-        "python -m odelt --log {log} features --network {input.network} {params.options} --out {output}"
+        "python -m odelt --log {log} features --network {input.network} {params.options}"
 
 
-rule features:
-    input:
-        network=ANY.feature_network,
-        images=ANY.samples("{set}"),
-    output:
-        ANY.features("{set}"),
-    log:
-        "<logs>/{experiment}/features/{set}.log",
-    benchmark:
-        "<benchmarks>/{experiment}/features/{set}.tsv"
-    wildcard_constraints:
-        experiment=one_of(EXPERIMENTS.keys() - LATENT),
-    retries: RETRIES
-    conda:
-        environment_of("features")
-    threads: 1
-    resources:
-        **resources_of(),
-    params:
-        options=options_of("features"),
-    message:
-        "Features of {wildcards.set}"
-    shell:
-        "python -m odelt --log {log} features --network {input.network} {params.options} --out {output}"
+for experiment in SMALL:
+    settings, files = EXPERIMENTS[experiment], PATHS_OF[experiment]
+    for group, points in grid.sample_groups(settings).items():
+
+        rule:
+            name:
+                grid.rule_name("features", experiment, group.path)
+            input:
+                network=files.feature_network,
+                images=[files.samples(point) for point in points],
+            output:
+                [files.features(point) for point in points],
+            log:
+                f"<logs>/{experiment}/features/{group.path}.log",
+            benchmark:
+                f"<benchmarks>/{experiment}/features/{group.path}.tsv"
+            retries: RETRIES
+            conda:
+                environment_of("features")
+            threads: 1
+            resources:
+                **resources_of(),
+            params:
+                options=options_of_group("features", map(files.features, points)),
+            message:
+                f"Features of {experiment}/{group.path}"
+            shell:
+                "python -m odelt --log {log} features --network {input.network} {params.options}"
+
+        rule:
+            name:
+                grid.rule_name("score", experiment, group.path)
+            input:
+                [files.samples(point) for point in points],
+                [files.features(point) for point in points],
+                dataset=PATHS.data(settings),
+                real_features=files.real_features,
+            output:
+                [files.score(point) for point in points],
+            log:
+                f"<logs>/{experiment}/score/{group.path}.log",
+            benchmark:
+                f"<benchmarks>/{experiment}/score/{group.path}.tsv"
+            retries: RETRIES
+            conda:
+                environment_of("score")
+            threads: 1
+            resources:
+                **resources_of(),
+            params:
+                options=options_of_group("score", map(files.score, points)),
+            message:
+                f"Score {experiment}/{group.path}"
+            shell:
+                "python -m odelt --log {log} score --dataset {input.dataset} --real-features {input.real_features}"
+                " {params.options}"
 
 
 rule floor:
@@ -85,7 +117,7 @@ rule floor:
     benchmark:
         "<benchmarks>/{experiment}/floor.tsv"
     wildcard_constraints:
-        experiment=one_of(EXPERIMENTS.keys() - LATENT),
+        experiment=one_of(SMALL),
     retries: RETRIES
     conda:
         environment_of("floor")
@@ -98,35 +130,6 @@ rule floor:
         "Distance between two halves of the real images of {wildcards.experiment}"
     shell:
         "python -m odelt --log {log} floor --features {input} {params.options} --out {output}"
-
-
-rule score:
-    input:
-        samples=ANY.samples("{set}"),
-        features=ANY.features("{set}"),
-        dataset=lambda w: PATHS.data(settings_of(w)),
-        real_features=ANY.real_features,
-    output:
-        ANY.score("{set}"),
-    log:
-        "<logs>/{experiment}/score/{set}.log",
-    benchmark:
-        "<benchmarks>/{experiment}/score/{set}.tsv"
-    wildcard_constraints:
-        experiment=one_of(EXPERIMENTS.keys() - LATENT),
-    retries: RETRIES
-    conda:
-        environment_of("score")
-    threads: 1
-    resources:
-        **resources_of(),
-    params:
-        options=options_of("score"),
-    message:
-        "Score {wildcards.set}"
-    shell:
-        "python -m odelt --log {log} score --samples {input.samples} --features {input.features} --dataset {input.dataset}"
-        " --real-features {input.real_features} {params.options} --out {output}"
 
 
 rule latency_of_model:
@@ -209,7 +212,7 @@ rule compare_references:
 
 
 for experiment in LATENT:
-    settings, layout = EXPERIMENTS[experiment], PATHS_OF[experiment]
+    settings, files = EXPERIMENTS[experiment], PATHS_OF[experiment]
     for group, points in grid.sample_groups(settings).items():
 
         rule:
@@ -217,12 +220,12 @@ for experiment in LATENT:
                 grid.rule_name("statistics", experiment, group.path)
             input:
                 **inception_of(settings),
-                samples=[layout.samples(point) for point in points],
+                samples=[files.samples(point) for point in points],
                 vae=codec_of(settings),
                 real=PATHS.real_statistics(settings.dataset),
             output:
-                statistics=[temp(layout.statistics(point)) for point in points],
-                pictures=[layout.pictures(point) for point in points],
+                statistics=[temp(files.statistics(point)) for point in points],
+                pictures=[files.pictures(point) for point in points],
             log:
                 f"<logs>/{experiment}/statistics/{group.path}.log",
             benchmark:
@@ -236,38 +239,36 @@ for experiment in LATENT:
             resources:
                 **resources_of(mem_mb=16000, minutes=1440, gpu=1),
             params:
-                options=options_of_group("statistics", map(layout.statistics, points)),
+                options=options_of_group("statistics", map(files.statistics, points)),
             message:
                 f"Statistics of the samples of {experiment}/{group.path}"
             shell:
                 "python -m odelt --log {log} statistics {params.options} --vae {input.vae}"
                 " --real {input.real} --weights {input.weights} --torchscript {input.torchscript}"
 
-
-rule score_fid:
-    input:
-        statistics=ANY.statistics("{set}"),
-        real=lambda w: PATHS.real_statistics(settings_of(w).dataset),
-        references=lambda w: references_of(settings_of(w)),
-    output:
-        ANY.score("{set}"),
-    log:
-        "<logs>/{experiment}/score/{set}.log",
-    benchmark:
-        "<benchmarks>/{experiment}/score/{set}.tsv"
-    wildcard_constraints:
-        experiment=one_of(LATENT),
-    priority: 2
-    retries: RETRIES
-    conda:
-        environment_of("score-fid")
-    threads: 1
-    resources:
-        **resources_of(),
-    params:
-        options=options_of("score-fid"),
-    message:
-        "Score {wildcards.experiment}/{wildcards.set}"
-    shell:
-        "python -m odelt --log {log} score-fid --statistics {input.statistics} --real {input.real}"
-        " {params.options} --out {output}"
+        rule:
+            name:
+                grid.rule_name("fid", experiment, group.path)
+            input:
+                statistics=[files.statistics(point) for point in points],
+                real=PATHS.real_statistics(settings.dataset),
+                references=references_of(settings),
+            output:
+                [files.score(point) for point in points],
+            log:
+                f"<logs>/{experiment}/score/{group.path}.log",
+            benchmark:
+                f"<benchmarks>/{experiment}/score/{group.path}.tsv"
+            priority: 2
+            retries: RETRIES
+            conda:
+                environment_of("score-fid")
+            threads: 1
+            resources:
+                **resources_of(),
+            params:
+                options=options_of_group("score-fid", map(files.score, points)),
+            message:
+                f"Score {experiment}/{group.path}"
+            shell:
+                "python -m odelt --log {log} score-fid --real {input.real} {params.options}"

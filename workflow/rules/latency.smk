@@ -57,9 +57,7 @@ rule latency_study:
     # On a processor all cores, so that nothing else runs while it measures; a GPU is the job's own anyway.
     threads: 1 if STUDY_GPUS else CORES
     resources:
-        mem_mb=16000,
-        runtime=60,
-        gpu=STUDY_GPUS,
+        **resources_of(mem_mb=16000, gpu=STUDY_GPUS),
     params:
         options=options_of("latency-study", None, STUDY_PATHS),
     message:
