@@ -2,11 +2,15 @@
 
 from odelt.layout import paths
 from odelt.layout.targets import Target
-from odelt.verbs.verb import Values, Verb
+from odelt.verbs.verb import WITHIN, Values, Verb
 
 
 def of_suite(target: Target) -> Values:
     return {"suite": target.suite_name}
+
+
+def with_results(target: Target) -> Values:
+    return {**of_suite(target), "results": WITHIN.root}
 
 
 VERBS = (
@@ -22,14 +26,14 @@ VERBS = (
         "crate",
         title="Crate",
         help="describe a suite's results and the jobs that made them as an RO-Crate (Provenance Run Crate)",
-        parameters=of_suite,
+        parameters=with_results,
     ),
     Verb(
         "audit-page",
         title="Audit page",
         help="write the page on which every published number leads back to its sources, from an audit of the suite",
         outputs=(paths.AUDIT_PAGE, paths.AUDIT),
-        parameters=of_suite,
+        parameters=with_results,
     ),
     Verb(
         "audit",

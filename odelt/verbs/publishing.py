@@ -2,13 +2,14 @@
 
 from odelt.layout import paths
 from odelt.layout.targets import Target
-from odelt.verbs.verb import Values, Verb
+from odelt.verbs.verb import WITHIN, Values, Verb
 
 TABLE = ("html", "md", "csv")
 
 
 def of_experiment(target: Target) -> Values:
-    return {"experiment": target.experiment_name, "settings": target.experiment}
+    results = WITHIN.experiment(target.experiment_name).root
+    return {"experiment": target.experiment_name, "settings": target.experiment, "results": results}
 
 
 def with_sources(target: Target) -> Values:
@@ -20,7 +21,7 @@ def with_sources(target: Target) -> Values:
 
 def of_all(target: Target) -> Values:
     enabled = target.suite.enabled
-    return {"experiment": list(enabled), "settings": list(enabled.values())}
+    return {"experiment": list(enabled), "settings": list(enabled.values()), "results": WITHIN.root}
 
 
 def files(*names: str, endings: tuple[str, ...] = TABLE) -> tuple[str, ...]:

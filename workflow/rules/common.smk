@@ -178,6 +178,15 @@ def published_of(files):
     return [files.table(paths.MAIN, "md"), files.table(paths.GRID, "md"), files.figure(paths.SCALING, "svg")]
 
 
+def shown(path, label):
+    """A table's page or a figure in Snakemake's report."""
+    kind = "Figure" if path.suffix == ".svg" else "Table"
+    where = (
+        {"category": "{experiment}", "subcategory": f"{kind}s"} if "{" in str(path) else {"category": "All verdicts"}
+    )
+    return report(path, caption=f"../report/{path.stem}.rst", labels={kind.lower(): label}, **where)
+
+
 def lock_of(wildcards):
     """Where a table finds out which of its sources nobody has vouched for yet."""
     return shlex.join(["--lock", SUITE.downloads.lock]) if paths.sources_of_experiment(settings_of(wildcards)) else ""

@@ -46,11 +46,10 @@ rule crate:
         **resources_of(),
     params:
         options=options_of("crate"),
-        results=subpath(output[0], parent=True),
     message:
         f"The results of {RESULTS.name} as an RO-Crate"
     shell:
-        "python -m odelt --log {log} crate {params.options} --results {params.results} --out {output}"
+        "python -m odelt --log {log} crate {params.options} --out {output}"
 
 
 # The last of all: it audits whatever is published, and shows it.
@@ -74,8 +73,7 @@ rule audit_page:
         **resources_of(minutes=240),
     params:
         options=options_of("audit-page"),
-        results=subpath(output.page, parent=True),
     message:
         "Audit the suite and write its page: {output.page}"
     shell:
-        "python -m odelt --log {log} audit-page {params.options} --results {params.results} --out {output.page}"
+        "python -m odelt --log {log} audit-page {params.options} --out {output.page}"

@@ -4,22 +4,9 @@ rule tables:
         codec=codec_errors_of,
         published=SUITE.published,
     output:
-        grid=report(
-            ANY.table(paths.GRID, "html"),
-            caption="../report/grid.rst",
-            category="{experiment}",
-            subcategory="Tables",
-            labels={"table": "every grid point"},
-        ),
-        grid_files=[ANY.table(paths.GRID, ending) for ending in ("md", "csv")],
-        trade_off=report(
-            ANY.table(paths.TRADE_OFF, "html"),
-            caption="../report/trade-off.rst",
-            category="{experiment}",
-            subcategory="Tables",
-            labels={"table": "steps against blocks"},
-        ),
-        trade_off_files=[ANY.table(paths.TRADE_OFF, ending) for ending in ("md", "csv")],
+        shown(ANY.table(paths.GRID, "html"), "every grid point"),
+        shown(ANY.table(paths.TRADE_OFF, "html"), "steps against blocks"),
+        [ANY.table(name, ending) for name in (paths.GRID, paths.TRADE_OFF) for ending in ("md", "csv")],
     log:
         "<logs>/{experiment}/tables.log",
     benchmark:
@@ -31,15 +18,14 @@ rule tables:
     resources:
         **resources_of(),
     params:
-        out=subpath(output.grid, parent=True),
+        out=subpath(output[0], parent=True),
         options=options_of("tables"),
         lock=lock_of,
-        results=lambda w: PATHS_OF[w.experiment].root,
     message:
         "Tables of {wildcards.experiment}"
     shell:
         "python -m odelt --log {log} tables {params.options} {params.lock}"
-        " --published {input.published} --results {params.results} --out {params.out}"
+        " --published {input.published} --out {params.out}"
 
 
 rule main_table:
@@ -48,14 +34,8 @@ rule main_table:
         codec=codec_errors_of,
         published=SUITE.published,
     output:
-        page=report(
-            ANY.table(paths.MAIN, "html"),
-            caption="../report/main.rst",
-            category="{experiment}",
-            subcategory="Tables",
-            labels={"table": "the paper's"},
-        ),
-        files=[ANY.table(paths.MAIN, ending) for ending in ("md", "csv")],
+        shown(ANY.table(paths.MAIN, "html"), "the paper's"),
+        [ANY.table(paths.MAIN, ending) for ending in ("md", "csv")],
     log:
         "<logs>/{experiment}/main_table.log",
     benchmark:
@@ -67,15 +47,14 @@ rule main_table:
     resources:
         **resources_of(),
     params:
-        out=subpath(output.page, parent=True),
+        out=subpath(output[0], parent=True),
         options=options_of("main-table"),
         lock=lock_of,
-        results=lambda w: PATHS_OF[w.experiment].root,
     message:
         "The main table of {wildcards.experiment}"
     shell:
         "python -m odelt --log {log} main-table {params.options} {params.lock}"
-        " --published {input.published} --results {params.results} --out {params.out}"
+        " --published {input.published} --out {params.out}"
 
 
 # In the report's menu, which is in alphabetical order, what is over all experiments comes before each of them.
@@ -84,13 +63,8 @@ rule verdicts:
         scores=all_scores(),
         published=SUITE.published,
     output:
-        page=report(
-            PATHS.table(paths.VERDICTS, "html"),
-            caption="../report/verdicts.rst",
-            category="All verdicts",
-            labels={"table": "every published number"},
-        ),
-        files=[PATHS.table(paths.VERDICTS, ending) for ending in ("md", "csv", "json")],
+        shown(PATHS.table(paths.VERDICTS, "html"), "every published number"),
+        [PATHS.table(paths.VERDICTS, ending) for ending in ("md", "csv", "json")],
     log:
         "<logs>/verdicts.log",
     benchmark:
@@ -103,12 +77,11 @@ rule verdicts:
         **resources_of(),
     params:
         options=options_of("verdicts"),
-        out=subpath(output.page, parent=True),
+        out=subpath(output[0], parent=True),
     message:
         "Compare every published number with the grid"
     shell:
-        "python -m odelt --log {log} verdicts {params.options} --published {input.published}"
-        " --results {params.out} --out {params.out}"
+        "python -m odelt --log {log} verdicts {params.options} --published {input.published}" " --out {params.out}"
 
 
 rule claims:
@@ -116,13 +89,8 @@ rule claims:
         scores=all_scores(),
         published=SUITE.published,
     output:
-        page=report(
-            PATHS.table(paths.CLAIMS, "html"),
-            caption="../report/claims.rst",
-            category="All verdicts",
-            labels={"table": "what the abstracts claim"},
-        ),
-        files=[PATHS.table(paths.CLAIMS, ending) for ending in ("md", "csv")],
+        shown(PATHS.table(paths.CLAIMS, "html"), "what the abstracts claim"),
+        [PATHS.table(paths.CLAIMS, ending) for ending in ("md", "csv")],
     log:
         "<logs>/claims.log",
     benchmark:
@@ -135,12 +103,11 @@ rule claims:
         **resources_of(),
     params:
         options=options_of("claims"),
-        out=subpath(output.page, parent=True),
+        out=subpath(output[0], parent=True),
     message:
         "Check the abstracts' claims against the grid"
     shell:
-        "python -m odelt --log {log} claims {params.options} --published {input.published}"
-        " --results {params.out} --out {params.out}"
+        "python -m odelt --log {log} claims {params.options} --published {input.published}" " --out {params.out}"
 
 
 rule figures:
@@ -149,27 +116,9 @@ rule figures:
         curves=curves_of,
         samples=pictured_of,
     output:
-        report(
-            ANY.figure(paths.SCALING, "svg"),
-            caption="../report/scaling.rst",
-            category="{experiment}",
-            subcategory="Figures",
-            labels={"figure": "quality against latency"},
-        ),
-        report(
-            ANY.figure(paths.PICTURE_GRID, "svg"),
-            caption="../report/samples.rst",
-            category="{experiment}",
-            subcategory="Figures",
-            labels={"figure": "samples, steps by lengths"},
-        ),
-        report(
-            ANY.figure(paths.TRAINING, "svg"),
-            caption="../report/training.rst",
-            category="{experiment}",
-            subcategory="Figures",
-            labels={"figure": "training curves"},
-        ),
+        shown(ANY.figure(paths.SCALING, "svg"), "quality against latency"),
+        shown(ANY.figure(paths.PICTURE_GRID, "svg"), "samples, steps by lengths"),
+        shown(ANY.figure(paths.TRAINING, "svg"), "training curves"),
         [ANY.figure(name, "png") for name in paths.FIGURES_OF_EXPERIMENT],
     log:
         "<logs>/{experiment}/figures.log",
@@ -184,11 +133,10 @@ rule figures:
     params:
         out=subpath(output[0], parent=True),
         options=options_of("figures"),
-        results=lambda w: PATHS_OF[w.experiment].root,
     message:
         "Figures of {wildcards.experiment}"
     shell:
-        "python -m odelt --log {log} figures {params.options}" " --results {params.results} --out {params.out}"
+        "python -m odelt --log {log} figures {params.options} --out {params.out}"
 
 
 rule publish:
@@ -259,16 +207,12 @@ for experiment, settings in EXPERIMENTS.items():
             **resources_of(),
         params:
             common=options_of_group("figures", [PATHS_OF[experiment].figure(paths.SCALING, "svg")]),
-            results=PATHS_OF[experiment].root,
-            published=SUITE.published,
+            published=shlex.join(["--published", SUITE.published]),
             tables=PATHS.so_far(experiment).table(paths.MAIN, "md").parent,
             figures=PATHS.so_far(experiment).figure(paths.SCALING, "svg").parent,
         message:
             "Tables and figures of what there is, in {params.tables} and {params.figures}"
         shell:
-            "python -m odelt --log {log.tables} tables {params.common} --published {params.published:q}"
-            " --results {params.results} --out {params.tables}\n"
-            "python -m odelt --log {log.main} main-table {params.common} --published {params.published:q}"
-            " --results {params.results} --out {params.tables}\n"
-            "python -m odelt --log {log.figures} figures {params.common} --results {params.results}"
-            " --out {params.figures}"
+            "python -m odelt --log {log.tables} tables {params.common} {params.published} --out {params.tables}\n"
+            "python -m odelt --log {log.main} main-table {params.common} {params.published} --out {params.tables}\n"
+            "python -m odelt --log {log.figures} figures {params.common} --out {params.figures}"
