@@ -38,7 +38,7 @@ paper: env-full
 	.venv-full/bin/snakemake --cores all
 
 test: env
-	$(BIN)/pytest -n 2 --dist loadfile -m "not rehearsal"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not rehearsal"
 
 lint: env
 	$(BIN)/ruff check $(SOURCES)

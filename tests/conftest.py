@@ -6,6 +6,8 @@ import os
 import pathlib
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Caches of the tests' own: what they compile is shared among them, and `odelt clean` in a test leaves the user's alone.
+os.environ["XDG_CACHE_HOME"] = str(pathlib.Path(__file__).parents[1] / ".pytest_cache" / "caches")
 
 import numpy as np
 import pytest
@@ -27,7 +29,11 @@ def pytest_ignore_collect(collection_path, config):
 
 
 def pytest_collection_modifyitems(items):
-    """Tests of a world that this environment lacks are skipped."""
+    """Files that run the real workflow come first, so that no worker is left alone with one at the end.
+
+    Tests of a world that this environment lacks are skipped.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("workflow") is None)
     for mark, library in {"torch": "torch", "tensorflow": "tensorflow", "downloads": "gdown"}.items():
         if importlib.util.find_spec(library) is None:
             absent = pytest.mark.skip(

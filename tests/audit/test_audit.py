@@ -327,6 +327,7 @@ def test_what_is_cleaned_away_is_told_and_verified(results, audit, whole, monkey
     shutil.copytree(whole.parent.parent / "config", folder / "config")
     shutil.move(results, folder / "results" / "tiny")
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "caches"))
     assert cli.main(["clean", "--suite", "tiny", "--yes"]) == 0
     assert not (folder / "results" / "tiny" / SAMPLES).exists()
     status, _, said = audit("--tree", folder / "results" / "tiny" / SCORE)

@@ -60,9 +60,10 @@ def test_memory_that_was_freed_is_not_faulted_in_again(program):
 
 @pytest.fixture
 def handlers():
-    """The handlers of this process, set back afterwards."""
+    """The handlers of this process, set back afterwards; also where the tests run under nohup."""
     stopping = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {signum: signal.getsignal(signum) for signum in stopping}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     for signum, handler in before.items():
         signal.signal(signum, handler)
