@@ -51,7 +51,7 @@ def _outcome(audited: Audit, made: str) -> dict[str, Any]:
     devices = {record.environment.device for record in records} - {None}
     commits = sorted({(record.code.commit or "", bool(record.code.dirty)) for record in records})
     return {
-        "folder": audited.place,
+        "folder": audited.folder_name,
         "digest": audited.digest,
         "verified": verified,
         "removed": removed,
