@@ -1,4 +1,4 @@
-"""The audit: from files back to their sources, in brief for people and as plain data for programs."""
+"""The audit: it follows files back to their sources. People read it in brief, programs as plain data."""
 
 import dataclasses
 import functools
@@ -14,13 +14,13 @@ from odelt.provenance.record import PAGES, RETOLD, SUFFIX
 from odelt.quoting import printable, quoted
 
 WHOLE, NOT_VERIFIED, OF_NO_SUITE = 0, 1, 3  # exit statuses
-# What no digest covers. Of the workflow's files the records have the commit only.
+# No digest covers these. Of the workflow's files, the records have the commit only.
 NOT_COVERED = "pages are not covered, nor are logs and checkpoints"
 
 
 @dataclasses.dataclass(frozen=True)
 class Audit:
-    """What was found out about one folder, starting from some of its files."""
+    """The result of an audit of one folder, from some of its files on."""
 
     chain: Chain
     starts: tuple[str, ...]
@@ -29,25 +29,25 @@ class Audit:
     is_suite: bool
 
     @property
-    def place(self) -> str:
-        """The folder, as it is shown."""
+    def folder_name(self) -> str:
+        """The folder's path, as messages show it."""
         return _shown(self.chain.folder.root)
 
     @functools.cached_property
     def problems(self) -> list[str]:
-        """One line each, naming the file: first what is wrong in itself, then what was made from that."""
+        """One line for each problem, with the file: first the files' own problems, then those that follow."""
         faults = [(fault, node.name) for node in self.chain.nodes.values() for fault in node.faults]
         faults.sort(key=lambda pair: (pair[0].shared, pair[1]))
         return [printable(f"{self.path(name)}: {fault.text}") for fault, name in faults]
 
     @functools.cached_property
     def causes(self) -> list[str]:
-        """The problems that do not only follow from another, with how many files follow."""
+        """The problems that do not only follow from another, and the number of files that follow."""
         return [printable(f"{self.path(cause.name)}: {cause.message}") for cause in causes.causes(self.chain)]
 
     @functools.cached_property
     def origins(self) -> list[str]:
-        """The origins of files of no suite that are outside of the folder, each once."""
+        """The origins outside of the folder, of files of no suite; each once."""
         return list(dict.fromkeys(origin for node in self.chain.nodes.values() for origin in node.outside))
 
     @property
@@ -58,33 +58,33 @@ class Audit:
         return OF_NO_SUITE if self.origins else WHOLE
 
     def path(self, name: str) -> str:
-        return tree.path(self.place, name)
+        return tree.path(self.folder_name, name)
 
     def lines(self) -> Iterator[str]:
         """The tree."""
-        return tree.lines(self.chain, self.starts, self.place)
+        return tree.lines(self.chain, self.starts, self.folder_name)
 
     def brief(self) -> Iterator[str]:
-        """Each file that was asked for by name, on a line."""
+        """A line for each file that was asked for by name."""
         for name in self.asked:
             yield f"{self.path(name)}: {tree.summary(self.chain.folder, self.chain.nodes[name])}"
 
     def summary(self) -> Iterator[str]:
-        """Where the origin is, if not here; and how many files are verified, with the digest."""
+        """Lines with the origin, if it is outside, and with the number of verified files and the digest."""
         if self.origins:
             more = f" and {len(self.origins) - 1} more" if len(self.origins) > 1 else ""
-            yield f"{self.place}: of no suite, and its origin is outside of the folder: {self.origins[0]}{more}"
+            yield f"{self.folder_name}: of no suite, and its origin is outside of the folder: {self.origins[0]}{more}"
         states = [node.state for node in self.chain.nodes.values()]
         removed = f", {states.count(REMOVED)} {REMOVED}" if REMOVED in states else ""
         bad = len(states) - states.count(VERIFIED) - states.count(REMOVED)
         crate = ", nor the crate's copies of the workflow" if self.chain.folder.has_record("crate") else ""
         limits = f" ({NOT_COVERED}{crate})" if self.is_suite and not self.origins else ""
-        yield f"{self.place}{limits}: {states.count(VERIFIED)} verified{removed}, {bad} not; digest {self.digest}"
+        yield f"{self.folder_name}{limits}: {states.count(VERIFIED)} verified{removed}, {bad} not; digest {self.digest}"
 
     def data(self) -> dict:
-        """All of it as plain data."""
+        """The audit as plain data."""
         return {
-            "folder": self.place,
+            "folder": self.folder_name,
             "verified": self.status == WHOLE,
             "status": self.status,
             "digest": self.digest,
@@ -96,7 +96,7 @@ class Audit:
 
 
 def audit(paths: Sequence[pathlib.Path]) -> list[Audit]:
-    """Audits each folder that these paths lie in, from those paths on; a folder's path stands for all files below it.
+    """Audits each folder that contains these paths, from those paths on. A path of a folder stands for all its files.
 
     Raises:
         OdeltError: a path does not exist and has no record, or is outside of the chain.
@@ -111,7 +111,7 @@ def audit(paths: Sequence[pathlib.Path]) -> list[Audit]:
 
 
 def status(audits: Sequence[Audit]) -> int:
-    """Of several audits: 1 before 3 before 0."""
+    """The exit status of several audits: 1 if any has 1, else 3 if any has 3, else 0."""
     statuses = {audited.status for audited in audits}
     return next((status for status in (NOT_VERIFIED, OF_NO_SUITE) if status in statuses), WHOLE)
 
@@ -119,7 +119,7 @@ def status(audits: Sequence[Audit]) -> int:
 def _audit(root: pathlib.Path, is_suite: bool, asked: Sequence[pathlib.Path]) -> Audit:
     folder = Folder(root)
     names: list[str] = []
-    every: list[str] = []  # of folders: all that is to be verified, whether or not something is made from it
+    every: list[str] = []  # all files below the folders that were asked for
     for path in asked:
         name = path.relative_to(root).as_posix().removesuffix(SUFFIX)
         if path.is_dir() and not folder.has_record(name):
@@ -130,7 +130,7 @@ def _audit(root: pathlib.Path, is_suite: bool, asked: Sequence[pathlib.Path]) ->
     chain.follow([*names, *every])
     consumed = {link.name for node in chain.nodes.values() if node.name not in RETOLD for link in node.links}
     ends = sorted((name for name in dict.fromkeys(every) if name not in consumed), key=RETOLD.__contains__)
-    # Of a suite, the digest is that of all its records; elsewhere there may be anything beside what is followed.
+    # A suite's digest covers all its records. Another folder may hold unrelated files, so only those followed count.
     counted = folder.records() if is_suite else [name for name in chain.nodes if folder.has_record(name)]
     starts = tuple(dict.fromkeys([*names, *ends]))
     return Audit(chain, starts, tuple(dict.fromkeys(names)), folder.digest(counted), is_suite)
@@ -144,7 +144,7 @@ def _all_below(folder: Folder, path: pathlib.Path, below: str) -> list[str]:
 
 
 def _output_of(folder: Folder, path: pathlib.Path, name: str) -> str:
-    """The output that a path is, or is part of."""
+    """The name of the output that the path is, or is part of."""
     if path.suffix == PAGES:
         shown = quoted(_shown(path))
         raise OdeltError(f"{shown} is a page, and pages are outside of the chain: audit the files that it shows")

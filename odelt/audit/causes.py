@@ -1,4 +1,4 @@
-"""Why files are not verified: each cause once, with how many files it concerns."""
+"""Why files are not verified: each cause once, with the number of files that it concerns."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from odelt.quoting import printable
 
 @dataclasses.dataclass(frozen=True)
 class Cause:
-    """Something that is wrong, and its extent."""
+    """A problem, and how many files it affects."""
 
-    name: str  # of the first file that it is wrong with
+    name: str  # of the first file that has the problem
     text: str
-    others: int  # more files of which the same is true
-    resting: tuple[str, ...]  # files that were made from these, directly or not, or are in a folder that is closed
+    others: int  # the number of other files with the same problem
+    resting: tuple[str, ...]  # files that were made from these, directly or not, or are in a closed folder
 
     @property
     def message(self) -> str:
@@ -26,7 +26,7 @@ class Cause:
 
 
 def causes(chain: Chain) -> list[Cause]:
-    """What is wrong, without what only follows from it: of a file with a problem of its own, this one only."""
+    """Finds the problems that do not only follow from another file's problem."""
     groups: dict[tuple[str, str], list[str]] = {}
     shared: dict[tuple[str, str], list[str]] = {}
     for node in sorted(chain.nodes.values(), key=lambda node: node.name):
@@ -34,7 +34,7 @@ def causes(chain: Chain) -> list[Cause]:
             if not (fault.cause and _has_faults(chain.nodes, fault.cause)):
                 into, key = (shared, "") if fault.shared else (groups, node.name)
                 into.setdefault((key, fault.text), []).append(node.name)
-    counted: set[str] = set()  # a file with several problems has its followers told once
+    counted: set[str] = set()  # the files whose followers a cause already has
     result = []
     for (_, text), names in [*groups.items(), *shared.items()]:
         first = names[0]
@@ -49,7 +49,7 @@ def _has_faults(nodes: Mapping[str, Node], name: str) -> bool:
 
 
 def _resting(chain: Chain, names: list[str]) -> set[str]:
-    """All that was made from these files, or from what is in these folders."""
+    """The files that were made from these files, or from files in these folders."""
     blamed = [node.name for node in chain.nodes.values() if any(fault.cause in names for fault in node.faults)]
     return chain.resting_on([*names, *blamed])
 

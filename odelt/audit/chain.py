@@ -1,6 +1,6 @@
-"""The chain from a file back to its sources: every file held against its record, every record against the others.
+"""The chain from a file back to its sources. It compares every file with its record, and the records with each other.
 
-Whatever the records hold, there is an answer for each of them.
+Any content of the records gives an answer.
 """
 
 import dataclasses
@@ -20,25 +20,25 @@ LEADS_AWAY = "is a link that leads out of the folder; it is not followed"
 
 @dataclasses.dataclass(frozen=True)
 class Link:
-    """From a file to one that it was made from."""
+    """A link from a file to an input that it was made from."""
 
     input: Input
-    name: str  # of the input, below the folder that is audited; for an external one what the record calls it
+    name: str  # of the input, below the audited folder; an external input has the name in the record
     state: str
 
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """What is wrong with a file."""
+    """A problem of a file."""
 
     text: str
-    cause: str | None = None  # the name of another file or folder, where that is to blame
+    cause: str | None = None  # the name of the file or folder to blame, if it is another
     shared: bool = False  # other files may have the same problem, and for the same reason
 
 
 @dataclasses.dataclass
 class Node:
-    """A file, or a folder that has one record, and what was found out about it."""
+    """A file, or a folder with a single record, and what the audit knows about it."""
 
     name: str
     state: str
@@ -57,7 +57,7 @@ class Node:
 
 
 class Chain:
-    """What was found out about the files of one folder, by their names below it."""
+    """The audited files of one folder, by their names below it."""
 
     def __init__(self, folder: Folder):
         self.folder = folder
@@ -65,7 +65,7 @@ class Chain:
         self._kept = Kept(folder)
 
     def follow(self, names: Iterable[str]) -> None:
-        """Follows these files back to their sources, and with them what the suite's folder keeps of the project."""
+        """Follows these files, and the copies of the project's files that belong to them, back to their sources."""
         waiting = list(names)
         while waiting:
             name = waiting.pop()
@@ -74,23 +74,23 @@ class Chain:
                 waiting += [link.name for link in node.links if link.state != EXTERNAL]
                 if node.record and node.record.suite:
                     waiting += self._kept.files(self._kept.prefix(name, node.record) or "")
-        self._tell_cycles()
+        self._report_cycles()
         self._compare_crates()
 
     def resting_on(self, names: Iterable[str]) -> set[str]:
-        """These files, and all that was made from them, directly or not."""
+        """These files, and all files that were made from them, directly or not."""
         followers: dict[str, list[str]] = {}
         for node in self.nodes.values():
             for link in node.links:
                 if link.state != EXTERNAL:
                     followers.setdefault(link.name, []).append(node.name)
-        waiting, found = list(names), set()
+        waiting, resting = list(names), set()
         while waiting:
             name = waiting.pop()
-            if name not in found:
-                found.add(name)
+            if name not in resting:
+                resting.add(name)
                 waiting += followers.get(name, [])
-        return found
+        return resting
 
     def _node(self, name: str) -> Node:
         node = Node(name, VERIFIED)
@@ -98,8 +98,8 @@ class Chain:
             node.fail(f"cannot be read: {fault}")
             return node
         if (closed := self.folder.closed(name)) is not None:
-            told = f"cannot be read: it is in the folder {quoted(closed)}, to which you have no access"
-            node.fail(told, cause=closed, shared=True)
+            text = f"cannot be read: it is in the folder {quoted(closed)}, to which you have no access"
+            node.fail(text, cause=closed, shared=True)
             return node
         record, fault = self.folder.record(name)
         if record is None:
@@ -133,18 +133,18 @@ class Chain:
             node.fail("is missing, and so is its record" if fault == NO_RECORD else fault, MISSING)
 
     def _check_file(self, node: Node, prefix: str) -> None:
-        """Is the output what its record says?"""
+        """Compares the output with its record."""
         output = node.record.output
         if not self.folder.is_there(node.name):
             self._check_missing(node, prefix)
             return
-        found = self.folder.found(node.name)
-        if isinstance(found, str):
-            node.fail(found)
-        elif (found.sha256, found.bytes) != (output.sha256, output.bytes):
-            which = _which(output.files, found.files)
-            node.fail(f"is not what was recorded{which}: recorded sha256 {output.sha256}, found {found.sha256}")
-        elif (output.files is not None) != (found.files is not None) or output.files != found.files:
+        content = self.folder.content(node.name)
+        if isinstance(content, str):
+            node.fail(content)
+        elif (content.sha256, content.bytes) != (output.sha256, output.bytes):
+            which = _which(output.files, content.files)
+            node.fail(f"is not what was recorded{which}: recorded sha256 {output.sha256}, found {content.sha256}")
+        elif output.files != content.files:
             node.fail("its record's list of files is not that of its digest")
 
     def _check_missing(self, node: Node, prefix: str) -> None:
@@ -159,7 +159,7 @@ class Chain:
             )
 
     def _link(self, node: Node, input: Input, prefix: str) -> None:
-        """Is the input what this file was made from?"""
+        """Links the file to an input, and compares the input with what the record says of it."""
         name = prefix + input.path
         if input.external or self._is_from_outside(node.record, input, prefix):
             self._link_outside(node, input, prefix)
@@ -167,19 +167,20 @@ class Chain:
         if not is_plain(input.path):
             node.fail(f"its record names a path outside of the folder, {quoted(input.path)}; it is not followed")
             return
-        told = f"{MADE_FROM} {printable(name)}"
+        made_from = f"{MADE_FROM} {printable(name)}"
         if not self.folder.is_inside(self.folder.root / name):
-            node.fail(f"{told}, which is behind a link that leads out of the folder; it is not followed", shared=True)
+            text = f"{made_from}, which is behind a link that leads out of the folder; it is not followed"
+            node.fail(text, shared=True)
             return
         state = self._state_of_input(name, input, prefix)
         node.links.append(Link(input, name, state))
         if state == BROKEN:
             node.fail(self._another(name, input), cause=name, shared=True)
         elif state == MISSING:
-            node.fail(f"{told}, which is missing; it had sha256 {input.sha256}", cause=name, shared=True)
+            node.fail(f"{made_from}, which is missing; it had sha256 {input.sha256}", cause=name, shared=True)
 
     def _link_outside(self, node: Node, input: Input, prefix: str) -> None:
-        """An input of which nothing here tells where it comes from."""
+        """Links the file to an input whose origin is outside of the folder."""
         name = prefix + input.path
         node.links.append(Link(input, input.path, EXTERNAL))
         if not self._is_of_no_suite(node.record, prefix):
@@ -194,7 +195,7 @@ class Chain:
         return f"{MADE_FROM} another {printable(name)}: recorded sha256 {input.sha256}, found {self._now(name)}"
 
     def _now(self, name: str) -> str:
-        """What is there in the place of a recorded input."""
+        """Says what the folder has instead of a recorded input."""
         if self.folder.is_there(name):
             return self.folder.hash(name) or "what cannot be read"
         record, _ = self.folder.record(name)
@@ -212,7 +213,7 @@ class Chain:
         return record.suite is None and not self._kept.has_suite(prefix)
 
     def _is_from_outside(self, record: Record, input: Input, prefix: str) -> bool:
-        """Whether an input of a file of no suite has no record here, so that nothing tells where it comes from."""
+        """Whether a file of no suite has this input from outside. Such an input has no record here."""
         name = prefix + input.path
         if not self._is_of_no_suite(record, prefix) or not is_plain(input.path):
             return False
@@ -220,7 +221,7 @@ class Chain:
         return not behind and self.folder.record(name)[1] == NO_RECORD
 
     def _compare_crates(self) -> None:
-        """A crate tells the records again: does it say what they say? With a closed folder, not all are known."""
+        """Compares each crate with the records that it is derived from, unless a closed folder hides some of them."""
         if self.folder.unreadable:
             return
         for node in [node for node in self.nodes.values() if node.state == VERIFIED and node.record]:
@@ -232,7 +233,7 @@ class Chain:
                 for text in check.differences(suite, node.record):
                     node.fail(text)
 
-    def _tell_cycles(self) -> None:
+    def _report_cycles(self) -> None:
         graph = {
             name: {link.name for link in node.links if link.state != EXTERNAL} for name, node in self.nodes.items()
         }
@@ -242,15 +243,15 @@ class Chain:
                 return
             except graphlib.CycleError as error:
                 first, *others = dict.fromkeys(reversed(error.args[1]))
-                told = ", ".join(map(printable, others)) or "nothing else"
-                self.nodes[first].fail(f"is made from itself, by way of {told}")
+                way = ", ".join(map(printable, others)) or "nothing else"
+                self.nodes[first].fail(f"is made from itself, by way of {way}")
                 graph[first] = set()
 
 
-def _which(recorded: dict[str, str] | None, found: dict[str, str] | None) -> str:
-    """Which files of a folder differ, the first of them by name."""
-    if not recorded or not found:
+def _which(recorded: dict[str, str] | None, actual: dict[str, str] | None) -> str:
+    """Names the first files of a folder that differ."""
+    if not recorded or not actual:
         return ""
-    names = sorted(name for name in recorded.keys() | found.keys() if recorded.get(name) != found.get(name))
-    told = ", ".join(map(printable, names[:3]))
-    return f" ({told}{' and more' if len(names) > 3 else ''})" if names else ""
+    names = sorted(name for name in recorded.keys() | actual.keys() if recorded.get(name) != actual.get(name))
+    first = ", ".join(map(printable, names[:3]))
+    return f" ({first}{' and more' if len(names) > 3 else ''})" if names else ""

@@ -1,4 +1,4 @@
-"""A folder read without trusting it: nothing outside of it is opened, neither by a path nor by a link."""
+"""Reads a folder without trusting it: neither a path nor a link makes it open a file outside of the folder."""
 
 import functools
 import hashlib
@@ -15,11 +15,11 @@ NO_RECORD = "has no record"
 
 
 class Folder:
-    """What lies below a folder, by names relative to it; each file is hashed once, each record read once."""
+    """The files below a folder, by names relative to it. It hashes each file once, and reads each record once."""
 
     def __init__(self, root: pathlib.Path):
         self.root = root
-        self.unreadable: dict[str, str] = {}  # folders that were to be listed, and why they cannot be read
+        self.unreadable: dict[str, str] = {}  # folders that cannot be listed, and why
         self._resolved = root.resolve()
 
     def records(self, below: str = "") -> list[str]:
@@ -28,8 +28,10 @@ class Folder:
         return sorted(name for name in names if concerns(pathlib.PurePosixPath(name)))
 
     def unrecorded(self, below: str = "") -> list[str]:
-        """What below a folder belongs to the chain and has no record, nor has a folder that it is in: files, links to
-        folders, and folders that cannot be read."""
+        """The names below a folder that belong to the chain, but have no record and no folder with a record above them.
+
+        They are files, links to folders, and folders that cannot be read.
+        """
         known = set(self.records())
         names = [name for name in self._files(below) if not name.endswith(SUFFIX)]
         unreadable = [name for name in self.unreadable if f"{name}/".startswith(f"{below}/" if below else "")]
@@ -46,10 +48,11 @@ class Folder:
         return next((parent for parent in parents if parent != "." and self.has_record(parent)), None)
 
     def digest(self, names: Iterable[str]) -> str:
-        """One sha256 over these outputs' records: what they say, without times and without seals.
+        """One sha256 over the content of these outputs' records, without times and seals.
 
-        Two sets of records have the same only if every output, input, parameter, module, package, device and commit
-        is. A record that cannot be read counts as it lies there. What tells the records again (RETOLD) does not count.
+        Two sets of records have the same digest only if all outputs, inputs, parameters, modules, packages, devices and
+        commits are the same. A record that cannot be read counts by its bytes. Outputs derived from records (RETOLD)
+        do not count.
         """
         content = []
         for name in sorted(set(names).difference(RETOLD)):
@@ -84,14 +87,14 @@ class Folder:
             return False
 
     def leads_away(self, name: str) -> bool:
-        """Whether a name is a link that leads out of the folder, or is behind one."""
+        """Whether a name is a link out of the folder, or is behind such a link."""
         try:
             return os.path.lexists(self.root / name) and not self.is_inside(self.root / name)
         except ValueError:  # a name that no file can have
             return False
 
     def closed(self, name: str) -> str | None:
-        """The folder above a name to which this user has no access; None where there is none."""
+        """The folder above a name to which this user has no access; None if there is none."""
         path = pathlib.PurePosixPath(name + SUFFIX)
         for part in (*reversed(path.parents), path):
             try:
@@ -103,8 +106,8 @@ class Folder:
         return None
 
     @functools.cache  # noqa: B019 - a tree lives as long as one audit
-    def found(self, name: str) -> digests.Found | str:
-        """What a file or a folder is, or why that cannot be said."""
+    def content(self, name: str) -> digests.Found | str:
+        """Hashes a file or a folder. A text says why that is not possible."""
         path = self.root / name
         try:
             parts = list(digests.files_of(path)) if path.is_dir() else [path]
@@ -117,12 +120,12 @@ class Folder:
             return f"cannot be read{which}: {error.strerror}"
 
     def hash(self, name: str) -> str | None:
-        found = self.found(name)
-        return found.sha256 if isinstance(found, digests.Found) else None
+        content = self.content(name)
+        return content.sha256 if isinstance(content, digests.Found) else None
 
     @functools.cache  # noqa: B019
     def record(self, name: str) -> tuple[Record | None, str]:
-        """The record beside a file, or what is wrong with it."""
+        """Reads the record of a file, or says what is wrong with it."""
         path = beside(self.root / name)
         if not self.is_inside(path):
             return None, "its record is a link that leads out of the folder; it is not followed"
@@ -138,8 +141,8 @@ class Folder:
             return None, f"its record cannot be read: {one_line(error)}"
 
     def _files(self, below: str) -> list[str]:
-        found = digests.files_of(self.root / below, unreadable=self._note)
-        return sorted(file.relative_to(self.root).as_posix() for file in found)
+        files = digests.files_of(self.root / below, unreadable=self._note)
+        return sorted(file.relative_to(self.root).as_posix() for file in files)
 
     def _note(self, error: OSError) -> None:
         name = pathlib.Path(error.filename).relative_to(self.root)
@@ -148,9 +151,9 @@ class Folder:
 
 
 def folder_of(path: pathlib.Path) -> tuple[pathlib.Path, bool]:
-    """The folder that is audited when somebody points at an absolute path, and whether it is a suite's.
+    """Returns the folder to audit for an absolute path, and whether it is a suite's.
 
-    That is the suite's folder, else the path itself or, of a file, the folder that it lies in.
+    This is the suite's folder if there is one. Else it is the path itself or, for a file, the folder that holds it.
 
     Raises:
         OdeltError: the path is behind a folder to which this user has no access.
@@ -169,7 +172,7 @@ def folder_of(path: pathlib.Path) -> tuple[pathlib.Path, bool]:
 
 
 def is_plain(path: str) -> bool:
-    """Whether a path is relative and goes down only, in the one way to write it."""
+    """Whether a path is relative, goes down only, and is written in the normal form."""
     pure = pathlib.PurePosixPath(path)
     goes_down = pure.parts and not pure.is_absolute() and ".." not in pure.parts
     return bool(goes_down) and pure.as_posix() == path and "\0" not in path

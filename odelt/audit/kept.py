@@ -1,4 +1,4 @@
-"""What the copies of the configuration that a folder keeps say about its records."""
+"""Checks a folder's records against the copies of the configuration that the folder keeps."""
 
 from collections.abc import Iterator
 
@@ -14,9 +14,9 @@ from odelt.verbs import VERBS
 
 
 class Kept:
-    """The suites and latency studies in a folder, by the prefix of their names: empty where the folder is the suite's.
+    """The suites and latency studies in a folder. The prefix of its files' names identifies each.
 
-    A folder of several suites, `results`, say, has one for each.
+    The prefix is empty if the folder is the suite's own. A folder of several suites, as `results`, has one for each.
     """
 
     def __init__(self, folder: Folder):
@@ -24,7 +24,7 @@ class Kept:
         self._snapshots: dict[str, Snapshot] = {}
 
     def prefix(self, name: str, record: Record) -> str | None:
-        """What comes before the paths of a file's record; None where the record is that of another file."""
+        """The prefix of the paths in a file's record; None if the record is another file's."""
         path = record.output.path
         if not is_plain(path) or not (name == path or name.endswith("/" + path)):
             return None
@@ -32,22 +32,22 @@ class Kept:
         return prefix if not prefix or not self.folder.is_there(SUITE) else None
 
     def files(self, prefix: str) -> list[str]:
-        """The names of the copies that belong to a suite, or to a study."""
+        """The names of a suite's or a study's copies."""
         kept = [prefix + file for file in snapshot.FILES if self.folder.has_record(prefix + file)]
         return [prefix + self.configuration(prefix), *kept]
 
     def configuration(self, prefix: str) -> str:
-        """The copy that says what is made in this folder: a suite's, or the latency study's."""
+        """The name of the copied configuration: a suite's, or the latency study's."""
         of_study = self.folder.has_record(prefix + STUDY) and not self.folder.is_there(prefix + SUITE)
         return STUDY if of_study else SUITE
 
     def has_suite(self, prefix: str) -> bool:
-        """Whether anything says that a suite or a study lies here: a copy, or the record of one."""
+        """Whether the folder has the copied configuration of a suite or a study, or its record."""
         copies = (prefix + SUITE, prefix + STUDY)
         return any(self.folder.is_there(copy) or self.folder.has_record(copy) for copy in copies)
 
     def faults(self, record: Record, prefix: str) -> Iterator[str]:
-        """What is wrong with a record: is it whole, of this suite, and with the suite's parameters?"""
+        """What is wrong with a record. It must be whole, of this suite, and have the suite's parameters."""
         if record.seal != record.proper_seal:
             yield "its record was edited: its content and its seal do not agree"
         suite = self._suite_name(prefix)
@@ -63,8 +63,8 @@ class Kept:
         yield from self._faults_of_parameters(record, prefix)
 
     def fault_of_external(self, record: Record, input: Input, prefix: str) -> str | None:
-        """What is wrong with an input from outside of the folder. It has to be one of the project's kept copies, or
-        copied in the output itself, or what the configuration says that the user brings."""
+        """What is wrong with an input from outside of the folder. It must be one of the kept copies, or be copied into
+        the output, or be a dataset that the configuration leaves to the user."""
         if record.verb in VERBS and VERBS[record.verb].copies:
             same = input.sha256 == record.output.sha256
             return None if same else f"is no copy of {printable(input.path)}: that had sha256 {input.sha256}"
@@ -98,7 +98,7 @@ class Kept:
         return self._snapshots[prefix]
 
     def _suite_name(self, prefix: str) -> str | None:
-        """The suite whose folder this is, by the record of its configuration."""
+        """The name of the folder's suite, by the record of its configuration."""
         record, _ = self.folder.record(prefix + SUITE)
         return record.suite if record else None
 

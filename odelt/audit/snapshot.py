@@ -1,5 +1,8 @@
-"""What a folder of results keeps of the project, so that it can be audited anywhere: a suite's its configuration, lock,
-registry and published numbers, the latency study's its configuration and the published numbers."""
+"""The copies of the project's files that a results folder keeps, so that it can be audited anywhere.
+
+A suite keeps its configuration, the lock, the registry and the published numbers. The latency study keeps its
+configuration and the published numbers.
+"""
 
 import dataclasses
 import functools
@@ -21,14 +24,14 @@ FILES = (SUITE, LOCK, REGISTRY, PUBLISHED)
 
 
 def originals(name: str) -> dict[str, pathlib.Path]:
-    """The project's files that a suite's folder keeps, by the name of the copy; in the project's folder."""
+    """The paths of the files that a suite's folder keeps copies of, by the name of the copy."""
     suite = suite_named(name)
     paths = (CONFIG / f"{name}.yaml", suite.downloads.lock, suite.downloads.registry, suite.published)
     return dict(zip(FILES, map(pathlib.Path, paths), strict=True))
 
 
 def keep(name: str, folder: pathlib.Path) -> None:
-    """Copies the suite's files into its folder, where a copy or its record is missing, or the original has changed.
+    """Copies the suite's files into its folder, if a copy or its record is missing or the original has changed.
 
     Raises:
         OdeltError: the suite is not valid, or a file cannot be copied.
@@ -59,20 +62,20 @@ def _copy(original: pathlib.Path, copy: pathlib.Path) -> None:
 
 
 def _is_kept(copy: pathlib.Path, original: pathlib.Path) -> bool:
-    there = beside(copy).is_file() and copy.is_file() and original.is_file()
-    return there and copy.read_bytes() == original.read_bytes()
+    are_files = beside(copy).is_file() and copy.is_file() and original.is_file()
+    return are_files and copy.read_bytes() == original.read_bytes()
 
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """The copies in a suite's folder, as far as they can be read."""
+    """The readable copies in a suite's folder."""
 
     folder: pathlib.Path
-    readable: frozenset[str]  # those that are files of that folder, and may be opened
+    readable: frozenset[str]  # the copies that are files of that folder and may be opened
 
     @functools.cached_property
     def suite(self) -> Suite:
-        """OdeltError where the copy is missing or damaged."""
+        """Raises OdeltError if the copy is missing or damaged."""
         return self._loaded(SUITE, functools.partial(load_suite, version=self._version))
 
     @property
@@ -85,7 +88,7 @@ class Snapshot:
 
     @functools.cached_property
     def lock(self) -> Lock:
-        """OdeltError where the copy is damaged; where it is missing, nothing is in it."""
+        """Raises OdeltError if the copy is damaged. A missing copy is an empty lock."""
         return self._loaded(LOCK, load_lock) if LOCK in self.readable else Lock()
 
     def _loaded(self, name: str, load: Callable):
@@ -94,21 +97,21 @@ class Snapshot:
         try:
             return load(self.folder / name)
         except (OdeltError, OSError) as error:
-            told = str(error).removeprefix(str(self.folder / name)).lstrip(": ")
-            raise OdeltError(f"cannot be read: {one_line(told)}") from None
+            reason = str(error).removeprefix(str(self.folder / name)).lstrip(": ")
+            raise OdeltError(f"cannot be read: {one_line(reason)}") from None
 
 
 def unlocked(record: Record, lock: Lock) -> list[str]:
-    """Files of a download that the lock does not have, or has with another digest; in words."""
+    """Describes the files of a download that the lock does not have, or has with another digest."""
     name = str(record.parameters.get("name"))
     source = f"the source {quoted(name)}"
-    known = lock.of(name)
+    locked = lock.of(name)
     file = pathlib.PurePosixPath(record.output.path).name
-    found = record.output.files if record.output.files is not None else {file: record.output.sha256}
-    told = []
-    for path, sha256 in sorted(found.items()):
-        if path not in known:
-            told.append(f"{printable(path)} of {source} is not in the lock ({LOCK})")
-        elif not known[path].admits(sha256):
-            told.append(f"{printable(path)} of {source} has sha256 {sha256}, the lock ({LOCK}) has {known[path]}")
-    return told or ([] if found else [f"{source} is empty"])
+    hashes = record.output.files if record.output.files is not None else {file: record.output.sha256}
+    faults = []
+    for path, sha256 in sorted(hashes.items()):
+        if path not in locked:
+            faults.append(f"{printable(path)} of {source} is not in the lock ({LOCK})")
+        elif not locked[path].admits(sha256):
+            faults.append(f"{printable(path)} of {source} has sha256 {sha256}, the lock ({LOCK}) has {locked[path]}")
+    return faults or ([] if hashes else [f"{source} is empty"])

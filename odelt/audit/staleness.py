@@ -1,8 +1,8 @@
-"""What is stale against today's checkout: made by other code, other packages or another configuration; lost or damaged;
-or made from something that is stale.
+"""Finds outputs that are stale against today's checkout.
 
-Snakemake sees a changed parameter and a newer input, but neither the package's code nor its libraries, nor a file that
-is gone while what was made from it is there.
+An output is stale if other code, packages or configuration made it, if it is lost or damaged, or if an input is stale.
+Snakemake sees changed parameters and newer inputs. It sees neither changed code and libraries, nor that a file is gone
+while the files made from it exist.
 """
 
 import ast
@@ -33,17 +33,17 @@ from odelt.verbs import VERBS
 
 @dataclasses.dataclass(frozen=True)
 class Stale:
-    """An output that today's checkout would make otherwise."""
+    """An output that today's checkout would make differently."""
 
     path: str
     suite: str | None
     output: str  # its path in the suite's folder
-    job: tuple  # the same for the outputs of one job
-    reasons: tuple[str, ...]  # of its own; none where only something that it was made from is stale
+    job: tuple  # identifies the job; its outputs share it
+    reasons: tuple[str, ...]  # its own; empty if only an input is stale
 
     @property
     def can_be_made(self) -> bool:
-        """Whether it has a reason of its own, and today's configuration asks for it."""
+        """Whether the output has a reason of its own, and today's configuration asks for it."""
         return bool(self.reasons) and parameters.LEFT_OVER not in self.reasons
 
     def data(self) -> dict:
@@ -51,8 +51,7 @@ class Stale:
 
 
 def stale(audits: Iterable[Audit], checkout: pathlib.Path) -> tuple[list[Stale], list[str]]:
-    """The stale outputs among those that were audited, what others are made from first; and a line for each of the
-    user's own files that was not compared, since it is not here.
+    """Finds the stale outputs, inputs first. Also returns a line for each of the user's files that was not compared.
 
     Raises:
         OdeltError: `checkout` is no checkout of this project, or its configuration is not valid.
@@ -60,63 +59,64 @@ def stale(audits: Iterable[Audit], checkout: pathlib.Path) -> tuple[list[Stale],
     if not (checkout / "odelt" / "__init__.py").is_file():
         raise OdeltError(f"{checkout} is no checkout of this project: it has no odelt/__init__.py")
     today = Today(checkout)
-    found = [one for audited in audits for one in _stale(audited, today)]
-    return found, [f"{path} is not here, so it was not compared" for path in sorted(today.absent)]
+    outputs = [output for audited in audits for output in _stale(audited, today)]
+    return outputs, [f"{path} is not here, so it was not compared" for path in sorted(today.absent)]
 
 
-def told(found: Sequence[Stale]) -> list[str]:
-    """For people: what is stale and why, and the command that makes it again."""
-    if not found:
+def report(outputs: Sequence[Stale]) -> list[str]:
+    """Lines for people: each stale output with its reasons, and the commands that make them again."""
+    if not outputs:
         return ["nothing is stale"]
-    lines = [f"stale: {one.path}: {'; '.join(one.reasons) or 'what it was made from is'}" for one in found]
-    suites = list(dict.fromkeys(one.suite for one in found if one.suite and one.can_be_made))
-    return lines + [f"make again: {command(found, suite)}" for suite in suites]
+    lines = [f"stale: {output.path}: {'; '.join(output.reasons) or 'what it was made from is'}" for output in outputs]
+    suites = list(dict.fromkeys(output.suite for output in outputs if output.suite and output.can_be_made))
+    return lines + [f"make again: {command(outputs, suite)}" for suite in suites]
 
 
-def command(found: Sequence[Stale], suite: str) -> str:
-    """The command that makes the stale outputs of a suite, or of a latency study, again, and nothing else.
+def command(outputs: Sequence[Stale], suite: str) -> str:
+    """The command that makes the stale outputs of a suite or a latency study again, and nothing else.
 
-    One output of each job with a reason of its own is enough: the job's other outputs come with it, and Snakemake
-    makes again what is older than its inputs.
+    It names one output of each job that has a reason of its own. The job's other outputs come with it, and Snakemake
+    makes files again that are older than their inputs.
     """
     jobs: dict[tuple, str] = {}
-    for one in found:
-        if one.suite == suite and one.can_be_made:
-            path = f"results/{suite}/{one.output}"
-            jobs[one.job] = min(jobs.get(one.job, path), path)
-    of_study = any(_is_of_study(one.job[0]) for one in found if one.suite == suite)
+    of_suite = [output for output in outputs if output.suite == suite]
+    for output in of_suite:
+        if output.can_be_made:
+            path = f"results/{suite}/{output.output}"
+            jobs[output.job] = min(jobs.get(output.job, path), path)
+    of_study = any(_is_of_study(output.job[0]) for output in of_suite)
     asked = ["latency", "--config", f"latency=config/{suite}.yaml"] if of_study else ["--config", f"suite={suite}"]
     return shlex.join(["snakemake", "--cores", "all", *asked, "--forcerun", *sorted(jobs.values())])
 
 
 class Today:
-    """A checkout as it is now, and the packages of this environment."""
+    """The checkout as it is now, and the packages of this environment."""
 
     def __init__(self, checkout: pathlib.Path):
         self.checkout = checkout
-        self.absent: set[str] = set()  # folders and archives of the user that a record names and that are not here
+        self.absent: set[str] = set()  # the user's folders and archives that a record names, but that are not here
 
     def reasons(self, record: Record) -> list[str]:
-        """Why a record's verb would make its output otherwise today, apart from its inputs within the suite."""
-        if record.verb == "fetch":  # whatever fetches it, it is what the lock says
+        """Why the verb of a record would make its output differently today, apart from inputs within the suite."""
+        if record.verb == "fetch":  # the lock decides what it is, whatever code fetches it
             return unlocked(record, self._lock(record.suite)) if record.suite else []
-        found = self._external(record)
+        reasons = self._external(record)
         if record.verb in VERBS and VERBS[record.verb].copies:
-            return found
-        found += self._modules(record)
+            return reasons
+        reasons += self._modules(record)
         for name, version in record.environment.packages.items():
             now = _version(name)
             if now and now != version:
-                found.append(f"{name} is {now} now, and was {version}")
+                reasons.append(f"{name} is {now} now, and was {version}")
         was, now = record.environment.settings, environment.settings(record.environment.packages)
         for name in sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name)):
-            found.append(f"the variable {name} is {_value(now.get(name))} now, and was {_value(was.get(name))}")
+            reasons.append(f"the variable {name} is {_value(now.get(name))} now, and was {_value(was.get(name))}")
         if record.suite and not _is_of_study(record.verb):
             differing = parameters.differences(self._suite(record.suite), record)
-            found += [told if told == parameters.LEFT_OVER else f"configuration: {told}" for told in differing]
-            if not differing:  # else another path, or another share of the images, may be read today
-                found += self._brought(record)
-        return found
+            reasons += [text if text == parameters.LEFT_OVER else f"configuration: {text}" for text in differing]
+            if not differing:  # else today's run may read another path, or another share of the images
+                reasons += self._brought(record)
+        return reasons
 
     def _modules(self, record: Record) -> list[str]:
         changed = []
@@ -130,7 +130,7 @@ class Today:
 
     @functools.cache  # noqa: B019 - lives as long as one audit
     def _means_the_same(self, path: pathlib.Path, sha256: str, commit: str | None) -> bool:
-        """Whether a module is the recorded one, but for comments and docstrings where git still has that one."""
+        """Whether a module equals the recorded one. If git has that one, comments and docstrings may differ."""
         now = path.read_bytes()
         if hashlib.sha256(now).hexdigest() == sha256:
             return True
@@ -143,33 +143,33 @@ class Today:
             return False
 
     def _at(self, commit: str, path: str) -> bytes | None:
-        """A file as it was at a commit."""
+        """The content of a file at a commit."""
         command = ["git", "-C", str(self.checkout), "show", f"{commit}:./{path}"]
         try:
-            told = subprocess.run(command, capture_output=True, timeout=environment.GIT_SECONDS)
+            shown = subprocess.run(command, capture_output=True, timeout=environment.GIT_SECONDS)
         except (OSError, subprocess.TimeoutExpired):
             return None
-        return told.stdout if told.returncode == 0 else None
+        return shown.stdout if shown.returncode == 0 else None
 
     def _external(self, record: Record) -> list[str]:
-        """Files of the project that were read; YAML counts by its content, not by its comments."""
-        found = []
+        """Reasons from the project's files that the verb read. YAML counts by its content, not by its comments."""
+        reasons = []
         dataset = self._dataset(record)
         for input in record.inputs:
             path = self.checkout / input.path
             ours = input.external and is_plain(input.path) and path.is_file() and not _is_brought(input, dataset)
             if ours and not self._is_the_same(path, input.sha256, record.code.commit):
-                found.append(f"{input.path} has changed")
-        return found
+                reasons.append(f"{input.path} has changed")
+        return reasons
 
     def _brought(self, record: Record) -> list[str]:
-        """The user's own folder of images, or archive, where it is here: hashed again."""
+        """Reasons from the user's own folder of images, or archive, which is hashed again if it is here."""
         dataset = self._dataset(record)
         brought = [input for input in record.inputs if _is_brought(input, dataset)]
         return [reason for input in brought for reason in self._compared(dataset, input.sha256)]
 
     def _dataset(self, record: Record) -> Dataset | None:
-        """The dataset, as it is configured today, whose file a record's output is."""
+        """Today's configuration of the dataset that a record's output belongs to."""
         name = targets.dataset_name(record.output.path)
         return self._suite(record.suite).datasets.get(name) if record.suite and name else None
 
@@ -200,7 +200,7 @@ class Today:
             return False
         try:
             return parse_yaml(before, path) == parse_yaml(path.read_bytes(), path)
-        except OdeltError:  # what cannot be read is not the same
+        except OdeltError:  # a file that cannot be read differs
             return False
 
     @functools.cache  # noqa: B019
@@ -219,26 +219,26 @@ def _is_of_study(verb: str) -> bool:
 
 
 def _is_brought(input: Input, dataset: Dataset | None) -> bool:
-    """Whether an input is what the user brings for this dataset."""
+    """Whether an input is the user's own folder or archive for this dataset."""
     path = dataset.path if dataset else None
     return input.external and path is not None and parameters.is_external_name(input.path, path)
 
 
 def _stale(audited: Audit, today: Today) -> list[Stale]:
-    found: dict[str, Stale] = {}
+    outputs: dict[str, Stale] = {}
     for name, node in _inputs_first(audited.chain.nodes):
         record = node.record
         reasons = (*_faults(audited.chain, node), *(today.reasons(record) if record else ()))
-        if reasons or any(link.name in found for link in node.links if link.state != EXTERNAL):
+        if reasons or any(link.name in outputs for link in node.links if link.state != EXTERNAL):
             root, suite = root_of(audited.chain.folder.root / name)
             output = (audited.chain.folder.root / name).relative_to(root).as_posix()
             suite, output, job = (record.suite, record.output.path, record.job) if record else (suite, output, (name,))
-            found[name] = Stale(audited.path(name), suite, output, job, reasons)
-    return list(found.values())
+            outputs[name] = Stale(audited.path(name), suite, output, job, reasons)
+    return list(outputs.values())
 
 
 def _faults(chain: Chain, node: Node) -> Iterator[str]:
-    """What is wrong with an output itself, so that it has to be made again."""
+    """What is wrong with an output itself. It must be made again."""
     if node.state == MISSING:
         yield "it is missing"
     elif node.record is None:
@@ -248,7 +248,7 @@ def _faults(chain: Chain, node: Node) -> Iterator[str]:
 
 
 def _inputs_first(nodes: dict[str, Node]) -> list[tuple[str, Node]]:
-    """Every file after those that it was made from; in a cycle, in any order."""
+    """The files, each after its inputs; those of a cycle in any order."""
     ordered: dict[str, Node] = {}
     for start in sorted(nodes):
         waiting = [(start, False)]
@@ -265,7 +265,7 @@ def _inputs_first(nodes: dict[str, Node]) -> list[tuple[str, Node]]:
 
 
 def _meaning(source: bytes) -> str:
-    """A module without comments, layout and docstrings."""
+    """Describes a module without its comments, layout and docstrings."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -290,7 +290,7 @@ def _value(variable: str | None) -> str:
 
 @functools.cache
 def _version(package: str) -> str | None:
-    """The installed version of what is imported by this name; None where this environment lacks it."""
+    """The installed version of the package with this import name; None if this environment lacks it."""
     if known := environment.version(package):
         return known
     distributions = _distributions().get(package)

@@ -1,4 +1,4 @@
-"""An audit as a tree that a person can read: each file, and below it what it was made from."""
+"""An audit as a tree for people: each file, and below it the files that it was made from."""
 
 import shlex
 from collections.abc import Iterator
@@ -16,10 +16,12 @@ LARGEST = 2**20  # bytes of a score that is still read
 
 
 def lines(chain: Chain, starts: tuple[str, ...], root: str) -> Iterator[str]:
-    """The tree below each of these files; what was shown above is not unfolded again. A score has its number, and on a
-    line of its own the command that makes it again."""
+    """The lines of the tree below each of these files. A file is unfolded once.
+
+    A score has its number and, on a line of its own, the command that makes it again.
+    """
     shown: set[str] = set()
-    # Not by recursion: a chain may be as long as somebody likes.
+    # No recursion: a chain may be of any length.
     waiting: list[tuple[str, Node | str, int]] = [(path(root, name), chain.nodes[name], 0) for name in reversed(starts)]
     while waiting:
         label, node, depth = waiting.pop()
@@ -43,7 +45,7 @@ def _measures(record: Record) -> bool:
 
 
 def summary(folder: Folder, node: Node) -> str:
-    """The state of a file, its number where it is a score, and by what it was made."""
+    """The state of a file, the number if it is a score, and the verb that made it."""
     if not node.record:
         return node.state
     record = node.record
@@ -53,20 +55,20 @@ def summary(folder: Folder, node: Node) -> str:
 
 
 def path(root: str, name: str) -> str:
-    """A file of the audited folder, as it is shown."""
+    """The path of a file in the audited folder, as messages show it."""
     if name == ".":
         return root
     return printable(name if root == "." else f"{root}/{name}")
 
 
 def command(record: Record) -> str:
-    """The command that makes an output of a suite again, in the project's folder."""
+    """The command that makes a suite's output again, in the project's folder."""
     target = f"results/{record.suite}/{record.output.path}"
     return shlex.join(["snakemake", "--cores", "all", "--config", f"suite={record.suite}", "--force", target])
 
 
 def _number(folder: Folder, node: Node) -> str:
-    """The Fréchet distance in a score that is what was recorded."""
+    """The Fréchet distance in a score that is verified."""
     output = node.record.output
     if not _measures(node.record) or node.state != VERIFIED or output.files or output.bytes > LARGEST:
         return ""

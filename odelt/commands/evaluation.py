@@ -4,6 +4,20 @@ from odelt.commands import kinds, options
 from odelt.commands.data import claim_for_torch, open_images
 from odelt.config import Codec, Dataset, FeatureNetwork, Inception, Latency, parse, parse_json
 
+INCEPTION = {
+    "weights": options.path(metavar="FILE", help="Inception's weights, as pytorch-fid has them"),
+    "torchscript": options.path(metavar="FILE", help="Inception as TorchScript, as clean-fid's mode 'clean' has it"),
+    "settings": options.SETTINGS,
+}
+REAL = options.path(metavar="FILE.npz", help="statistics of the real images")
+REFERENCE = {
+    "type": kinds.labelled_path,
+    "action": "append",
+    "required": True,
+    "metavar": "LABEL=FILE.npz",
+    "help": "downloaded mean and covariance of features; may be repeated",
+}
+
 
 def latency(a):
     from odelt.machine import devices
@@ -151,7 +165,8 @@ def register(verb):
         out=options.OUT,
     )
     _register_small(verb)
-    _register_large(verb)
+    _register_statistics(verb)
+    _register_fid(verb)
 
 
 def _register_small(verb):
@@ -189,28 +204,13 @@ def _register_small(verb):
     )
 
 
-def _register_large(verb):
-    files = {
-        "weights": options.path(metavar="FILE", help="Inception's weights, as pytorch-fid has them"),
-        "torchscript": options.path(
-            metavar="FILE", help="Inception as TorchScript, as clean-fid's mode 'clean' has it"
-        ),
-        "settings": options.SETTINGS,
-    }
-    real = options.path(metavar="FILE.npz", help="statistics of the real images")
-    reference = {
-        "type": kinds.labelled_path,
-        "action": "append",
-        "required": True,
-        "metavar": "LABEL=FILE.npz",
-        "help": "downloaded mean and covariance of features; may be repeated",
-    }
+def _register_statistics(verb):
     verb(
         "real-statistics",
         real_statistics,
         dataset=options.SETTINGS,
         images=options.path(metavar="DIR"),
-        **files,
+        **INCEPTION,
         out=options.OUT,
     )
     verb(
@@ -220,23 +220,26 @@ def _register_large(verb):
         pictures=options.OUTS | {"metavar": "FILE.npz", "help": "where a few decoded samples go, for each"},
         vae=options.path(metavar="DIR", help="the autoencoder, as the hub has it"),
         codec=options.SETTINGS,
-        real=real,
-        **files,
+        real=REAL,
+        **INCEPTION,
         out=options.OUTS,
     )
+
+
+def _register_fid(verb):
     verb(
         "score-fid",
         score_fid,
         statistics=options.path(action="append", metavar="FILE.npz"),
-        real=real,
-        reference=reference,
+        real=REAL,
+        reference=REFERENCE,
         facts=options.FACTS_OF_EACH,
         out=options.OUTS,
     )
     verb(
         "compare-references",
         compare_references,
-        real=real,
-        reference=reference,
+        real=REAL,
+        reference=REFERENCE,
         out=options.OUT,
     )

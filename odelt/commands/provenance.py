@@ -35,11 +35,11 @@ def audit(a):
             lines = audited.lines() if a.tree else audited.brief()
             print("\n".join([*lines, *audited.summary()]))
         if a.against:
-            print("\n".join([*not_compared, *staleness.told(stale)]))
+            print("\n".join([*not_compared, *staleness.report(stale)]))
     problems = [line for audited in audits for line in (audited.problems if a.tree or a.json else audited.causes)]
     if a.expect:
         problems += [
-            f"{audited.place}: the digest is {audited.digest}, not {printable(a.expect)} as expected"
+            f"{audited.folder_name}: the digest is {audited.digest}, not {printable(a.expect)} as expected"
             for audited in audits
             if audited.digest != a.expect
         ]

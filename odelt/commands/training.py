@@ -1,7 +1,5 @@
 """Training and fine-tuning."""
 
-import functools
-import json
 import sys
 
 from odelt.commands import options
@@ -14,49 +12,31 @@ def train(a):
 
     network = parse_json(Network, a.network, "--network")
     training = parse_json(Training, a.training, "--training")
+    codec = parse_json(Codec, a.codec, "--codec") if a.codec else None
     watched = alive.is_alive()
     claimed = devices.claim(1 if training.sharding == "none" else "all")
     devices.check(training.steps * operations.step(network, training, a.inner_ode), claimed)
 
     devices.start_jax(claimed)
 
-    from odelt import files
-    from odelt.data import dataset, latents
-    from odelt.layout.model_directory import WEIGHTS
-    from odelt.provenance import environment
     from odelt.training import checkpoints, loop
+    from odelt.training.inputs import read_inputs
 
-    prepare = None
-    if a.codec:
-        from odelt.data import gaussian
-
-        data = latents.open_store(a.dataset)
-        scale = parse_json(Codec, a.codec, "--codec").scale
-        prepare = functools.partial(gaussian.sample_latents, scale=scale)
-        content = latents.INDEX
-    else:
-        data, content = dataset.load(a.dataset), ""
-    # What tells this run from another, beside its settings.
-    identity = {"dataset": files.digest(a.dataset / content)}
-    if a.codec:
-        identity["scale"] = str(scale)
-    identity["environment"] = json.dumps(environment.settings(("jax", "numpy")))
-    if a.start:
-        identity["start"] = files.digest(a.start / WEIGHTS)
+    inputs = read_inputs(a.dataset, codec, a.start)
     checkpoints.keep_threads_quiet()
     try:
         loop.train(
-            data,
+            inputs.data,
             loop.start_weights(network, a.start, a.inner_ode, a.seed),
             network,
             training,
             inner_ode=a.inner_ode,
             seed=a.seed,
             checkpoints=a.checkpoints,
-            identity=identity,
+            identity=inputs.identity,
             out=a.out,
             timings=a.timings,
-            prepare=prepare,
+            prepare=inputs.prepare,
             sharding=training.sharding,
             orphaned=lambda: watched and not alive.is_alive(),
         )

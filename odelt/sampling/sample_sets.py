@@ -1,4 +1,4 @@
-"""Sample sets in which sample i depends on (seed, i) only (SPEC 5), whatever the batch size, device or order."""
+"""Sample sets. Sample i depends on (seed, i) only, whatever the batch size, device or order (SPEC 5)."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,7 +35,7 @@ class Samples:
 
 
 def rows_per_program(solver: Solver, batch_size: int, joint: bool = False) -> int:
-    """How many samples are generated at once."""
+    """How many samples a program generates at once."""
     return ADAPTIVE_ROWS if solver.adaptive and not joint else batch_size
 
 
@@ -44,7 +44,7 @@ def noise_and_labels(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Standard normal noise float32 [N, *shape] and labels int32 [N], uniform over the classes.
 
-    Drawn on the host from a generator of sample i's own, so they are the same to the bit on every device.
+    The host draws each sample's from a generator of its own, so they are the same to the bit on every device.
     """
     noise = np.empty((len(indices), *shape), np.float32)
     labels = np.empty(len(indices), np.int32)
@@ -56,7 +56,7 @@ def noise_and_labels(
 
 
 def label_numbers(labels: Sequence[Label], classes: int) -> np.ndarray:
-    """int32 [len(labels)]: a class is its number, "null" the null label, which follows the classes.
+    """Numbers the labels, int32 [len(labels)]. The null label's number follows those of the classes.
 
     Raises:
         OdeltError: a label is no class.
@@ -82,32 +82,29 @@ def generate(
     progress: Callable[[int], None] = lambda done: None,
     sharding: Literal["none", "data"] = "data",
 ) -> Samples:
-    """Generates samples 0 … count − 1 of `seed`; asked `labels` are dealt out in turn instead of drawn, "null" is none.
+    """Generates samples 0 … count − 1 of `seed`. Samples draw their labels, or take `labels` in turn ("null" is none).
 
     An adaptive solver controls each sample's steps on its own, ADAPTIVE_ROWS samples at a time whatever the batch
-    size; with `joint`, a batch's together, as the release does, on one device.
+    size. With `joint` it controls a batch's steps together, as the release does, on one device.
 
-    Every device of the machine generates a batch at a time (with `sharding` "none" only one does), each by the program
-    that one device alone would run.
+    Every device of the machine generates a batch at a time, by the program that a single device would run. With
+    `sharding` "none" only one device does.
 
     Raises:
         OdeltError: count or batch size below 1, a label that is no class, a sample that is not finite, or as
             `integrate`.
     """
     config = model.config
-    for name, value in (("count", count), ("batch size", batch_size)):
-        if value < 1:
-            raise OdeltError(f"{name} {value}: at least 1 is needed")
+    _check_positive({"count": count, "batch size": batch_size})
     asked_labels = None if labels is None else label_numbers(labels, config.classes)
     place = placement("none" if joint else sharding)
     batch_size = place.devices * rows_per_program(solver, min(batch_size, -(-count // place.devices)), joint)
     prepared = program(model, solver, length, guidance, d, joint=joint).on(place)
 
     def started(start: int) -> tuple[Run, np.ndarray, int]:
-        indices = np.arange(start, min(start + batch_size, count))
-        asked = len(indices)
-        if not joint:  # fill the last batch up, so that one program serves all; rows do not see one another
-            indices = np.concatenate([indices, np.arange(start + asked, start + batch_size)])
+        asked = min(batch_size, count - start)
+        # The last batch is filled up, so that one program serves all batches. Rows do not see one another.
+        indices = np.arange(start, start + (asked if joint else batch_size))
         noise, drawn = noise_and_labels(seed, indices, (*config.image, config.channels), config.classes)
         y = drawn if asked_labels is None else asked_labels[indices % len(asked_labels)]
         return prepared.run(noise, y), y, asked
@@ -115,18 +112,28 @@ def generate(
     parts = []
     for run, y, asked in _one_ahead(map(started, range(0, count, batch_size))):
         evaluations, x1 = run.evaluations().astype(np.int32), np.asarray(run.x1)
-        if not np.isfinite(x1[:asked]).all():
-            raise OdeltError(
-                f"samples with solver '{solver}' and guidance {guidance:g} are not finite: the weights or the scale "
-                f"are too large for {model.dtype}; use a smaller scale, or float32 instead of bfloat16"
-            )
+        _check_finite(x1[:asked], f"samples with solver '{solver}' and guidance {guidance:g}", model.dtype)
         parts.append((x1[:asked], y[:asked], evaluations[:asked]))
         progress(asked)
     return Samples(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
+def _check_positive(numbers: dict[str, int]) -> None:
+    for name, number in numbers.items():
+        if number < 1:
+            raise OdeltError(f"{name} {number}: at least 1 is needed")
+
+
+def _check_finite(samples: np.ndarray, what: str, dtype: str) -> None:
+    if not np.isfinite(samples).all():
+        raise OdeltError(
+            f"{what} are not finite: the weights or the scale are too large for {dtype}; use a smaller scale, or "
+            "float32 instead of bfloat16"
+        )
+
+
 def _one_ahead(items: Iterable) -> Iterator:
-    """The items, each when the next has been made: the host draws noise while a GPU is at work."""
+    """Yields each item after the next one has been made, so that the host draws noise while a GPU works."""
     items = iter(items)
     last = next(items)
     for item in items:

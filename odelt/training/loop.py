@@ -3,6 +3,7 @@
 import pathlib
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import numpy as np
@@ -28,7 +29,7 @@ AHEAD = 2  # steps that may be under way
 
 
 def start_weights(network: Network, start: pathlib.Path | None, inner_ode: bool, seed: int) -> model_weights.Weights:
-    """Fresh weights, or the raw ones of a model directory (SPEC 4.6); a missing length table is fresh."""
+    """Loads a model directory's raw weights, or makes fresh ones (SPEC 4.6). A missing length table is fresh, too."""
     if start is None:
         return model_weights.initial_weights(network, seed, length_table=inner_ode)
     model = model_weights.load_model(start, weights="raw")
@@ -66,17 +67,17 @@ def train(
     sharding: Sharding | None = None,
     orphaned: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Writes the model directory `out`, with its training curve, after the last step.
+    """Trains, and writes the model directory `out` with its training curve after the last step.
 
-    It goes on from `checkpoints` where an earlier process was interrupted.
+    The run continues from `checkpoints` if an earlier process was interrupted. On a CPU in float32 the weights and the
+    curve are the same to the bit, however often that happened; with other devices they differ by rounding only.
 
-    `identity` (digests of the data and the start, and the like) tells one run from another. On a CPU in float32 the
-    weights and the curve are the same to the bit however often the run was interrupted. How fast it was goes to
-    `timings`, a CSV file: images per second, and the share of the time spent waiting for input. `prepare` is as in
-    `make_step`; `identity` must tell what it does. `sharding` is as in `odelt.machine.sharding.placement`: a run may go
-    on with other devices, and ends with the same weights but for rounding. Where nobody waits for the model any more
-    (`orphaned`), the last checkpoint stays: a workflow that was killed takes what its jobs finished later for
-    incomplete, and asks for it again.
+    Args:
+        identity: digests of the data, the start and what `prepare` does; they tell one run from another.
+        timings: a CSV file for images per second, and for the share of the time spent waiting for input.
+        prepare, sharding: as in `make_step` and in `odelt.machine.sharding.placement`.
+        orphaned: whether the workflow that started the run is gone. The last checkpoint then stays, because a killed
+            workflow takes what its jobs finish later for incomplete, and asks for it again.
 
     Raises:
         Interrupted: Ctrl-C, SIGTERM or SIGHUP; the state was saved first.
@@ -85,21 +86,14 @@ def train(
     """
     place = placement(sharding)
     place.check_rows(training.batch_size, "batch_size")
-    parts = {"network": network.model_dump(), "training": training.model_dump(exclude=NOT_OUTCOME)}
-    parts |= {"inner_ode": inner_ode, "seed": seed, "runs": runs.sizes(network, inner_ode), **identity}
     with noticing_signals() as stopped:
-        folder = RunFolder(checkpoints, parts)
+        folder = RunFolder(checkpoints, _settings(network, training, inner_ode, seed) | identity)
         try:
             state, curve = _resume(place.put_state(initial_state(runs.split(weights, network), training)), folder)
-            first = int(state.step)
-            batches = loader.batches(dataset, images_per_step(training), seed, first, training.steps)
-            pace = Pace(batches, training.batch_size, timings, more=first > 0)
+            pace = _batches(dataset, training, seed, int(state.step), timings)
             step = make_step(network, training, inner_ode, prepare, place)
             state = _run(step, state, curve, pace, training, seed, folder, stopped, place)
-            folder.save(state, curve.plain(), wait=True)
-            curve.write(out / CURVE)
-            raw, ema = (runs.join(jax.device_get(one)) for one in (state.params, state.ema))
-            model_weights.save_model(out, network, raw=raw, ema=ema)
+            _finish(folder, out, network, state, curve)
         except BaseException:
             folder.close()
             raise
@@ -109,8 +103,33 @@ def train(
             folder.remove()
 
 
+def _settings(network: Network, training: Training, inner_ode: bool, seed: int) -> dict[str, Any]:
+    """The settings that decide the run's outcome."""
+    return {
+        "network": network.model_dump(),
+        "training": training.model_dump(exclude=NOT_OUTCOME),
+        "inner_ode": inner_ode,
+        "seed": seed,
+        "runs": runs.sizes(network, inner_ode),
+    }
+
+
+def _batches(dataset: Dataset, training: Training, seed: int, first: int, timings: pathlib.Path | None) -> Pace:
+    """The batches of the steps after `first`, with a clock that measures how fast they are used."""
+    batches = loader.batches(dataset, images_per_step(training), seed, first, training.steps)
+    return Pace(batches, training.batch_size, timings, more=first > 0)
+
+
+def _finish(folder: RunFolder, out: pathlib.Path, network: Network, state: State, curve: Curve) -> None:
+    """Saves the last state, then writes the model directory."""
+    folder.save(state, curve.plain(), wait=True)
+    curve.write(out / CURVE)
+    raw, ema = (runs.join(jax.device_get(weights)) for weights in (state.params, state.ema))
+    model_weights.save_model(out, network, raw=raw, ema=ema)
+
+
 def _resume(fresh: State, folder: RunFolder) -> tuple[State, Curve]:
-    """The newest saved state with the curve up to it, else the fresh one."""
+    """Restores the newest saved state, with the curve up to it. The fresh state is for a run that has none."""
     restored = folder.restore(fresh)
     if restored is None:
         return fresh, Curve()

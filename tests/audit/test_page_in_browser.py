@@ -186,7 +186,7 @@ def test_search_finds_rows_and_files_by_model_solver_path_and_hash(opened, whole
         assert rows.count() == count, wanted
     view.fill("#search", "no such thing")
     assert view.locator("main section:visible").count() == 0
-    assert view.locator("#found").inner_text() == "0 rows, 0 files"
+    assert view.locator("#match-count").inner_text() == "0 rows, 0 files"
     view.keyboard.press("Escape")
     assert rows.count() == 3
 

@@ -85,8 +85,8 @@ def test_the_audit_page_finds_the_rows_of_tables_with_hostile_labels(tmp_path):
     for name in ("grid", "main"):
         rows = cells.read_csv((tmp_path / f"{name}.csv").read_text(encoding="utf-8"))
         blocks = markdown.blocks((tmp_path / f"{name}.md").read_text(encoding="utf-8"))
-        linked = cells.linked(name, blocks, rows, cells.Files("celebahq-b", lambda path: True, grid))
-        assert any(cell.files for table in linked for line in table for cell in line)
+        linked = cells.link(name, blocks, rows, cells.Origins("celebahq-b", lambda path: True, grid))
+        assert any(cell.files for table in linked.values() for line in table for cell in line)
 
 
 def test_a_label_in_a_figure_is_no_formula(tmp_path):

@@ -1,6 +1,6 @@
 """The audit page: every published number with the chain behind it, in one file that opens from disk.
 
-`data.py` says what is shown, as plain data; `page.html`, `page.css` and `page.js` show it.
+`data.py` builds the page's data from an audit. `page.html`, `page.css` and the scripts show the data in a browser.
 """
 
 import base64
@@ -18,41 +18,60 @@ from odelt.audit.page import data
 from odelt.errors import OdeltError
 from odelt.provenance import recording
 
+# The page holds the scripts as one, in this order. They define functions in one scope; `start` calls them.
+SCRIPTS = (
+    "audit_data",
+    "elements",
+    "values",
+    "summary",
+    "tables",
+    "file_list",
+    "ancestors",
+    "training_run",
+    "chain",
+    "panel",
+    "addresses",
+    "search",
+    "start",
+)
+
 
 def write(suite: str, folder: pathlib.Path, out: pathlib.Path) -> None:
-    """Audits a suite's folder once; writes the page to `out` and, beside it as `.yaml`, the audit's outcome in brief.
+    """Audits a suite's folder once. Writes the page to `out`, and the audit's outcome to a `.yaml` file of that name.
 
-    What is not verified is shown on the page and stops nothing.
+    The page shows files that are not verified; they stop nothing.
 
     Raises:
-        OdeltError: the folder is missing, holds nothing to audit, or is that of another suite.
+        OdeltError: the folder is missing, holds nothing to audit, or belongs to another suite.
     """
     (audited,) = audit.audit([folder])
-    kept = audited.chain.nodes.get(snapshot.SUITE)
-    if kept and kept.record and kept.record.suite not in (None, suite):
-        raise OdeltError(f"{folder} holds the results of the suite '{kept.record.suite}', not of '{suite}'")
-    content = data.content(audited, suite, recording.now())
-    files.write_text(out, render(content))
-    told = content["audit"]
-    brief = {name: told[name] for name in ("digest", "verified", "removed")}
-    brief |= {"problems": told["broken"], "made": told["made"]}  # how many files are not verified
+    configuration = audited.chain.nodes.get(snapshot.SUITE)
+    if configuration and configuration.record and configuration.record.suite not in (None, suite):
+        raise OdeltError(f"{folder} holds the results of the suite '{configuration.record.suite}', not of '{suite}'")
+    page_data = data.page_data(audited, suite, recording.now())
+    files.write_text(out, render(page_data))
+    summary = page_data["audit"]
+    brief = {name: summary[name] for name in ("digest", "verified", "removed")}
+    brief |= {"problems": summary["broken"], "made": summary["made"]}  # "problems" counts the files not verified
     files.write_text(out.with_suffix(".yaml"), yaml.safe_dump({"audit": brief}, sort_keys=False))
 
 
-def render(content: dict) -> str:
-    """The page for this content. Nothing in the content can end the block that holds it, nor load anything: scripts
-    other than the page's own, and every address, are forbidden to the browser."""
-    page, style, script = (_part(name) for name in ("page.html", "page.css", "page.js"))
-    filled = {"title": html.escape(content["suite"]), "script-hash": _hash(script), "style-hash": _hash(style)}
-    # The content comes last: nothing is filled into what it holds.
-    for name, text in {**filled, "style": style, "script": script, "data": embedded(content)}.items():
+def render(page_data: dict) -> str:
+    """Renders the page. The data cannot end the block that holds it, and cannot load anything: the page forbids the
+    browser all addresses, and all scripts but its own."""
+    page, style = _part("page.html"), _part("page.css")
+    script = "\n".join(['"use strict";', *(_part(f"scripts/{name}.js") for name in SCRIPTS)])
+    hashes = {"script-hash": _hash(script), "style-hash": _hash(style)}
+    parts = {"title": html.escape(page_data["suite"]), **hashes, "style": style, "script": script}
+    # The data comes last, so that a placeholder in it stays as it is.
+    for name, text in {**parts, "data": embedded(page_data)}.items():
         page = page.replace("{{" + name + "}}", text)
     return page
 
 
-def embedded(content: object) -> str:
-    """JSON that can stand in a `<script>` element: ASCII only, without `<`, `>` and `&`."""
-    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
+def embedded(value: object) -> str:
+    """Writes JSON for a `<script>` element: ASCII only, without `<`, `>` and `&`."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
@@ -61,5 +80,5 @@ def _part(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """As a Content-Security-Policy names a script or a style."""
+    """Hashes a script or a style for the Content-Security-Policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,4 +1,4 @@
-"""Which files the numbers of a published table were read from: its Markdown's cells, held against its CSV's rows."""
+"""Links the cells of a published table, as its Markdown shows them, to the files that its CSV's rows name."""
 
 import csv
 import dataclasses
@@ -35,8 +35,8 @@ TABLE_OF = re.compile(r"T = (?P<T>\d+), guidance (?P<guidance>.+)")
 
 
 @dataclasses.dataclass(frozen=True)
-class Published:
-    """What a number is compared with, as the CSV has it."""
+class Comparison:
+    """The published number that a cell compares with, as the CSV has it."""
 
     value: str
     std: str
@@ -50,21 +50,21 @@ class Published:
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A cell as it is shown, the files that its number was read from, and the number in full precision."""
+    """A cell's text, the files that its number comes from, and the number in full precision."""
 
     text: str
     files: tuple[str, ...] = ()
     exact: str = ""
-    published: Published | None = None
+    comparison: Comparison | None = None
 
 
 class Mismatch(Exception):
-    """The Markdown and the CSV of a table are not of the same rows."""
+    """The Markdown and the CSV of a table have different rows."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Files:
-    """The files that an experiment's numbers may come from; a name that the audit does not know is none."""
+class Origins:
+    """Names the files that an experiment's numbers come from. It leaves out names that the audit does not know."""
 
     experiment: str
     known: Callable[[str], bool]
@@ -74,69 +74,70 @@ class Files:
         return self._known(f"{self.experiment}/{score}" for score in row[column].split())
 
     def latencies(self, *timed: tuple[str, str]) -> list[str]:
-        """Of models by lengths, as the CSV writes them."""
+        """Names the latency files of pairs of a model and a length, as the CSV writes them."""
         layout = ExperimentPaths(pathlib.PurePosixPath(self.experiment))
         lengths = [(model, None if length == FULL else int(length)) for model, length in timed]
         return self._known(layout.latency(model, length).as_posix() for model, length in lengths)
 
     def baseline(self, row: Row) -> list[tuple[str, str]]:
         """The model and length that a relative latency is relative to."""
-        found = tables.baselines(self.grid).get((steps(row), row["guidance"]))
-        return [(found["model"], found["length"])] if found else []
+        baseline = tables.baselines(self.grid).get((steps(row), row["guidance"]))
+        return [(baseline["model"], baseline["length"])] if baseline else []
 
     def published(self) -> list[str]:
-        """The kept copy of the numbers that ours are compared with."""
+        """Names the folder's copy of the published numbers."""
         return self._known([snapshot.PUBLISHED])
 
     def _known(self, names: Iterable[str]) -> list[str]:
         return [name for name in dict.fromkeys(names) if self.known(name)]
 
 
-def linked(table: str, blocks: Sequence[Block], rows: Sequence[Row], files: Files) -> list[list[list[Cell]]]:
-    """The cells of each table among the blocks, row by row without the header, in order.
+def link(table: str, blocks: Sequence[Block], rows: Sequence[Row], origins: Origins) -> dict[int, list[list[Cell]]]:
+    """Links the cells of each block that is a table. The keys are indices of blocks; the rows have no header.
 
     Raises:
-        Mismatch: the rows of the CSV are not those of the Markdown, or have no such columns.
+        Mismatch: the rows of the CSV are not those of the Markdown, or lack a column.
     """
-    link = {"grid": _grid, "main": _main, "trade-off": _trade_off, "claims": _claims, "verdicts": _verdicts}[table]
+    linker = {"grid": _grid, "main": _main, "trade-off": _trade_off, "claims": _claims, "verdicts": _verdicts}[table]
+    numbers = [number for number, block in enumerate(blocks) if block.kind == "table"]
     try:
-        return list(link(blocks, rows, files))
+        return dict(zip(numbers, linker(blocks, rows, origins), strict=True))
     except (LookupError, ValueError, TypeError, AttributeError, OdeltError) as error:
         raise Mismatch(str(error)) from None
 
 
 def read_csv(content: str) -> list[Row]:
-    """The rows of a CSV file's text; none where it is no table."""
+    """Reads the rows of a CSV file's text; the list is empty if the text is no table."""
     try:
         return list(csv.DictReader(content.splitlines()))
     except csv.Error:
         return []
 
 
-def _grid(blocks: Sequence[Block], rows: Sequence[Row], files: Files):
+def _grid(blocks: Sequence[Block], rows: Sequence[Row], origins: Origins):
     for block in _tables(blocks):
-        yield _cells(block, rows, lambda heading, row: (heading, row), files)
+        yield _cells(block, rows, lambda heading, row: (heading, row), origins)
 
 
-def _main(blocks: Sequence[Block], rows: Sequence[Row], files: Files):
+def _main(blocks: Sequence[Block], rows: Sequence[Row], origins: Origins):
     setting = None
     for block in blocks:
-        if block.kind == "heading" and (found := TABLE_OF.fullmatch(block.text)):
-            setting = found["T"], float(found["guidance"])
+        if block.kind == "heading" and (match := TABLE_OF.fullmatch(block.text)):
+            setting = match["T"], float(match["guidance"])
         elif block.kind == "table" and setting:
             of_setting = [row for row in rows if (row["T"], float(row["guidance"])) == setting]
-            yield _cells(block, of_setting, lambda heading, row: (heading, row), files)
+            yield _cells(block, of_setting, lambda heading, row: (heading, row), origins)
         elif block.kind == "table":
             groups = _groups(rows, ("model", "label", "weights", "length", "effective_blocks"))
-            yield _cells(block, list(groups.values()), _at_setting, files)
+            yield _cells(block, list(groups.values()), _at_setting, origins)
 
 
-def _trade_off(blocks: Sequence[Block], rows: Sequence[Row], files: Files):
+def _trade_off(blocks: Sequence[Block], rows: Sequence[Row], origins: Origins):
     key = tables.TRADE_OFF_KEY
-    euler = _groups([row for row in files.grid if row["weights"] == "ema" and steps(row) is not None], key)
-    places = [euler[tuple(row[column] for column in key)] for row in rows]
-    exact = [{id(one): row for one in group} for row, group in zip(rows, places, strict=True)]
-    relative = {key: value for one in exact for key, value in one.items()}
+    euler = _groups([row for row in origins.grid if row["weights"] == "ema" and steps(row) is not None], key)
+    groups = [euler[tuple(row[column] for column in key)] for row in rows]
+    # The CSV has the relative latencies of a whole group in one row.
+    relative = {id(point): row for row, group in zip(rows, groups, strict=True) for point in group}
 
     def at(heading: str, group: Sequence[Row]) -> tuple[str, Row]:
         name, row = _at_setting(heading, group)
@@ -144,10 +145,10 @@ def _trade_off(blocks: Sequence[Block], rows: Sequence[Row], files: Files):
         return name, row | {"relative_latency": own.get(f"relative_latency_T{steps(row)}", "")} if row else {}
 
     for block in _tables(blocks):
-        yield _cells(block, places, at, files)
+        yield _cells(block, groups, at, origins)
 
 
-def _claims(blocks: Sequence[Block], rows: Sequence[Row], files: Files):
+def _claims(blocks: Sequence[Block], rows: Sequence[Row], origins: Origins):
     pairs = {(row["reading"], row["model"], row["baseline"]): row for row in rows}
     for block in _tables(blocks):
         header, *body = block.rows
@@ -155,38 +156,36 @@ def _claims(blocks: Sequence[Block], rows: Sequence[Row], files: Files):
         made = []
         for line in body:
             row = pairs[tuple(line[:3])]
-            of_experiment = dataclasses.replace(files, experiment=row["experiment"])
+            of_experiment = dataclasses.replace(origins, experiment=row["experiment"])
             sides = {}
             for side, model in (("ours", row["model"]), ("sm", row["baseline"])):
                 run = bool(row[f"{side}_score"])
                 timed = of_experiment.latencies((model, row[f"{side}_length"])) if run and of_latency else []
                 sides[side] = (*of_experiment.scores(row, f"{side}_score"), *timed)
-            linked = {
+            links = {
                 "ours": (sides["ours"], ""),
                 "SM": (sides["sm"], ""),
                 "best": ((*sides["ours"], *sides["sm"]), row["measured"]),
             }
-            made.append(
-                [Cell(cell, *linked.get(heading, ((), ""))) for heading, cell in zip(header, line, strict=True)]
-            )
+            made.append([Cell(cell, *links.get(heading, ((), ""))) for heading, cell in zip(header, line, strict=True)])
         yield made
 
 
-def _verdicts(blocks: Sequence[Block], rows: Sequence[Row], files: Files):
-    """A table for each experiment and kind of number; each row of the CSV is one comparison."""
+def _verdicts(blocks: Sequence[Block], rows: Sequence[Row], origins: Origins):
+    """The Markdown has a table for each experiment and kind of number; each row of the CSV is one comparison."""
     groups = _groups(rows, ("experiment", "kind"))
     for block, ((experiment, _), group) in zip(_tables(blocks), groups.items(), strict=True):
         header, *body = block.rows
-        of_experiment = dataclasses.replace(files, experiment=experiment)
+        of_experiment = dataclasses.replace(origins, experiment=experiment)
         made = []
         for line, row in zip(body, group, strict=True):
-            known = of_experiment.scores(row) + of_experiment.scores(row, "latency")
-            places = dict.fromkeys(("ours", "difference"), known) | {"published": of_experiment.published()}
-            told = _published(row | {"published_source": row["source"]})
+            scores = of_experiment.scores(row) + of_experiment.scores(row, "latency")
+            links = dict.fromkeys(("ours", "difference"), scores) | {"published": of_experiment.published()}
+            comparison = _comparison(row | {"published_source": row["source"]})
             made.append(
                 [
-                    Cell(cell, tuple(places[heading]), row[heading], told)
-                    if heading in places and cell not in ("", NOT_RUN)
+                    Cell(cell, tuple(links[heading]), row[heading], comparison)
+                    if heading in links and cell not in ("", NOT_RUN)
                     else Cell(cell)
                     for heading, cell in zip(header, line, strict=True)
                 ]
@@ -206,53 +205,53 @@ def _groups(rows: Iterable[Row], key: Sequence[str]) -> dict[tuple[str, ...], li
 
 
 def _at_setting(heading: str, group: Sequence[Row]) -> tuple[str, Row]:
-    """For "Fréchet distance, T = 4, w = 1" the heading alone, and the row of the group at this T and guidance."""
-    found = AT.fullmatch(heading)
-    if not found:
+    """Finds the row for a heading like "Fréchet distance, T = 4, w = 1"; returns the heading alone, too."""
+    match = AT.fullmatch(heading)
+    if not match:
         return heading, group[0]
     for row in group:
-        guidance = found["guidance"] is None or float(row["guidance"]) == float(found["guidance"])
-        if steps({"solver": f"euler:{row['T']}"} if "T" in row else row) == int(found["T"]) and guidance:
-            return found["heading"], row
-    return found["heading"], {}
+        guidance = match["guidance"] is None or float(row["guidance"]) == float(match["guidance"])
+        if steps({"solver": f"euler:{row['T']}"} if "T" in row else row) == int(match["T"]) and guidance:
+            return match["heading"], row
+    return match["heading"], {}
 
 
-def _cells(block: Block, rows: Sequence, at: Callable[[str, object], tuple[str, Row]], files: Files):
-    """One table's cells; `at` says which column's heading and which row of the CSV a cell is of."""
+def _cells(block: Block, rows: Sequence, at: Callable[[str, object], tuple[str, Row]], origins: Origins):
+    """Links one table's cells. `at` returns the heading of a cell's column and its row of the CSV."""
     header, *body = block.rows
     if len(body) != len(rows):
         raise Mismatch(f"{len(body)} rows in the Markdown, {len(rows)} in the CSV")
     made = []
     for line, row in zip(body, rows, strict=True):
-        found = [at(heading, row) for heading in header]
-        known = next((one for _, one in found if one), {})
-        told = dict(zip(header, line, strict=True))
-        if (text.in_csv(told["model"]), told["length (blocks)"]) != (known["label"], text.length(known)):
-            raise Mismatch(f"{told['model']} in the Markdown, {known['label']} in the CSV")
-        made.append([_cell(cell, *one, files) for cell, one in zip(line, found, strict=True)])
+        columns = [at(heading, row) for heading in header]
+        in_csv = next((point for _, point in columns if point), {})
+        shown = dict(zip(header, line, strict=True))
+        if (text.in_csv(shown["model"]), shown["length (blocks)"]) != (in_csv["label"], text.length(in_csv)):
+            raise Mismatch(f"{shown['model']} in the Markdown, {in_csv['label']} in the CSV")
+        made.append([_cell(cell, *column, origins) for cell, column in zip(line, columns, strict=True)])
     return made
 
 
-def _cell(shown: str, heading: str, row: Row, files: Files) -> Cell:
-    column = HEADINGS.get(heading) or (f"fid_{found['label']}" if (found := FID.fullmatch(heading)) else None)
+def _cell(shown: str, heading: str, row: Row, origins: Origins) -> Cell:
+    column = HEADINGS.get(heading) or (f"fid_{match['label']}" if (match := FID.fullmatch(heading)) else None)
     if not row or column is None or shown in ("", NOT_RUN):
         return Cell(shown)
     if column in LATENCIES:
         own = row["model"], row["length"]
-        timed = files.latencies(own, *(files.baseline(_with_solver(row)) if column == "relative_latency" else []))
+        timed = origins.latencies(own, *(origins.baseline(_with_solver(row)) if column == "relative_latency" else []))
         return Cell(shown, tuple(timed), row.get(column, ""))
-    own = files.published() if column == "published" else files.scores(row)
-    return Cell(shown, tuple(own), row.get(column, ""), _published(row))
+    own = origins.published() if column == "published" else origins.scores(row)
+    return Cell(shown, tuple(own), row.get(column, ""), _comparison(row))
 
 
 def _with_solver(row: Row) -> Row:
-    """A row of the main table has T in place of a solver."""
+    """Adds the solver to a row of the main table, which has T only."""
     return row if "solver" in row else {**row, "solver": f"euler:{row['T']}"}
 
 
-def _published(row: Row) -> Published | None:
+def _comparison(row: Row) -> Comparison | None:
     if row.get("published", NOTHING_PUBLISHED) in ("", NOTHING_PUBLISHED):
         return None
-    names = [field.name for field in dataclasses.fields(Published)][1:]
-    told = {name: row.get(name if name in ("difference", "verdict") else f"published_{name}", "") for name in names}
-    return Published(row["published"], **told)
+    names = [field.name for field in dataclasses.fields(Comparison)][1:]
+    facts = {name: row.get(name if name in ("difference", "verdict") else f"published_{name}", "") for name in names}
+    return Comparison(row["published"], **facts)

@@ -18,7 +18,7 @@ class Block:
 
 
 def blocks(text: str) -> list[Block]:
-    """The blocks in their order. Whatever looks like HTML is text."""
+    """Splits the text into its blocks. HTML stays text."""
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     return [block for block in _blocks(tokens) if block.text or block.items or block.rows]
 

@@ -1,0 +1,49 @@
+"""What a training run reads: its images or latents, and the digests that tell the run from another."""
+
+import dataclasses
+import functools
+import json
+import pathlib
+
+from odelt import files
+from odelt.config import Codec
+from odelt.data import dataset, latents
+from odelt.data.dataset import Dataset
+from odelt.layout.model_directory import WEIGHTS
+from odelt.provenance import environment
+from odelt.training.step import Prepare
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """The data, how the training step prepares a batch of it, and the run's identity as `loop.train` takes it."""
+
+    data: Dataset | latents.Moments
+    prepare: Prepare | None
+    identity: dict[str, str]
+
+
+def read_inputs(path: pathlib.Path, codec: Codec | None, start: pathlib.Path | None) -> Inputs:
+    """Opens the dataset at `path`, or with a codec the store of moments, and hashes it and the start weights.
+
+    The run's settings are not part of this identity; `loop.train` adds them.
+
+    Raises:
+        OdeltError: a file is missing or damaged.
+    """
+    data: Dataset | latents.Moments
+    prepare: Prepare | None = None
+    if codec:
+        from odelt.data import gaussian  # here, since the record of a run without latents does not name it
+
+        data, content = latents.open_store(path), latents.INDEX
+        prepare = functools.partial(gaussian.sample_latents, scale=codec.scale)
+    else:
+        data, content = dataset.load(path), ""
+    identity = {"dataset": files.digest(path / content)}
+    if codec:
+        identity["scale"] = str(codec.scale)
+    identity["environment"] = json.dumps(environment.settings(("jax", "numpy")))
+    if start:
+        identity["start"] = files.digest(start / WEIGHTS)
+    return Inputs(data, prepare, identity)
