@@ -26,7 +26,7 @@ def train(a):
     from odelt.provenance import environment
     from odelt.training import checkpoints, loop
 
-    prepare = None
+    prepare = scale = None
     if a.codec:
         from odelt.data import gaussian
 
@@ -38,7 +38,7 @@ def train(a):
         data, content = dataset.load(a.dataset), ""
     # What tells this run from another, beside its settings.
     identity = {"dataset": files.digest(a.dataset / content)}
-    if a.codec:
+    if scale is not None:
         identity["scale"] = str(scale)
     identity["environment"] = json.dumps(environment.settings(("jax", "numpy")))
     if a.start:

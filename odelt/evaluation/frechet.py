@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
+from scipy.linalg.lapack import dpotrf, dpstrf  # pyright: ignore[reportAttributeAccessIssue] - Fortran's functions
 
 from odelt.errors import OdeltError
 
@@ -36,7 +37,7 @@ def check(gaussian: Gaussian, where: str, remedy: str) -> Gaussian:
     if np.abs(covariance - covariance.T).max() > rounding:
         raise OdeltError(f"{where} holds no covariance: its matrix is not symmetric; {remedy}")
     lifted = covariance + rounding * np.eye(len(covariance))
-    if scipy.linalg.lapack.dpotrf(lifted, overwrite_a=True, clean=False)[1]:  # a tenth of the work of eigenvalues
+    if dpotrf(lifted, overwrite_a=True, clean=False)[1]:  # a tenth of the work of eigenvalues
         raise OdeltError(f"{where} holds no covariance: its matrix has a negative eigenvalue; {remedy}")
     return gaussian
 
@@ -60,7 +61,7 @@ def _factor(covariance: np.ndarray) -> np.ndarray:
 
     The covariance of a few images has a low rank, and what follows is then as small.
     """
-    triangle, pivots, rank, _ = scipy.linalg.lapack.dpstrf(covariance, lower=1)
+    triangle, pivots, rank, _ = dpstrf(covariance, lower=1)
     factor = np.empty((len(covariance), rank))
     factor[pivots - 1] = np.tril(triangle)[:, :rank]
     return factor

@@ -23,7 +23,9 @@ def agreement(samples: np.ndarray, labels: np.ndarray, real: Dataset) -> float:
 
     The classifier is no part of the feature network.
     """
-    judge = sklearn.svm.SVC(gamma=0.001, C=10).fit(digits.to_pixels(real.images), real.labels)
+    # scikit-learn has no annotations: a type checker takes `gamma` for a text, as its default is one.
+    judge = sklearn.svm.SVC(gamma=0.001, C=10)  # pyright: ignore[reportArgumentType]
+    judge.fit(digits.to_pixels(real.images), real.labels)
     return float(np.mean(judge.predict(digits.to_pixels(samples)) == labels))
 
 

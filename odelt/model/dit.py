@@ -6,7 +6,7 @@ in float32, as in the release.
 """
 
 import functools
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -47,7 +47,7 @@ class ScalarEmbedding(nnx.Module):
         return self.out(nnx.silu(self.hidden(jnp.concatenate([jnp.cos(angle), jnp.sin(angle)], axis=-1))))
 
 
-def attention_kernel(dtype, head_width: int, device: jax.Device) -> Literal["cudnn", "xla"]:
+def attention_kernel(dtype, head_width: int, device: Any) -> Literal["cudnn", "xla"]:
     """cuDNN's flash attention where it exists; it never writes the S×S weights to memory. All else is XLA's.
 
     It exists on NVIDIA GPUs from Ampere (8.0) on, in bfloat16, for heads of width 8, 16, … 128.

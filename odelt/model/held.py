@@ -55,6 +55,7 @@ def field(
     blocks = [nnx.merge(block, weights) for weights in held["blocks"]]
     with jax.default_matmul_precision("float32"):
         label, step = network.timeless_condition(d, y)
+        of_length = None
         if length is not None:
             of_length = network.length_embedding(jnp.atleast_1d(jnp.asarray(length, jnp.int32))).astype(jnp.float32)
 
@@ -62,7 +63,7 @@ def field(
         with jax.default_matmul_precision("float32"):  # a GPU would round float32 products to TF32
             h = network.tokens(x)
             c = network.condition(t, label, step)
-            if length is None:
+            if length is None or of_length is None:
                 a = _through(blocks, h, c)
             else:
                 a = _inner_ode(blocks, h, c + of_length, length, structure.config.group)

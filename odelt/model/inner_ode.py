@@ -84,7 +84,7 @@ def _groups(
             last = index % group == group - 1
             if last is np.False_:  # known, outside of a loop
                 return (w, a), None
-            on = last if one_length else last & (index < length[:n])[:, None, None]
+            on = last if isinstance(length, int) else last & (index < length[:n])[:, None, None]
             on = jnp.asarray(on, w.dtype)
             return (jnp.where(last, h + on * w, w), a + on * w), None
 

@@ -55,7 +55,8 @@ class Walk:
         g = self.guided_rows
         nulls = jnp.full((g,), self.null, self.y.dtype)
         pairs = ((x, x[:g]), (t, t[:g]), (self.d, self.d[:g]), (self.y, nulls))
-        return tuple(jnp.concatenate(pair) for pair in pairs)
+        x, t, d, y = (jnp.concatenate(pair) for pair in pairs)
+        return x, t, d, y
 
     def velocity(self, answer: jax.Array) -> jax.Array:
         """The velocity that each row walks with, in float32, from the teacher's answer to `ask`."""

@@ -11,12 +11,11 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
-import odelt
 from odelt.machine import devices
 from odelt.provenance.record import Code, Environment
 from odelt.quoting import printable
 
-SOURCE = pathlib.Path(odelt.__file__).parent
+SOURCE = pathlib.Path(__file__).parents[1]  # odelt's own folder
 IMPORTS = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
 FROM_OURS = re.compile(r"^\s*from (odelt[\w.]*) import (\([^)]*\)|.+)$", re.MULTILINE)
 # What no number depends on: the command line, the record keeping itself, descriptions of verbs.

@@ -14,7 +14,8 @@ Mode = Literal["unconditional", "conditional", "guided"]
 
 def mode_of(guidance: float) -> Mode:
     """0 needs the null label only, 1 the asked label only, any other scale both."""
-    return {0: "unconditional", 1: "conditional"}.get(guidance, "guided")
+    modes: dict[float, Mode] = {0: "unconditional", 1: "conditional"}
+    return modes.get(guidance, "guided")
 
 
 def guided(field: Field, mode: Mode, guidance: jax.Array | float, null: int, y: jax.Array) -> Velocity:

@@ -40,7 +40,7 @@ def rows_per_program(solver: Solver, batch_size: int, joint: bool = False) -> in
 
 
 def noise_and_labels(
-    seed: int, indices: Sequence[int], shape: tuple[int, ...], classes: int
+    seed: int, indices: Sequence[int] | np.ndarray, shape: tuple[int, ...], classes: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Standard normal noise float32 [N, *shape] and labels int32 [N], uniform over the classes.
 
@@ -79,7 +79,7 @@ def generate(
     batch_size: int = 256,
     joint: bool = False,
     labels: Sequence[Label] | None = None,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], object] = lambda done: None,
     sharding: Literal["none", "data"] = "data",
 ) -> Samples:
     """Generates samples 0 … count − 1 of `seed`; asked `labels` are dealt out in turn instead of drawn, "null" is none.

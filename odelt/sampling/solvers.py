@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
+from jax.stages import Wrapped
 
 from odelt.config import FINEST_D, Solver
 from odelt.errors import OdeltError
@@ -65,7 +66,7 @@ def as_solver(solver: str | Solver) -> Solver:
 class Program(NamedTuple):
     """A jitted solver and its arguments, weights first; the static ones decide what is compiled."""
 
-    function: Callable
+    function: Wrapped
     static: tuple
     dynamic: tuple
     solver: Solver
@@ -120,9 +121,9 @@ def program(
     length, guidance, d = arguments.length(length, model.config), arguments.guidance(guidance), arguments.step_size(d)
     field = Field(model.structure, length, cfg.mode_of(guidance))
     weights = model.held_for(length)
-    if not solver.adaptive:
-        d = math.log2(solver.steps) if d is None else d
-        return Program(_euler, (field,), (weights, guidance, solver.steps, float(d)), solver)
+    if solver.steps is not None:
+        condition = float(math.log2(solver.steps) if d is None else d)
+        return Program(_euler, (field,), (weights, guidance, solver.steps, condition), solver)
     dynamic = (weights, guidance, solver.tolerance, float(FINEST_D if d is None else d))
     return Program(_adaptive, (field, solver.method, joint), dynamic, solver)
 
@@ -182,6 +183,7 @@ def _adaptive(field: Field, method: str, joint: bool, weights, guidance, toleran
             max_steps=MAX_ADAPTIVE_STEPS,
             throw=False,
         )
+        assert solution.ys is not None  # nothing was said of what to save, so it is the end
         reached = solution.result == diffrax.RESULTS.successful
         return solution.ys[0], jnp.where(reached, solution.stats["num_steps"], -1)
 

@@ -11,6 +11,7 @@ import tqdm
 from odelt.config import Network, Training
 from odelt.data import loader
 from odelt.data.dataset import Dataset
+from odelt.data.latents import Moments
 from odelt.errors import OdeltError
 from odelt.layout.model_directory import CURVE
 from odelt.machine import numerics
@@ -51,7 +52,7 @@ def start_weights(network: Network, start: pathlib.Path | None, inner_ode: bool,
 
 
 def train(
-    dataset: Dataset,
+    dataset: Dataset | Moments,
     weights: model_weights.Weights,
     network: Network,
     training: Training,
@@ -85,7 +86,7 @@ def train(
     """
     place = placement(sharding)
     place.check_rows(training.batch_size, "batch_size")
-    parts = {"network": network.model_dump(), "training": training.model_dump(exclude=NOT_OUTCOME)}
+    parts: dict[str, object] = {"network": network.model_dump(), "training": training.model_dump(exclude=NOT_OUTCOME)}
     parts |= {"inner_ode": inner_ode, "seed": seed, "runs": runs.sizes(network, inner_ode), **identity}
     with noticing_signals() as stopped:
         folder = RunFolder(checkpoints, parts)

@@ -7,7 +7,7 @@ computation when their length is reached.
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -73,8 +73,8 @@ def make_step(
         # Whole first: the parts would otherwise spread into the backward pass, and rows be gathered there.
         gradient = placement.state(placement.whole(gradient))
         updates, optimiser_state = update.update(gradient, state.optimiser, state.params)
-        params = optax.apply_updates(state.params, updates)
-        ema = optax.incremental_update(params, state.ema, 1 - training.ema_rate)
+        params = cast(Weights, optax.apply_updates(state.params, updates))
+        ema = cast(Weights, optax.incremental_update(params, state.ema, 1 - training.ema_rate))
         metrics["learning_rate"] = rate(state.step)
         return placement.state(State(state.step + 1, params, ema, optimiser_state)), metrics
 
@@ -98,7 +98,7 @@ def assemble(
     asked = _at_lengths(flow, count, network, training, length_key) if count else None
     if not rows_of_time(training):
         nobody = jax.tree.map(lambda a: a[:0], flow)
-        answer = ask(*nobody[:4], asked)[1] if count else None
+        answer = ask(nobody.x, nobody.t, nobody.d, nobody.y, asked)[1] if count else None
         return _with_last_targets(flow, answer)
 
     images = images_of_time(training)

@@ -16,7 +16,7 @@ def of_score(target: Target) -> Values:
 
 
 def of_references(target: Target) -> Values:
-    labelled = target.experiment.features.references.items()
+    labelled = target.inception.references.items()
     return {"reference": [(label, Download(source)) for label, source in labelled]}
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import pathlib
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from odelt.audit import snapshot
 from odelt.audit.page.markdown import Block
@@ -16,6 +17,7 @@ from odelt.results.rows import FULL, steps
 from odelt.results.verdicts import NOT_RUN, NOTHING_PUBLISHED
 
 Row = dict[str, str]  # of a CSV file
+T = TypeVar("T")
 LATENCIES = ("latency_s", "relative_latency", "peak_bytes")  # columns that come from a latency file
 # Headings of the Markdown for columns of the CSV; "FID (label)" is read by FID below.
 HEADINGS = {
@@ -148,7 +150,7 @@ def _trade_off(blocks: Sequence[Block], rows: Sequence[Row], files: Files):
 
 
 def _claims(blocks: Sequence[Block], rows: Sequence[Row], files: Files):
-    pairs = {(row["reading"], row["model"], row["baseline"]): row for row in rows}
+    pairs: dict[tuple[str, ...], Row] = {(row["reading"], row["model"], row["baseline"]): row for row in rows}
     for block in _tables(blocks):
         header, *body = block.rows
         of_latency = any(heading.endswith("×") or "× (" in heading for heading in header)
@@ -217,7 +219,7 @@ def _at_setting(heading: str, group: Sequence[Row]) -> tuple[str, Row]:
     return found["heading"], {}
 
 
-def _cells(block: Block, rows: Sequence, at: Callable[[str, object], tuple[str, Row]], files: Files):
+def _cells(block: Block, rows: Sequence[T], at: Callable[[str, T], tuple[str, Row]], files: Files):
     """One table's cells; `at` says which column's heading and which row of the CSV a cell is of."""
     header, *body = block.rows
     if len(body) != len(rows):

@@ -10,7 +10,7 @@ import json
 import math
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -34,6 +34,7 @@ LARGEST = 2**22  # bytes of a table that is still shown
 POINTS = 200  # of a training curve
 LONGEST = 300  # letters of a parameter's value
 LISTED = 50  # files of a folder
+T = TypeVar("T")
 
 
 class Interned:
@@ -224,7 +225,8 @@ class Content:
     def _sources(self) -> dict:
         """What was downloaded, by name: what it is, its licence and address, and who vouches for its digest."""
         registry, lock = self._kept(snapshot.REGISTRY, load_registry), self._kept(snapshot.LOCK, load_lock)
-        fetched = {node.record.parameters.get("name") for node in self.nodes.values() if _is_fetched(node)}
+        records = [node.record for node in self.nodes.values() if node.record]
+        fetched = {str(record.parameters.get("name")) for record in records if record.verb == "fetch"}
         told = {}
         for name, source in (registry.sources if registry else {}).items():
             if name in fetched:
@@ -234,7 +236,7 @@ class Content:
                 told[name] = _strings(known | revision)
         return told
 
-    def _kept(self, name: str, load: Callable) -> Any:
+    def _kept(self, name: str, load: Callable[[pathlib.Path], T]) -> T | None:
         """One of the project's copies in the folder; None where it is missing or damaged, which the audit tells."""
         try:
             return load(self.folder.root / name) if self.folder.is_file(name) else None
@@ -261,11 +263,11 @@ def _table_of(experiment: str, name: str) -> str:
 def _flat(parameters: Mapping[str, Any]) -> list[list[str]]:
     """Nested parameters as pairs of a dotted name and a value's JSON, in their order."""
     pairs = []
-    waiting = list(reversed(parameters.items()))
+    waiting: list[tuple[str, Any]] = list(parameters.items())[::-1]
     while waiting:
         name, value = waiting.pop()
         if isinstance(value, Mapping) and value:
-            waiting += [(f"{name}.{key}", one) for key, one in reversed(value.items())]
+            waiting += [(f"{name}.{key}", one) for key, one in list(value.items())[::-1]]
         elif name != "out":
             pairs.append([printable(name), printable(_value(value))])
     return pairs
@@ -299,10 +301,6 @@ def _curve(text: str) -> dict | None:
     stride = -(-len(points) // POINTS)
     kept = points[-1::-stride][::-1]
     return {"steps": [step for step, _ in kept], "losses": [loss for _, loss in kept]}
-
-
-def _is_fetched(node: Node) -> bool:
-    return node.record is not None and node.record.verb == "fetch"
 
 
 def _strings(told: Mapping[str, Any]) -> dict[str, str]:
