@@ -33,7 +33,7 @@ rehearsal: env-full
 	.venv-full/bin/python -m rehearsal
 	for world in torch tensorflow "downloads or rehearsal"; do \
 	  .venv-full/bin/pytest -n 2 --dist loadfile -m "$$world" || exit 1; done
-	.venv-full/bin/basedpyright --project envs/basedpyright-full.json
+	.venv-full/bin/basedpyright --project envs/basedpyright-full.json --pythonpath .venv-full/bin/python
 
 paper: env-full
 	.venv-full/bin/snakemake --cores all

@@ -7,6 +7,7 @@ import pathlib
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
+import checked  # noqa: F401 - before what it checks is imported
 import numpy as np
 import pytest
 

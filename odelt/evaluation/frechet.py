@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
+from jaxtyping import Float, Float64, Real
 from scipy.linalg.lapack import dpotrf, dpstrf  # pyright: ignore[reportAttributeAccessIssue] - Fortran's functions
 
 from odelt.errors import OdeltError
@@ -13,12 +14,12 @@ ROUNDING = 1e-5  # of the largest variance: what float32 sums leave in a covaria
 
 
 class Gaussian(NamedTuple):
-    mean: np.ndarray  # float64 [F]
-    covariance: np.ndarray  # float64 [F, F]
+    mean: Float64[np.ndarray, " features"]
+    covariance: Float64[np.ndarray, "features features"]
 
 
-def gaussian(features: np.ndarray) -> Gaussian:
-    """Mean and covariance (with N − 1) of features [N, F], in float64."""
+def gaussian(features: Real[np.ndarray, "images features"]) -> Gaussian:
+    """Mean and covariance (with N − 1), in float64."""
     features = np.asarray(features, np.float64)
     return Gaussian(features.mean(axis=0), np.cov(features, rowvar=False))
 
@@ -56,8 +57,8 @@ def distances(a: Gaussian, others: Mapping[str, Gaussian]) -> dict[str, float]:
     return {name: _distance(a, factor, b) for name, b in others.items()}
 
 
-def _factor(covariance: np.ndarray) -> np.ndarray:
-    """L [F, r] with L Lᵀ = covariance of rank r: Cholesky with pivots, a twentieth of the work of a square root.
+def _factor(covariance: Float[np.ndarray, "features features"]) -> Float64[np.ndarray, "features rank"]:
+    """L with L Lᵀ = covariance: Cholesky with pivots, a twentieth of the work of a square root.
 
     The covariance of a few images has a low rank, and what follows is then as small.
     """
@@ -67,6 +68,6 @@ def _factor(covariance: np.ndarray) -> np.ndarray:
     return factor
 
 
-def _distance(a: Gaussian, factor: np.ndarray, b: Gaussian) -> float:
+def _distance(a: Gaussian, factor: Float64[np.ndarray, "features rank"], b: Gaussian) -> float:
     cross = np.sqrt(scipy.linalg.eigvalsh(factor.T @ b.covariance @ factor).clip(0)).sum()
     return float(((a.mean - b.mean) ** 2).sum() + np.trace(a.covariance) + np.trace(b.covariance) - 2 * cross)

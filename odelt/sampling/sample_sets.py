@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float32, Int32
 
 from odelt import files
 from odelt.config import Solver
@@ -23,11 +24,11 @@ Label = int | Literal["null"]  # a class, or what stands for no class
 
 @dataclasses.dataclass(frozen=True)
 class Samples:
-    """samples float32 [N, H, W, C], labels int32 [N], evaluations int32 [N] of the vector field per sample."""
+    """Samples, the labels that were asked for, and evaluations of the vector field for each."""
 
-    samples: np.ndarray
-    labels: np.ndarray
-    evaluations: np.ndarray
+    samples: Float32[np.ndarray, "count height width channels"]
+    labels: Int32[np.ndarray, " count"]
+    evaluations: Int32[np.ndarray, " count"]
 
     def save(self, path: files.Path) -> None:
         with files.writing(path) as draft, draft.open("wb") as file:
@@ -41,8 +42,8 @@ def rows_per_program(solver: Solver, batch_size: int, joint: bool = False) -> in
 
 def noise_and_labels(
     seed: int, indices: Sequence[int] | np.ndarray, shape: tuple[int, ...], classes: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Standard normal noise float32 [N, *shape] and labels int32 [N], uniform over the classes.
+) -> tuple[Float32[np.ndarray, "count ..."], Int32[np.ndarray, " count"]]:
+    """Standard normal noise and labels, uniform over the classes.
 
     Drawn on the host from a generator of sample i's own, so they are the same to the bit on every device.
     """
@@ -55,8 +56,8 @@ def noise_and_labels(
     return noise, labels
 
 
-def label_numbers(labels: Sequence[Label], classes: int) -> np.ndarray:
-    """int32 [len(labels)]: a class is its number, "null" the null label, which follows the classes.
+def label_numbers(labels: Sequence[Label], classes: int) -> Int32[np.ndarray, " labels"]:
+    """A class is its number, "null" the null label, which follows the classes.
 
     Raises:
         OdeltError: a label is no class.

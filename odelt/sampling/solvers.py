@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 from jax.stages import Wrapped
+from jaxtyping import Float32, Int, Integer, Real
 
 from odelt.config import FINEST_D, Solver
 from odelt.errors import OdeltError
@@ -32,7 +33,7 @@ def integrate(
     length: int | None = None,
     guidance: float = 1.0,
     d: int | None = None,
-) -> jax.Array:
+) -> Float32[jax.Array, "batch height width channels"]:
     """Integrates noise x0 to data; an adaptive solver takes the whole array as one system, with one step size.
 
     Args:
@@ -43,9 +44,6 @@ def integrate(
         guidance: classifier-free guidance scale, at least 0; 0 is unconditional, 1 conditional.
         d: step-size condition 0..7; where nothing is said Euler's is log2 T, and that of adaptive solvers 7 (SPEC
             9.2: the release uses 0 there).
-
-    Returns:
-        [N, H, W, C] float32.
 
     Raises:
         OdeltError: an argument of another shape, type or range, or an adaptive solver that gave up.
@@ -86,14 +84,14 @@ class Program(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What a program was started to make: data [N, H, W, C], and the solver's steps, [N] or scalar, −1: it gave up."""
+    """What a program was started to make: data, and the solver's steps, of each row or of all, −1: it gave up."""
 
     solver: Solver
-    x1: jax.Array
-    steps: jax.Array
+    x1: Float32[jax.Array, "batch height width channels"]
+    steps: Int[jax.Array, "#batch"] | Int[jax.Array, ""]
 
-    def evaluations(self) -> np.ndarray:
-        """Of the vector field, [N]; with guidance each is one doubled batch. Waits where the solver is adaptive.
+    def evaluations(self) -> Integer[np.ndarray, " batch"]:
+        """Of the vector field, for each row; with guidance each is one doubled batch. Waits for an adaptive solver.
 
         Raises:
             OdeltError: the solver gave up.
@@ -149,7 +147,7 @@ class Field(NamedTuple):
     length: int | None
     mode: cfg.Mode
 
-    def bind(self, weights, guidance, d: jax.Array, y: jax.Array) -> held.Velocity:
+    def bind(self, weights, guidance, d: Real[jax.Array, " steps"], y: Int[jax.Array, " batch"]) -> held.Velocity:
         at_labels = functools.partial(held.field, self.structure, weights, self.length, d)
         return cfg.guided(at_labels, self.mode, guidance, self.structure.config.classes, y)
 
