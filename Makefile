@@ -28,11 +28,12 @@ CUDA ?= $(shell command -v nvidia-smi)
 mini: env
 	$(BIN)/snakemake --cores all --config suite=mini
 
-# The paper's own jobs on stand-ins, then the tests that need the other worlds.
+# The paper's own jobs on stand-ins, then the tests that need the other worlds, and the types of what imports them.
 rehearsal: env-full
 	.venv-full/bin/python -m rehearsal
 	for world in torch tensorflow "downloads or rehearsal"; do \
 	  .venv-full/bin/pytest -n 2 --dist loadfile -m "$$world" || exit 1; done
+	.venv-full/bin/basedpyright --project envs/basedpyright-full.json --pythonpath .venv-full/bin/python
 
 paper: env-full
 	.venv-full/bin/snakemake --cores all
@@ -44,6 +45,7 @@ lint: env
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/basedpyright
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 

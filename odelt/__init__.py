@@ -4,16 +4,29 @@ The three functions below are the library's front door; they are imported on fir
 costs nothing and needs neither jax nor a device.
 """
 
-import importlib
+from typing import TYPE_CHECKING, Any
 
 from odelt.errors import OdeltError
+from odelt.version import __version__
 
-_HOME = {"load_model": "odelt.model", "velocity": "odelt.model", "integrate": "odelt.sampling"}
-__all__ = [*_HOME, "OdeltError"]
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from odelt.model import load_model, velocity
+    from odelt.sampling import integrate
+
+__all__ = ["OdeltError", "__version__", "integrate", "load_model", "velocity"]
 
 
-def __getattr__(name: str):
-    if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
+def __getattr__(name: str) -> Any:
+    if name == "load_model":
+        from odelt.model import load_model
+
+        return load_model
+    if name == "velocity":
+        from odelt.model import velocity
+
+        return velocity
+    if name == "integrate":
+        from odelt.sampling import integrate
+
+        return integrate
     raise AttributeError(f"module 'odelt' has no attribute {name!r}")

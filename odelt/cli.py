@@ -6,7 +6,8 @@ import itertools
 import os
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import Any
 
 from odelt import __version__
 from odelt.commands import (
@@ -47,7 +48,10 @@ class Parser(argparse.ArgumentParser):
         self.flags += [flag for flag in flags if flag.startswith("--")]
         return super().add_argument(*flags, **settings)
 
-    def parse_known_args(self, args=None, namespace=None):
+    # One function for argparse's three overloads, which the type checker holds for another one.
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, args: Iterable[str] | None = None, namespace: Any = None
+    ) -> Any:
         """A misspelt option is often a missing one too: the spelling is what helps."""
         for word in self._own(sys.argv[1:] if args is None else args):
             flag = word.partition("=")[0]
@@ -55,9 +59,9 @@ class Parser(argparse.ArgumentParser):
                 self.error(f"unknown option {quoted(flag)}{nearest(flag, self.flags) or HELP}")
         return super().parse_known_args(args, namespace)
 
-    def _own(self, args: Sequence[str]) -> Iterable[str]:
+    def _own(self, args: Iterable[str]) -> Iterable[str]:
         """The words that this parser reads, and not that of a verb."""
-        verbs = next((action.choices for action in self._actions if action.nargs == argparse.PARSER), ())
+        verbs = next((action.choices or () for action in self._actions if action.nargs == argparse.PARSER), ())
         return itertools.takewhile(lambda word: word not in verbs, args)
 
     def _check_value(self, action, value):

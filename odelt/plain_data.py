@@ -105,11 +105,11 @@ class _Loader(yaml.SafeLoader):
         self._open = 0
         self._measured: dict[int, tuple[int, int]] = {}  # of finished nodes: values, levels
 
-    def fetch_flow_collection_start(self, token):
+    def fetch_flow_collection_start(self, TokenClass):
         # PyYAML looks at every open bracket again for each new one.
         if self.flow_level >= DEEPEST:
             raise _refused(self.get_mark(), f"brackets are nested more than {DEEPEST} deep")
-        super().fetch_flow_collection_start(token)
+        super().fetch_flow_collection_start(TokenClass)
 
     def compose_node(self, parent, index):
         mark, is_alias = self.peek_event().start_mark, self.check_event(yaml.AliasEvent)
@@ -117,6 +117,7 @@ class _Loader(yaml.SafeLoader):
         if self._open > DEEPEST:
             raise _refused(mark, f"values are nested more than {DEEPEST} deep")
         node = super().compose_node(parent, index)
+        assert node is not None  # an event has a node
         self._open -= 1
         if not is_alias:
             self._measured[id(node)] = self._measure(node)

@@ -9,6 +9,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Caches of the tests' own: what they compile is shared among them, and `odelt clean` in a test leaves the user's alone.
 os.environ["XDG_CACHE_HOME"] = str(pathlib.Path(__file__).parents[1] / ".pytest_cache" / "caches")
 
+import checked  # noqa: F401 - before what it checks is imported
 import numpy as np
 import pytest
 

@@ -110,11 +110,11 @@ class Chain:
         if prefix is None:
             node.fail(f"its record is that of another file ({printable(record.output.path)})")
             return node
-        self._check_file(node, prefix)
+        self._check_file(node, record, prefix)
         for text in self._kept.faults(record, prefix):
             node.fail(text)
         for input in record.inputs:
-            self._link(node, input, prefix)
+            self._link(node, record, input, prefix)
         verb = VERBS.get(record.verb)
         if not record.inputs and not (verb and verb.from_nothing):
             node.fail(f"its record names nothing that it was made from ({quoted(record.verb)})")
@@ -132,11 +132,11 @@ class Chain:
         else:
             node.fail("is missing, and so is its record" if fault == NO_RECORD else fault, MISSING)
 
-    def _check_file(self, node: Node, prefix: str) -> None:
+    def _check_file(self, node: Node, record: Record, prefix: str) -> None:
         """Compares the output with its record."""
-        output = node.record.output
+        output = record.output
         if not self.folder.is_there(node.name):
-            self._check_missing(node, prefix)
+            self._check_missing(node, record, prefix)
             return
         content = self.folder.content(node.name)
         if isinstance(content, str):
@@ -147,22 +147,20 @@ class Chain:
         elif output.files != content.files:
             node.fail("its record's list of files is not that of its digest")
 
-    def _check_missing(self, node: Node, prefix: str) -> None:
+    def _check_missing(self, node: Node, record: Record, prefix: str) -> None:
         if self.folder.leads_away(node.name):
             node.fail(LEADS_AWAY)
-        elif self._kept.may_be_gone(node.record, prefix):
+        elif self._kept.may_be_gone(record, prefix):
             node.state = REMOVED
         else:
             marked = "; its record says that it was removed, but `odelt clean` removes no such file"
-            node.fail(
-                f"is missing; it had sha256 {node.record.output.sha256}{marked if node.record.removed else ''}", MISSING
-            )
+            node.fail(f"is missing; it had sha256 {record.output.sha256}{marked if record.removed else ''}", MISSING)
 
-    def _link(self, node: Node, input: Input, prefix: str) -> None:
+    def _link(self, node: Node, record: Record, input: Input, prefix: str) -> None:
         """Links the file to an input, and compares the input with what the record says of it."""
         name = prefix + input.path
-        if input.external or self._is_from_outside(node.record, input, prefix):
-            self._link_outside(node, input, prefix)
+        if input.external or self._is_from_outside(record, input, prefix):
+            self._link_outside(node, record, input, prefix)
             return
         if not is_plain(input.path):
             node.fail(f"its record names a path outside of the folder, {quoted(input.path)}; it is not followed")
@@ -179,12 +177,12 @@ class Chain:
         elif state == MISSING:
             node.fail(f"{made_from}, which is missing; it had sha256 {input.sha256}", cause=name, shared=True)
 
-    def _link_outside(self, node: Node, input: Input, prefix: str) -> None:
+    def _link_outside(self, node: Node, record: Record, input: Input, prefix: str) -> None:
         """Links the file to an input whose origin is outside of the folder."""
         name = prefix + input.path
         node.links.append(Link(input, input.path, EXTERNAL))
-        if not self._is_of_no_suite(node.record, prefix):
-            if fault := self._kept.fault_of_external(node.record, input, prefix):
+        if not self._is_of_no_suite(record, prefix):
+            if fault := self._kept.fault_of_external(record, input, prefix):
                 node.fail(fault, shared=True)
         elif not input.external and self.folder.is_there(name) and self.folder.hash(name) != input.sha256:
             node.fail(self._another(name, input), shared=True)
@@ -224,13 +222,14 @@ class Chain:
         """Compares each crate with the records that it is derived from, unless a closed folder hides some of them."""
         if self.folder.unreadable:
             return
-        for node in [node for node in self.nodes.values() if node.state == VERIFIED and node.record]:
-            if node.record.output.path in RETOLD:  # whatever verb its record names
+        verified = [(node, node.record) for node in self.nodes.values() if node.state == VERIFIED and node.record]
+        for node, record in verified:
+            if record.output.path in RETOLD:  # whatever verb its record names
                 from odelt.audit.crate import check
 
-                prefix = self._kept.prefix(node.name, node.record)
+                prefix = self._kept.prefix(node.name, record)
                 suite = Folder(self.folder.root / prefix) if prefix else self.folder
-                for text in check.differences(suite, node.record):
+                for text in check.differences(suite, record):
                     node.fail(text)
 
     def _report_cycles(self) -> None:

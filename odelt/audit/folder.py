@@ -115,8 +115,9 @@ class Folder:
                 return f"holds something that is no file of this folder: {printable(strange.relative_to(self.root))}"
             return digests.find(path)
         except OSError as error:
-            inner = error.filename is not None and pathlib.Path(error.filename) != path
-            which = f" ({printable(os.path.relpath(error.filename, path))})" if inner else ""
+            file = error.filename
+            inner = file is not None and pathlib.Path(file) != path
+            which = f" ({printable(os.path.relpath(file, path))})" if file is not None and inner else ""
             return f"cannot be read{which}: {error.strerror}"
 
     def hash(self, name: str) -> str | None:
@@ -147,7 +148,7 @@ class Folder:
     def _note(self, error: OSError) -> None:
         name = pathlib.Path(error.filename).relative_to(self.root)
         if concerns(name):
-            self.unreadable[name.as_posix()] = error.strerror
+            self.unreadable[name.as_posix()] = str(error.strerror)
 
 
 def folder_of(path: pathlib.Path) -> tuple[pathlib.Path, bool]:

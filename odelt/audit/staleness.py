@@ -165,30 +165,32 @@ class Today:
     def _brought(self, record: Record) -> list[str]:
         """Reasons from the user's own folder of images, or archive, which is hashed again if it is here."""
         dataset = self._dataset(record)
+        if dataset is None or dataset.path is None:
+            return []
         brought = [input for input in record.inputs if _is_brought(input, dataset)]
-        return [reason for input in brought for reason in self._compared(dataset, input.sha256)]
+        return [reason for input in brought for reason in self._compared(dataset, dataset.path, input.sha256)]
 
     def _dataset(self, record: Record) -> Dataset | None:
         """Today's configuration of the dataset that a record's output belongs to."""
         name = targets.dataset_name(record.output.path)
         return self._suite(record.suite).datasets.get(name) if record.suite and name else None
 
-    def _compared(self, dataset: Dataset, sha256: str) -> list[str]:
-        if not (self.checkout / dataset.path).exists():
-            self.absent.add(dataset.path)
+    def _compared(self, dataset: Dataset, path: str, sha256: str) -> list[str]:
+        if not (self.checkout / path).exists():
+            self.absent.add(path)
             return []
         try:
-            same = self._digest(dataset) == sha256
+            same = self._digest(dataset, path) == sha256
         except (OdeltError, OSError) as error:
-            return [f"{dataset.path} cannot be compared: {error}"]
-        return [] if same else [f"{dataset.path} has changed"]
+            return [f"{path} cannot be compared: {error}"]
+        return [] if same else [f"{path} has changed"]
 
     @functools.cache  # noqa: B019
-    def _digest(self, dataset: Dataset) -> str:
-        path = self.checkout / dataset.path
+    def _digest(self, dataset: Dataset, path: str) -> str:
+        place = self.checkout / path
         if dataset.kind != "folder":
-            return digests.find(path).sha256
-        return digests.of_files(path, folders.names_read(path, dataset.fraction))
+            return digests.find(place).sha256
+        return digests.of_files(place, folders.names_read(place, dataset.fraction))
 
     @functools.cache  # noqa: B019
     def _is_the_same(self, path: pathlib.Path, sha256: str, commit: str | None) -> bool:

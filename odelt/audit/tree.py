@@ -51,7 +51,7 @@ def summary(folder: Folder, node: Node) -> str:
     record = node.record
     seed = "" if record.seed is None else f", seed {record.seed}"
     had = f", had sha256 {record.output.sha256}" if node.state == REMOVED else ""
-    return printable(f"{node.state}{_number(folder, node)} ({record.verb}{seed}, {record.ended}{had})")
+    return printable(f"{node.state}{_number(folder, node, record)} ({record.verb}{seed}, {record.ended}{had})")
 
 
 def path(root: str, name: str) -> str:
@@ -67,10 +67,10 @@ def command(record: Record) -> str:
     return shlex.join(["snakemake", "--cores", "all", "--config", f"suite={record.suite}", "--force", target])
 
 
-def _number(folder: Folder, node: Node) -> str:
+def _number(folder: Folder, node: Node, record: Record) -> str:
     """The Fréchet distance in a score that is verified."""
-    output = node.record.output
-    if not _measures(node.record) or node.state != VERIFIED or output.files or output.bytes > LARGEST:
+    output = record.output
+    if not _measures(record) or node.state != VERIFIED or output.files or output.bytes > LARGEST:
         return ""
     try:
         content = parse_json((folder.root / node.name).read_bytes(), node.name)

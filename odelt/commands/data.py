@@ -1,5 +1,6 @@
 """Datasets, and their latents."""
 
+import pathlib
 import sys
 
 from odelt.commands import options
@@ -14,7 +15,8 @@ def prepare_data(a):
     if settings.kind == "digits":
         found = digits.load()
     else:
-        found = images.load_folder(settings.path, settings.image, settings.channels, settings.fraction)
+        assert settings.path is not None  # no folder of images is without one
+        found = images.load_folder(pathlib.Path(settings.path), settings.image, settings.channels, settings.fraction)
         tell_left_out(settings, settings.path)
         images.check_classes(found, settings)
     dataset.save(a.out, found)
@@ -29,7 +31,8 @@ def prepare_images(a):
         files = sorted(a.source.rglob("*.parquet"))
         builders.write_celebahq(files, a.out, settings.image, settings.fraction)
     else:
-        builders.write_imagenet(options.pathlib.Path(settings.path), a.out, settings.fraction)
+        assert settings.path is not None  # ImageNet is the user's own archive
+        builders.write_imagenet(pathlib.Path(settings.path), a.out, settings.fraction)
 
 
 def encode(a):
@@ -73,7 +76,7 @@ def claim_for_torch() -> None:
     from odelt.machine import devices
 
     claimed = devices.claim()
-    import torch
+    import torch  # pyright: ignore[reportMissingImports] - not in the JAX world, where this module is checked too
 
     devices.require_seen(claimed, torch.cuda.is_available(), "PyTorch")
 

@@ -6,6 +6,7 @@ import json
 import pathlib
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 from odelt.commands import kinds
 from odelt.errors import OdeltError
@@ -58,14 +59,12 @@ GROUP = {"model": MODEL, "weights": WEIGHTS, "length": LENGTH, "setting": SETTIN
 
 def for_each_output(arguments: argparse.Namespace, *names: str) -> Iterator[tuple]:
     """The values of repeated options that belong together, and the output of each; OdeltError where one lacks some."""
-    repeated = {name: getattr(arguments, name) for name in names}
-    outs = arguments.out
-    for name, values in repeated.items():
-        if values is None and name == "facts":
-            repeated[name] = [{}] * len(outs)
-        elif len(values) != len(outs):
+    outs: list[pathlib.Path] = arguments.out
+    repeated: list[list[Any]] = [getattr(arguments, name) or [{}] * len(outs) for name in names]
+    for name, values in zip(names, repeated, strict=True):
+        if len(values) != len(outs):
             raise OdeltError(f"{len(values)} times --{name}, but {len(outs)} times --out; each output needs its own")
-    return zip(*repeated.values(), outs, strict=True)
+    return zip(*repeated, outs, strict=True)
 
 
 @contextlib.contextmanager

@@ -96,7 +96,7 @@ def _note(a) -> str:
 
     experiment = parse_json(Experiment, a.settings, "--settings")
     parts = [text.plain(a.note or ""), on_trust(a.lock, a.source or ()) if a.lock else ""]
-    if experiment.latent:
+    if experiment.codec:
         parts.append(on_references(ExperimentPaths(a.results).references))
         parts.append(on_precision(SuitePaths(a.results.parent).codec_error(experiment.dataset), experiment.codec))
     return " ".join(part for part in parts if part)

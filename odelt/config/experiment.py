@@ -1,6 +1,6 @@
 """What an experiment is: a dataset, a codec, a network, models that are downloaded or trained, how they are scored."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import pydantic
 
@@ -24,6 +24,10 @@ class Dataset(Section):
     path: FileName | None = None  # folder, imagenet: where the user's own files are
     fraction: Annotated[float, pydantic.Field(gt=0, le=1)] = 1.0  # of every class, for trials
     flip: bool = False  # random mirror images in training
+
+    if TYPE_CHECKING:  # which does not know that a section is frozen, and so has a hash
+
+        def __hash__(self) -> int: ...
 
     @pydantic.model_validator(mode="after")
     def _has_its_origin(self):

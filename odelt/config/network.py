@@ -2,7 +2,7 @@
 
 import decimal
 import math
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import pydantic
 
@@ -88,6 +88,10 @@ class Network(Architecture):
     channels: Positive
     classes: Positive
     image: tuple[Positive, Positive]
+
+    if TYPE_CHECKING:  # which does not know that a section is frozen, and so has a hash
+
+        def __hash__(self) -> int: ...
 
     @pydantic.model_validator(mode="after")
     def _fits(self):

@@ -20,6 +20,9 @@ class Section(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+S = typing.TypeVar("S", bound=Section)
+
+
 Positive = Annotated[int, pydantic.Field(ge=1)]
 NotNegative = Annotated[int, pydantic.Field(ge=0)]
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
@@ -38,13 +41,13 @@ FileName = Annotated[str, pydantic.AfterValidator(file_name)]
 Name = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 
 
-def nearest(word: str, known: typing.Iterable[str]) -> str:
+def nearest(word: str | int, known: typing.Iterable[str]) -> str:
     """ "; did you mean 'x'?" for the closest known word, else an empty string."""
     close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
-def parse(kind: type[Section], raw: object, where: str) -> typing.Any:
+def parse(kind: type[S], raw: object, where: str) -> S:
     """`kind` made from plain data; OdeltError says on one line which key is wrong and what is allowed there."""
     try:
         return kind.model_validate(raw)
@@ -68,7 +71,7 @@ def parse(kind: type[Section], raw: object, where: str) -> typing.Any:
         raise OdeltError(f"{where}: {key + ': ' if key else ''}{message[0].lower() + message[1:]}") from None
 
 
-def parse_json(kind: type[Section], text: str, where: str) -> typing.Any:
+def parse_json(kind: type[S], text: str, where: str) -> S:
     """As `parse`, from JSON text or, where the text is a file's name, from that YAML or JSON file."""
     if text.lstrip().startswith("{"):
         return parse(kind, plain_data.parse_json(text, where), where)
@@ -97,7 +100,7 @@ def _plain(kind: object) -> object:
 
 def _child(kind: object, step: object) -> object:
     if isinstance(kind, type) and issubclass(kind, pydantic.BaseModel):
-        return kind.model_fields[step].annotation
+        return kind.model_fields[str(step)].annotation
     arguments = typing.get_args(kind)
     if typing.get_origin(kind) in (typing.Union, types.UnionType):  # the step is the name of the section that was tried
         return next((a for a in map(_plain, arguments) if getattr(a, "__name__", None) == step), None)

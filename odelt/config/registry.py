@@ -66,6 +66,7 @@ class Source(Section):
         if sum(place is not None for place in (self.drive, self.hub, self.url)) != 1:
             raise ValueError("a source has exactly one of drive, hub and url")
         if self.url:
+            assert self.file is not None  # an address has one
             _below(self.file)
         return self
 
@@ -79,7 +80,11 @@ class Source(Section):
     @property
     def address(self) -> str:
         """Where a person finds it with a browser."""
-        return self.url or (self.drive or self.hub).address
+        if self.url:
+            return self.url
+        place = self.drive or self.hub
+        assert place is not None  # a source has exactly one of the three
+        return place.address
 
 
 class Registry(Section):

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import pydantic
 
-from odelt import __version__
 from odelt.config.experiment import Dataset, Experiment
 from odelt.config.older import completed
 from odelt.config.parsing import FileName, Name, NotNegative, Section, nearest, parse
 from odelt.errors import OdeltError
 from odelt.plain_data import read_yaml
 from odelt.quoting import LONGEST_NAME, printable, quoted
+from odelt.version import __version__
 
 CONFIG = pathlib.Path("config")
 NOT_SUITES = ("config", "latency", "latency-small", "reference", "sources", "sources.lock")

@@ -208,7 +208,9 @@ def _images_of_class(
                 raise tarfile.ReadError("it holds no images")
             for image in members[: share(len(members), fraction)]:
                 where = f"{member.name}, member {image.name}"
-                data = images.extractfile(image).read()
+                opened = images.extractfile(image)
+                assert opened is not None  # it is a file
+                data = opened.read()
                 _check_image(data)
                 yield image.name, data
     except (tarfile.TarError, OSError, *OF_PILLOW) as error:

@@ -42,7 +42,8 @@ def decode(data: bytes, name: str, channels: int, *, as_seen: bool = False) -> n
 def _as_seen(image: PIL.Image.Image, name: str) -> PIL.Image.Image:
     # The further pictures of a phone's MPO file are previews and depths of its first.
     if getattr(image, "is_animated", False) and image.format != "MPO":
-        raise OdeltError(f"{name} is an animation of {image.n_frames} pictures: save one of them, or remove it")
+        pictures = getattr(image, "n_frames", "several")
+        raise OdeltError(f"{name} is an animation of {pictures} pictures: save one of them, or remove it")
     upright = PIL.ImageOps.exif_transpose(image)
     if not upright.has_transparency_data:
         return upright

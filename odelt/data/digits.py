@@ -1,7 +1,10 @@
 """scikit-learn's digits: 1,797 real 8×8 images of ten classes, the dataset of the embedded suite."""
 
+from typing import cast
+
 import numpy as np
 import sklearn.datasets
+import sklearn.utils
 
 from odelt.data.dataset import Dataset
 
@@ -10,7 +13,7 @@ LEVELS = 16  # a pixel is one of 0..16
 
 def load() -> Dataset:
     """All images as pixel/8 − 1, so that black is −1 and white is 1."""
-    digits = sklearn.datasets.load_digits()
+    digits = cast(sklearn.utils.Bunch, sklearn.datasets.load_digits())  # it is a tuple only where that is asked for
     images = digits.images[..., None] / (LEVELS / 2) - 1
     return Dataset(images.astype(np.float32), digits.target.astype(np.int32))
 

@@ -182,7 +182,8 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return image
     height, width = size
     planes = [PIL.Image.fromarray(plane) for plane in np.moveaxis(image, -1, 0)]
-    return np.stack([plane.resize((width, height), PIL.Image.Resampling.BILINEAR) for plane in planes], axis=-1)
+    resized = [plane.resize((width, height), PIL.Image.Resampling.BILINEAR) for plane in planes]
+    return np.stack([np.asarray(plane) for plane in resized], axis=-1)
 
 
 class FolderSource:
@@ -212,7 +213,8 @@ class TfdsSource:
     """The train split of a tensorflow-datasets directory, read without TensorFlow."""
 
     def __init__(self, path: pathlib.Path):
-        import tensorflow_datasets as tfds  # only this kind needs it; it is absent from the JAX world
+        # Only this kind needs it; it is absent from the JAX world.
+        import tensorflow_datasets as tfds  # pyright: ignore[reportMissingImports]
 
         self._path = pathlib.Path(path)
         if not (self._path / "dataset_info.json").is_file():

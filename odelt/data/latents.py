@@ -46,7 +46,8 @@ def write_store(
 def _write_shards(folder: pathlib.Path, batches: Iterator, shard_size: int) -> dict:
     rows = ((moments, label) for batch in batches for moments, label in zip(*batch, strict=True))
     shards: list[pathlib.Path] = []
-    shape, count, labels = None, 0, set()
+    shape: tuple[int, ...] | None = None
+    count, labels = 0, set()
     while (first := next(rows, None)) is not None:
         shards.append(folder / f"shard-{len(shards)}")
         with _shard_writer(shards[-1]) as write:
@@ -60,7 +61,7 @@ def _write_shards(folder: pathlib.Path, batches: Iterator, shard_size: int) -> d
                     write(np.asarray(label, LABEL).tobytes() + np.asarray(flip_state, VALUE).tobytes())
                 count += 1
                 labels.add(int(label))
-    if not count:
+    if shape is None:
         raise OdeltError("there are no images to store moments of")
     named = [
         shard.rename(folder / f"moments-{k:05d}-of-{len(shards):05d}.array_record") for k, shard in enumerate(shards)

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
+from jaxtyping import Float, Float64, Real
+from scipy.linalg.lapack import dpotrf, dpstrf  # pyright: ignore[reportAttributeAccessIssue] - Fortran's functions
 
 from odelt.errors import OdeltError
 
@@ -12,12 +14,12 @@ ROUNDING = 1e-5  # of the largest variance: what float32 sums leave in a covaria
 
 
 class Gaussian(NamedTuple):
-    mean: np.ndarray  # float64 [F]
-    covariance: np.ndarray  # float64 [F, F]
+    mean: Float64[np.ndarray, " features"]
+    covariance: Float64[np.ndarray, "features features"]
 
 
-def gaussian(features: np.ndarray) -> Gaussian:
-    """Mean and covariance (with N − 1) of features [N, F], in float64."""
+def gaussian(features: Real[np.ndarray, "images features"]) -> Gaussian:
+    """Mean and covariance (with N − 1), in float64."""
     features = np.asarray(features, np.float64)
     return Gaussian(features.mean(axis=0), np.cov(features, rowvar=False))
 
@@ -36,7 +38,7 @@ def check(gaussian: Gaussian, where: str, remedy: str) -> Gaussian:
     if np.abs(covariance - covariance.T).max() > rounding:
         raise OdeltError(f"{where} holds no covariance: its matrix is not symmetric; {remedy}")
     lifted = covariance + rounding * np.eye(len(covariance))
-    if scipy.linalg.lapack.dpotrf(lifted, overwrite_a=True, clean=False)[1]:  # a tenth of the work of eigenvalues
+    if dpotrf(lifted, overwrite_a=True, clean=False)[1]:  # a tenth of the work of eigenvalues
         raise OdeltError(f"{where} holds no covariance: its matrix has a negative eigenvalue; {remedy}")
     return gaussian
 
@@ -55,17 +57,17 @@ def distances(a: Gaussian, others: Mapping[str, Gaussian]) -> dict[str, float]:
     return {name: _distance(a, factor, b) for name, b in others.items()}
 
 
-def _factor(covariance: np.ndarray) -> np.ndarray:
-    """L [F, r] with L Lᵀ = covariance of rank r: Cholesky with pivots, a twentieth of the work of a square root.
+def _factor(covariance: Float[np.ndarray, "features features"]) -> Float64[np.ndarray, "features rank"]:
+    """L with L Lᵀ = covariance: Cholesky with pivots, a twentieth of the work of a square root.
 
     The covariance of a few images has a low rank, and what follows is then as small.
     """
-    triangle, pivots, rank, _ = scipy.linalg.lapack.dpstrf(covariance, lower=1)
+    triangle, pivots, rank, _ = dpstrf(covariance, lower=1)
     factor = np.empty((len(covariance), rank))
     factor[pivots - 1] = np.tril(triangle)[:, :rank]
     return factor
 
 
-def _distance(a: Gaussian, factor: np.ndarray, b: Gaussian) -> float:
+def _distance(a: Gaussian, factor: Float64[np.ndarray, "features rank"], b: Gaussian) -> float:
     cross = np.sqrt(scipy.linalg.eigvalsh(factor.T @ b.covariance @ factor).clip(0)).sum()
     return float(((a.mean - b.mean) ** 2).sum() + np.trace(a.covariance) + np.trace(b.covariance) - 2 * cross)

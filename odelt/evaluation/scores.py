@@ -14,7 +14,9 @@ class Scorer:
     def __init__(self, real: Dataset, real_features: np.ndarray):
         self._real = frechet.gaussian(real_features)
         # A support-vector classifier, which is no part of the feature network.
-        self._classifier = sklearn.svm.SVC(gamma=0.001, C=10).fit(digits.to_pixels(real.images), real.labels)
+        # scikit-learn has no annotations: a type checker takes `gamma` for a text, as its default is one.
+        self._classifier = sklearn.svm.SVC(gamma=0.001, C=10)  # pyright: ignore[reportArgumentType]
+        self._classifier.fit(digits.to_pixels(real.images), real.labels)
 
     def score(self, samples: np.ndarray, labels: np.ndarray, features: np.ndarray) -> dict[str, float]:
         """frechet_distance (in feature units squared) and agreement (0..1) of samples [N, H, W, C] with labels [N]."""

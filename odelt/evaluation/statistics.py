@@ -1,6 +1,7 @@
 """Mean and covariance of features that come batch by batch, in float64 (SPEC 6)."""
 
 import numpy as np
+from jaxtyping import Float64, Real
 
 from odelt.errors import OdeltError
 from odelt.evaluation.frechet import Gaussian
@@ -18,8 +19,8 @@ class Running:
         self.mean = np.zeros(())  # of no rows, and so of any width
         self.scatter = np.zeros(())
 
-    def update(self, features: np.ndarray) -> None:
-        """Adds rows [n, F] (n may be 0)."""
+    def update(self, features: Real[np.ndarray, "images features"]) -> None:
+        """Adds rows, of which there may be none."""
         if len(features):
             features = np.asarray(features, np.float64)
             mean = features.mean(axis=0)
@@ -41,7 +42,9 @@ class Running:
             raise OdeltError(f"a covariance needs at least two images, and there are {self.count}")
         return Gaussian(self.mean.copy(), self.scatter / (self.count - 1))
 
-    def _join(self, count: int, mean: np.ndarray, scatter: np.ndarray) -> None:
+    def _join(
+        self, count: int, mean: Float64[np.ndarray, " features"], scatter: Float64[np.ndarray, "features features"]
+    ) -> None:
         total = self.count + count
         apart = mean - self.mean
         self.scatter = self.scatter + scatter

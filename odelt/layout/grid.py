@@ -144,7 +144,7 @@ def main_steps(experiment: Experiment) -> list[int]:
     """The main table's T: those that raw weights are evaluated at too; all where there are none."""
     euler = [point for point in points(experiment) if not point.solver.adaptive]
     raw = [point for point in euler if point.group.weights == "raw"]
-    return sorted({point.solver.steps for point in raw or euler})
+    return sorted({steps for point in raw or euler if (steps := point.solver.steps) is not None})
 
 
 def main_points(experiment: Experiment) -> list[Point]:

@@ -5,8 +5,9 @@
 
 import dataclasses
 import pathlib
+from typing import Generic, TypeVar
 
-from odelt.config import Dataset, Experiment, Suite
+from odelt.config import Dataset, Experiment, Inception, Suite
 from odelt.config.registry import Registry
 from odelt.layout.grid import Point, latency_path
 from odelt.layout.model_directory import CURVE, WEIGHTS
@@ -30,163 +31,170 @@ CRATE, AUDIT_PAGE, AUDIT, REPORT = "crate", "audit.html", "audit.yaml", "report.
 SUITE, LOCK, REGISTRY, PUBLISHED = "suite.yaml", "sources.lock.yaml", "sources.yaml", "reference.yaml"
 STUDY = "study.yaml"
 
+# Of files on a disk, or of no more than their names below a folder.
+P = TypeVar("P", bound=pathlib.PurePath)
+
 
 @dataclasses.dataclass(frozen=True)
-class ExperimentPaths:
+class ExperimentPaths(Generic[P]):
     """Files of an experiment, below `results/<suite>/<experiment>`. A point may also be given by its path, as text."""
 
-    root: pathlib.Path
+    root: P
 
-    def model(self, run: str) -> pathlib.Path:
+    def model(self, run: str) -> P:
         return self.root / MODELS / run
 
-    def weights(self, run: str) -> pathlib.Path:
+    def weights(self, run: str) -> P:
         return self.model(run) / WEIGHTS
 
-    def curve(self, run: str) -> pathlib.Path:
+    def curve(self, run: str) -> P:
         return self.model(run) / CURVE
 
-    def samples(self, point: Point | str) -> pathlib.Path:
+    def samples(self, point: Point | str) -> P:
         return self.root / SAMPLES / f"{point}.npz"
 
-    def features(self, point: Point | str) -> pathlib.Path:
+    def features(self, point: Point | str) -> P:
         """Features of small images, by the experiment's own network."""
         return self.root / FEATURES / f"{point}.npz"
 
     @property
-    def feature_network(self) -> pathlib.Path:
+    def feature_network(self) -> P:
         return self.root / FEATURES / "network.safetensors"
 
     @property
-    def real_features(self) -> pathlib.Path:
+    def real_features(self) -> P:
         return self.root / FEATURES / "real.npz"
 
-    def statistics(self, point: Point | str) -> pathlib.Path:
+    def statistics(self, point: Point | str) -> P:
         """Statistics of Inception's features, where the network sees latents."""
         return self.root / STATISTICS / f"{point}.npz"
 
-    def pictures(self, point: Point | str) -> pathlib.Path:
+    def pictures(self, point: Point | str) -> P:
         """Some decoded samples, where the network sees latents."""
         return self.root / PICTURES / f"{point}.npz"
 
-    def score(self, point: Point | str) -> pathlib.Path:
+    def score(self, point: Point | str) -> P:
         return self.root / SCORES / f"{point}.json"
 
-    def latency(self, model: str, length: int | None) -> pathlib.Path:
+    def latency(self, model: str, length: int | None) -> P:
         return self.latency_of(latency_path(model, length))
 
-    def latency_of(self, timed: str) -> pathlib.Path:
+    def latency_of(self, timed: str) -> P:
         """The same by `<model>/<length>`."""
         return self.root / LATENCY / f"{timed}.json"
 
     @property
-    def floor(self) -> pathlib.Path:
+    def floor(self) -> P:
         """The distance between two halves of the real data, of a small dataset."""
         return self.root / SCORES / "floor.json"
 
     @property
-    def references(self) -> pathlib.Path:
+    def references(self) -> P:
         """The distances of downloaded reference statistics to those of the images, of a large dataset."""
         return self.root / SCORES / "references.json"
 
-    def table(self, name: str, ending: str) -> pathlib.Path:
+    def table(self, name: str, ending: str) -> P:
         return self.root / TABLES / f"{name}.{ending}"
 
-    def figure(self, name: str, ending: str) -> pathlib.Path:
+    def figure(self, name: str, ending: str) -> P:
         return self.root / FIGURES / f"{name}.{ending}"
 
 
 @dataclasses.dataclass(frozen=True)
-class DatasetPaths:
+class DatasetPaths(Generic[P]):
     """Files of a dataset, below `results/<suite>/datasets/<dataset>`."""
 
-    root: pathlib.Path
+    root: P
 
     @property
-    def small(self) -> pathlib.Path:
+    def small(self) -> P:
         return self.root / SMALL
 
     @property
-    def images(self) -> pathlib.Path:
+    def images(self) -> P:
         """Images as tensorflow-datasets wrote them."""
         return self.root / IMAGES
 
     @property
-    def latents(self) -> pathlib.Path:
+    def latents(self) -> P:
         """Moments of latents."""
         return self.root / LATENTS
 
     @property
-    def real_statistics(self) -> pathlib.Path:
+    def real_statistics(self) -> P:
         return self.root / "real.npz"
 
     @property
-    def codec_error(self) -> pathlib.Path:
+    def codec_error(self) -> P:
         return self.root / "codec.json"
 
 
 @dataclasses.dataclass(frozen=True)
-class SuitePaths:
+class SuitePaths(Generic[P]):
     """Files of a suite. Its experiments share sources and datasets."""
 
-    root: pathlib.Path
+    root: P
     registry: Registry | None = None  # None: the suite downloads nothing
 
-    def experiment(self, name: str) -> ExperimentPaths:
+    def experiment(self, name: str) -> ExperimentPaths[P]:
         return ExperimentPaths(self.root / name)
 
-    def so_far(self, experiment: str) -> ExperimentPaths:
+    def so_far(self, experiment: str) -> ExperimentPaths[P]:
         """Tables and figures of an unfinished experiment."""
         return ExperimentPaths(self.root / SO_FAR / experiment)
 
-    def dataset(self, name: str) -> DatasetPaths:
+    def dataset(self, name: str) -> DatasetPaths[P]:
         return DatasetPaths(self.root / DATASETS / name)
 
-    def download(self, source: str, file: str | None) -> pathlib.Path:
+    def download(self, source: str, file: str | None) -> P:
         """A downloaded file under its own name, or the folder of a repository's files."""
         return self.root / SOURCES / source / (file or "files")
 
-    def source(self, name: str) -> pathlib.Path:
+    def source(self, name: str) -> P:
         """The same by the source's name in the registry."""
+        assert self.registry is not None  # a suite that names a source has one
         return self.download(name, self.registry[name].file)
 
-    def images(self, dataset: Dataset) -> pathlib.Path:
+    def images(self, dataset: Dataset) -> P | pathlib.Path:
         """A large dataset's images as tensorflow-datasets wrote them, or the user's folder."""
-        return pathlib.Path(dataset.path) if dataset.kind == "folder" else self.dataset(dataset.name).images
+        if dataset.kind == "folder":
+            assert dataset.path is not None  # no dataset of this kind is without one
+            return pathlib.Path(dataset.path)
+        return self.dataset(dataset.name).images
 
-    def data(self, experiment: Experiment) -> pathlib.Path:
+    def data(self, experiment: Experiment) -> P:
         """What an experiment trains on: small images, or the moments of latents."""
         dataset = self.dataset(experiment.dataset.name)
         return dataset.latents if experiment.latent else dataset.small
 
-    def real_statistics(self, dataset: Dataset) -> pathlib.Path:
+    def real_statistics(self, dataset: Dataset) -> P:
         return self.dataset(dataset.name).real_statistics
 
-    def codec_error(self, dataset: Dataset) -> pathlib.Path:
+    def codec_error(self, dataset: Dataset) -> P:
         return self.dataset(dataset.name).codec_error
 
-    def table(self, name: str, ending: str) -> pathlib.Path:
+    def table(self, name: str, ending: str) -> P:
         """A table over all experiments."""
         return self.root / f"{name}.{ending}"
 
     @property
-    def crate(self) -> pathlib.Path:
+    def crate(self) -> P:
         return self.root / CRATE
 
     @property
-    def audit_page(self) -> pathlib.Path:
+    def audit_page(self) -> P:
         return self.root / AUDIT_PAGE
 
     @property
-    def audit(self) -> pathlib.Path:
+    def audit(self) -> P:
         """The audit's outcome in brief."""
         return self.root / AUDIT
 
     @property
-    def report(self) -> pathlib.Path:
+    def report(self) -> P:
         return self.root / REPORT
 
-    def checkpoints(self, experiment: str, run: str) -> pathlib.Path:
+    def checkpoints(self, experiment: str, run: str) -> P:
         """Saved states of an unfinished training run."""
         return self.root / CHECKPOINTS / experiment / run
 
@@ -219,7 +227,7 @@ def sources_of(suite: Suite) -> list[str]:
 
 def sources_of_experiment(experiment: Experiment) -> list[str]:
     names = [experiment.dataset.source, *(model.source for model in experiment.models.values())]
-    if experiment.latent:
-        features = experiment.features
+    features = experiment.features
+    if experiment.codec and isinstance(features, Inception):
         names += [experiment.codec.source, features.weights, features.torchscript, *features.references.values()]
     return [name for name in dict.fromkeys(names) if name]

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import pathlib
 
-from odelt.config import Dataset, Experiment, Suite
+from odelt.config import Codec, Dataset, Experiment, Inception, Suite
 from odelt.layout import grid, paths
 
 
@@ -16,8 +16,8 @@ class UnknownTarget(LookupError):
 class Target:
     """An output of a suite. Each property raises UnknownTarget where the suite has no such thing."""
 
-    suite: Suite
-    suite_name: str
+    suite: Suite | None  # None: it is a latency study's
+    suite_name: str | None
     path: str  # below the suite's folder
 
     @functools.cached_property
@@ -25,12 +25,18 @@ class Target:
         return pathlib.PurePosixPath(self.path).parts
 
     @property
+    def configured(self) -> Suite:
+        if self.suite is None:
+            raise UnknownTarget(self.path)
+        return self.suite
+
+    @property
     def experiment_name(self) -> str:
         return self._part(0)
 
     @property
     def experiment(self) -> Experiment:
-        return _known(self.suite.enabled, self.experiment_name)
+        return _known(self.configured.enabled, self.experiment_name)
 
     @property
     def run(self) -> grid.Run:
@@ -55,12 +61,26 @@ class Target:
         """The first experiment that uses the dataset of this file; all that use it have the same codec and features."""
         if self._part(0) != paths.DATASETS:
             raise UnknownTarget(self.path)
-        users = {settings.dataset.name: settings for settings in reversed(self.suite.enabled.values())}
+        users = {settings.dataset.name: settings for settings in reversed(self.configured.enabled.values())}
         return _known(users, self._part(1))
 
     @property
     def dataset(self) -> Dataset:
         return self.user.dataset
+
+    @property
+    def codec(self) -> Codec:
+        """Of this file's dataset."""
+        if self.user.codec is None:
+            raise UnknownTarget(self.path)
+        return self.user.codec
+
+    @property
+    def inception(self) -> Inception:
+        """Of the experiment whose scores are FIDs."""
+        if not isinstance(self.experiment.features, Inception):
+            raise UnknownTarget(self.path)
+        return self.experiment.features
 
     @property
     def source(self) -> str:

@@ -193,7 +193,8 @@ class _Log:
             while rest and self._file:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
-            self._file.close()
+            if self._file:
+                self._file.close()
             self._file = None
             what = f"cannot write the log {quoted(self._path)}: {error.strerror}"
             print(f"\nodelt: {what}; make room. It ends here", file=self._screen)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 Kind = Literal["training", "sampling"]
-SCRIPTS = {"train_step.py": "training", "sampling.py": "sampling"}  # of benchmarks/
+SCRIPTS: dict[str, Kind] = {"train_step.py": "training", "sampling.py": "sampling"}  # of benchmarks/
 KEPT = ("benchmarks/results/*.json", "results/*/*/full.json", "results/*/*/l*.json")  # in the project's folder
 
 

@@ -75,6 +75,7 @@ class Placement:
 
     def _over(self, axis: int | None) -> NamedSharding:
         """Split along this axis; None: whole on each device."""
+        assert self.mesh is not None  # without one nothing is placed
         spec = PartitionSpec() if axis is None else PartitionSpec(*[None] * axis, AXIS)
         return NamedSharding(self.mesh, spec)
 
@@ -82,7 +83,10 @@ class Placement:
 ONE_DEVICE = Placement()
 
 
-def placement(sharding: Sharding | None = None, devices: Sequence[jax.Device] | None = None) -> Placement:
+def placement(
+    sharding: Sharding | None = None,
+    devices: Sequence[jax.Device] | None = None,  # pyright: ignore[reportInvalidTypeForm] - its own module loses it
+) -> Placement:
     """The placement on `devices`, by default all of this machine.
 
     "none" uses one device only. "data" spreads rows and keeps the state (weights, their average, the optimiser's

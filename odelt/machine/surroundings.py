@@ -46,7 +46,7 @@ def missing() -> list[str]:
         found.append(
             f"HOME is not set, and no list of users has user {os.getuid()}: set HOME to a folder that you can write"
         )
-    elif not can_be_written(folder):
+    elif folder and not can_be_written(folder):
         found.append(
             f"{quoted(folder)} cannot be written, where Snakemake and JAX keep their caches:"
             " set XDG_CACHE_HOME to a folder that you can write"

@@ -13,7 +13,7 @@ __all__ = ["Model", "load_model", "velocity"]
 
 
 @numerics.pinned()
-def velocity(model: Model, x, t, d, y, length: int | np.ndarray | None = None) -> jax.Array:
+def velocity(model: Model, x, t, d, y, length: int | np.ndarray | jax.Array | None = None) -> jax.Array:
     """The network's velocity at noisy images (SPEC 2, 3).
 
     Args:

@@ -7,6 +7,7 @@ import math
 import operator
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 

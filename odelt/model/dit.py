@@ -1,28 +1,32 @@
 """The DiT backbone as Shortcut Models trained it (SPEC 2).
 
-Shapes in comments: N rows, S tokens, D width, P = patch·patch·channels. Parameters are float32. Under bfloat16 the
-second Dense of both scalar embeddings, e_t, e_d, c and c + e_l, SiLU(c), LayerNorm's statistics and the softmax stay
-in float32, as in the release.
+In shapes `model` is the network's width, and `#batch` also one row that is the same for all. Parameters are float32.
+Under bfloat16 the second Dense of both scalar embeddings, e_t, e_d, c and c + e_l, SiLU(c), LayerNorm's statistics and
+the softmax stay in float32, as in the release.
 """
 
 import functools
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jaxtyping import Float, Float32, Int, Key, Real
 
 from odelt.config import Network
 
 FREQUENCIES = 128  # of the scalar embedding: 128 cosines, then 128 sines
 
+Tokens = Float[jax.Array, "batch tokens model"]
+Condition = Float[jax.Array, "#batch model"]
+
 embedding_init = nnx.initializers.normal(stddev=0.02)  # scalar-embedding kernels, label table and length table
 dense_init = nnx.initializers.xavier_uniform()  # variance 2 / (fan_in + fan_out)
 
 
-def position_embedding(rows: int, columns: int, width: int) -> np.ndarray:
-    """Fixed sine-cosine embedding, float32 [rows·columns, width]; the column index fills the first half (SPEC 2)."""
+def position_embedding(rows: int, columns: int, width: int) -> Float32[np.ndarray, "{rows}*{columns} {width}"]:
+    """Fixed sine-cosine embedding; the column index fills the first half (SPEC 2)."""
     half = width // 2
     omega = 10000.0 ** (-np.arange(half // 2) / (half // 2))
 
@@ -41,13 +45,13 @@ class ScalarEmbedding(nnx.Module):
         self.hidden = nnx.Linear(2 * FREQUENCIES, width, kernel_init=embedding_init, dtype=dtype, rngs=rngs)
         self.out = nnx.Linear(width, width, kernel_init=embedding_init, dtype=jnp.float32, rngs=rngs)
 
-    def __call__(self, s: jax.Array) -> jax.Array:  # [N] -> float32 [N, D]
+    def __call__(self, s: Real[jax.Array, " batch"]) -> Float32[jax.Array, "batch model"]:
         frequency = jnp.exp(-np.log(10000.0) * jnp.arange(FREQUENCIES, dtype=jnp.float32) / FREQUENCIES)
         angle = s.astype(jnp.float32)[:, None] * frequency
         return self.out(nnx.silu(self.hidden(jnp.concatenate([jnp.cos(angle), jnp.sin(angle)], axis=-1))))
 
 
-def attention_kernel(dtype, head_width: int, device: jax.Device) -> Literal["cudnn", "xla"]:
+def attention_kernel(dtype, head_width: int, device: Any) -> Literal["cudnn", "xla"]:
     """cuDNN's flash attention where it exists; it never writes the S×S weights to memory. All else is XLA's.
 
     It exists on NVIDIA GPUs from Ampere (8.0) on, in bfloat16, for heads of width 8, 16, … 128.
@@ -57,7 +61,7 @@ def attention_kernel(dtype, head_width: int, device: jax.Device) -> Literal["cud
     return "cudnn" if float(device.compute_capability) >= 8 else "xla"
 
 
-def modulate(a: jax.Array, shift: jax.Array, scale: jax.Array) -> jax.Array:
+def modulate(a: Tokens, shift: Float[jax.Array, "#batch 1 model"], scale: Float[jax.Array, "#batch 1 model"]) -> Tokens:
     return a * (1 + scale) + shift
 
 
@@ -77,15 +81,15 @@ class Block(nnx.Module):
         self.norm = nnx.LayerNorm(width, epsilon=1e-6, use_bias=False, use_scale=False, dtype=dtype, rngs=rngs)
         self.dropout = nnx.Dropout(dropout)
 
-    def __call__(self, h: jax.Array, c: jax.Array, key: jax.Array | None = None) -> jax.Array:
-        """h [N, S, D], c [N or 1, D] -> [N, S, D]; `key` draws the dropout masks, without one there is no dropout."""
+    def __call__(self, h: Tokens, c: Condition, key: Key[jax.Array, ""] | None = None) -> Tokens:
+        """`key` draws the dropout masks, without one there is no dropout."""
         modulation = self.modulation(nnx.silu(c))[:, None, :]
         shift1, scale1, gate1, shift2, scale2, gate2 = jnp.split(modulation, 6, axis=-1)
         h = h + gate1 * self.attention(modulate(self.norm(h), shift1, scale1))
         return h + gate2 * self.mlp(modulate(self.norm(h), shift2, scale2), key)
 
-    def attention(self, a: jax.Array) -> jax.Array:
-        def split(x):  # [N, S, D] -> [N, S, heads, D / heads]
+    def attention(self, a: Tokens) -> Tokens:
+        def split(x):  # [batch, tokens, model] -> [batch, tokens, heads, model / heads]
             return x.reshape(*x.shape[:-1], self.heads, -1)
 
         q, k, v = split(self.query(a)), split(self.key(a)), split(self.value(a))
@@ -93,7 +97,7 @@ class Block(nnx.Module):
         mixed = jax.nn.dot_product_attention(q, k, v, scale=1 / q.shape[-1], implementation=kernel)
         return self.attention_out(mixed.reshape(a.shape))
 
-    def mlp(self, a: jax.Array, key: jax.Array | None) -> jax.Array:
+    def mlp(self, a: Tokens, key: Key[jax.Array, ""] | None) -> Tokens:
         keys = (None, None) if key is None else jax.random.split(key)
         a = self.dropout(nnx.gelu(self.mlp_hidden(a), approximate=True), deterministic=key is None, rngs=keys[0])
         return self.dropout(self.mlp_out(a), deterministic=key is None, rngs=keys[1])
@@ -108,7 +112,7 @@ class FinalLayer(nnx.Module):
         self.norm = nnx.LayerNorm(width, epsilon=1e-6, use_bias=False, use_scale=False, dtype=dtype, rngs=rngs)
         self.out = nnx.Linear(width, out, kernel_init=zero, dtype=dtype, rngs=rngs)
 
-    def __call__(self, a: jax.Array, c: jax.Array) -> jax.Array:  # [N, S, D], [N or 1, D] -> [N, S, P]
+    def __call__(self, a: Tokens, c: Condition) -> Float[jax.Array, "batch tokens patch"]:
         shift, scale = jnp.split(self.modulation(nnx.silu(c))[:, None, :], 2, axis=-1)
         return self.out(modulate(self.norm(a), shift, scale))
 
@@ -138,8 +142,8 @@ class DiT(nnx.Module):
         self.blocks = nnx.vmap(lambda rngs: block(rngs=rngs))(rngs.split(config.depth))
         self.final = FinalLayer(width, tokens, dtype=dtype, rngs=rngs)
 
-    def tokens(self, x: jax.Array) -> jax.Array:
-        """x [N, H, W, C] -> [N, S, D]: patches in row-major order, embedded, plus their position (added in float32)."""
+    def tokens(self, x: Float[jax.Array, "batch height width channels"]) -> Tokens:
+        """Patches in row-major order, embedded, plus their position (added in float32)."""
         n, height, width, channels = x.shape
         p = self.patch
         grid = x.reshape(n, height // p, p, width // p, p, channels).swapaxes(2, 3)
@@ -147,16 +151,23 @@ class DiT(nnx.Module):
         position = position_embedding(height // p, width // p, embedded.shape[-1])
         return (embedded.astype(jnp.float32) + position).astype(self.dtype)
 
-    def timeless_condition(self, d: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """e_y and e_d, float32 [N, D] or [1, D]."""
+    def timeless_condition(
+        self, d: Real[jax.Array, " steps"], y: Int[jax.Array, " labels"]
+    ) -> tuple[Float32[jax.Array, "labels model"], Float32[jax.Array, "steps model"]]:
+        """e_y and e_d, of each row or one for all."""
         return self.label_embedding(y).astype(jnp.float32), self.step_embedding(d)
 
-    def condition(self, t: jax.Array, label: jax.Array, step: jax.Array) -> jax.Array:
-        """c = e_t + e_y + e_d, float32 [N, D]; what is the same for every row may have one row."""
+    def condition(
+        self,
+        t: Real[jax.Array, " times"],
+        label: Float32[jax.Array, "labels model"],
+        step: Float32[jax.Array, "steps model"],
+    ) -> Float32[jax.Array, "rows model"]:
+        """c = e_t + e_y + e_d; what is the same for every row may have one row."""
         return self.time_embedding(t) + label + step
 
-    def image(self, a: jax.Array, c: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-        """The final layer on a [N, S, D], unpatchified to `shape` [N, H, W, C]."""
+    def image(self, a: Tokens, c: Condition, shape: tuple[int, ...]) -> Float[jax.Array, "batch height width channels"]:
+        """The final layer on the accumulated field, unpatchified to `shape`."""
         n, height, width, channels = shape
         p = self.patch
         patches = self.final(a, c).reshape(n, height // p, width // p, p, p, channels)

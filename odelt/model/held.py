@@ -13,11 +13,13 @@ import flax.traverse_util
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jaxtyping import Float, Int, Real
 
 from odelt.config import Network
-from odelt.model.dit import Block, DiT, abstract, graphs
+from odelt.model.dit import Block, Condition, DiT, Tokens, abstract, graphs
 
-Velocity = Callable[[jax.Array, jax.Array], jax.Array]  # (x [N, H, W, C], t [N or 1]) -> v [N, H, W, C]
+Images = Float[jax.Array, "batch height width channels"]
+Velocity = Callable[[Images, Real[jax.Array, " times"]], Float[jax.Array, "batch height width channels"]]  # of (x, t)
 
 
 class Structure(NamedTuple):
@@ -43,9 +45,13 @@ def hold(structure: Structure, weights: dict[str, Any]) -> dict[str, Any]:
 
 
 def field(
-    structure: Structure, held: dict[str, Any], length: int | jax.Array | None, d: jax.Array, y: jax.Array
+    structure: Structure,
+    held: dict[str, Any],
+    length: int | Int[jax.Array, " lengths"] | None,
+    d: Real[jax.Array, " steps"],
+    y: Int[jax.Array, " labels"],
 ) -> Velocity:
-    """The velocity at step-size condition d and labels y, each [N] or, where it is the same for all rows, [1].
+    """The velocity at step-size condition d and labels y, each of all rows or, where it is the same for them, of one.
 
     What does not depend on time is computed here, once for all evaluations. `length` is as in `inner_ode.forward`;
     with one length or none, all blocks that are held act.
@@ -55,14 +61,15 @@ def field(
     blocks = [nnx.merge(block, weights) for weights in held["blocks"]]
     with jax.default_matmul_precision("float32"):
         label, step = network.timeless_condition(d, y)
+        of_length = None
         if length is not None:
             of_length = network.length_embedding(jnp.atleast_1d(jnp.asarray(length, jnp.int32))).astype(jnp.float32)
 
-    def velocity(x: jax.Array, t: jax.Array) -> jax.Array:
+    def velocity(x: Images, t: Real[jax.Array, " times"]) -> Float[jax.Array, "batch height width channels"]:
         with jax.default_matmul_precision("float32"):  # a GPU would round float32 products to TF32
             h = network.tokens(x)
             c = network.condition(t, label, step)
-            if length is None:
+            if length is None or of_length is None:
                 a = _through(blocks, h, c)
             else:
                 a = _inner_ode(blocks, h, c + of_length, length, structure.config.group)
@@ -71,11 +78,13 @@ def field(
     return velocity
 
 
-def _through(blocks: Sequence[Block], h: jax.Array, c: jax.Array) -> jax.Array:
+def _through(blocks: Sequence[Block], h: Tokens, c: Condition) -> Tokens:
     return functools.reduce(lambda h, block: block(h, c), blocks, h)
 
 
-def _inner_ode(blocks: Sequence[Block], h: jax.Array, c: jax.Array, length: int | jax.Array, group: int) -> jax.Array:
+def _inner_ode(
+    blocks: Sequence[Block], h: Tokens, c: Condition, length: int | Int[jax.Array, " lengths"], group: int
+) -> Tokens:
     """The accumulated field of SPEC 3; a last group that is not whole never acts."""
     a = jnp.zeros_like(h)
     for last in range(group - 1, len(blocks), group):

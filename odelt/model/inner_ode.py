@@ -11,29 +11,30 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jaxtyping import Float, Int, Key, Real
 
 from odelt.model import runs
-from odelt.model.dit import Graphs
+from odelt.model.dit import Condition, Graphs, Tokens
 from odelt.model.weights import Weights
 
 
 def forward(
     graphs: Graphs,
     weights: Weights,
-    x: jax.Array,
-    t: jax.Array,
-    d: jax.Array,
-    y: jax.Array,
-    length: int | jax.Array | None,
+    x: Float[jax.Array, "batch height width channels"],
+    t: Real[jax.Array, " times"],
+    d: Real[jax.Array, " steps"],
+    y: Int[jax.Array, " labels"],
+    length: int | Int[jax.Array, " lengths"] | None,
     *,
     group: int,
     active_rows: Sequence[int] | None = None,
-    dropout_key: jax.Array | None = None,
-) -> jax.Array:
-    """The velocity [N, H, W, C] in the network's dtype at noisy images x [N, H, W, C], from weights in runs.
+    dropout_key: Key[jax.Array, ""] | None = None,
+) -> Float[jax.Array, "batch height width channels"]:
+    """The velocity in the network's dtype at noisy images x, from weights in runs.
 
-    t (in [0, 1]) and d (0..7) have shape [N], or [1] where they are the same for every row; y is int32 [N].
-    `length` is one allowed length for the batch, an int32 [N] of lengths, or None for the conventional path through
+    t (in [0, 1]), d (0..7) and y have a value for each row, or one where it is the same for all.
+    `length` is one allowed length for the batch, one for each row, or None for the conventional path through
     all blocks. With a length per row, group k is computed for the first `active_rows[k]` rows only (all rows where
     nothing is said); the rows must then come longest first, and leave between runs.
     """
@@ -54,14 +55,14 @@ def forward(
 def _groups(
     block: nnx.GraphDef,
     blocks: Sequence[Weights],
-    keys: jax.Array | None,
-    h: jax.Array,
-    c: jax.Array,
-    length: int | jax.Array,
+    keys: Key[jax.Array, " depth"] | None,
+    h: Tokens,
+    c: Condition,
+    length: int | Int[jax.Array, " lengths"],
     group: int,
     active_rows: Sequence[int] | None,
-) -> jax.Array:
-    """The accumulated field a [N, S, D] of SPEC 3, from tokens h [N, S, D] and the blocks' condition c [N or 1, D]."""
+) -> Tokens:
+    """The accumulated field a of SPEC 3, from tokens h and the blocks' condition c."""
     one_length = isinstance(length, int)
     acting = (length if one_length else sum(map(runs.size, blocks))) // group * group
     a = jnp.zeros_like(h)
@@ -84,7 +85,7 @@ def _groups(
             last = index % group == group - 1
             if last is np.False_:  # known, outside of a loop
                 return (w, a), None
-            on = last if one_length else last & (index < length[:n])[:, None, None]
+            on = last if isinstance(length, int) else last & (index < length[:n])[:, None, None]
             on = jnp.asarray(on, w.dtype)
             return (jnp.where(last, h + on * w, w), a + on * w), None
 

@@ -2,21 +2,22 @@
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Key
 
 from odelt.config import FINEST_D, MAX_STEPS, Training
-from odelt.objectives.rows import Rows, interpolate, over_image
+from odelt.objectives.rows import Images, Labels, Rows, interpolate, over_image
 
 SIGMA = 0.01  # of fm and icfm
 NAIVE_FLOOR = 1e-5  # naive keeps this much of the noise at t = 1
 
 
-def drop_labels(key: jax.Array, y: jax.Array, probability: float, null: int) -> jax.Array:
+def drop_labels(key: Key[jax.Array, ""], y: Labels, probability: float, null: int) -> Labels:
     """Each label replaced by the null label with this probability."""
     return jnp.where(jax.random.uniform(key, y.shape) < probability, null, y)
 
 
-def rows(key: jax.Array, x1: jax.Array, y: jax.Array, training: Training, null: int) -> tuple[Rows, jax.Array]:
-    """One row per image of x1 [N, H, W, C], and the noise x_0 that made it."""
+def rows(key: Key[jax.Array, ""], x1: Images, y: Labels, training: Training, null: int) -> tuple[Rows, Images]:
+    """One row per image of x1, and the noise x_0 that made it."""
     noise_key, time_key, label_key, epsilon_key = jax.random.split(key, 4)
     x0 = jax.random.normal(noise_key, x1.shape)
     t = times(time_key, x1.shape[0], training)
@@ -29,8 +30,8 @@ def rows(key: jax.Array, x1: jax.Array, y: jax.Array, training: Training, null: 
     return Rows(x, t, d, drop_labels(label_key, y, training.class_dropout, null), target), x0
 
 
-def times(key: jax.Array, count: int, training: Training) -> jax.Array:
-    """[count] times: on the grid of 1/128 below 1, or for fm, icfm and rfm rounded to it (1 included) or continuous."""
+def times(key: Key[jax.Array, ""], count: int, training: Training) -> Float[jax.Array, " {count}"]:
+    """Times: on the grid of 1/128 below 1, or for fm, icfm and rfm rounded to it (1 included) or continuous."""
     u = jax.random.uniform(key, (count,))
     if training.objective in ("shortcut", "naive"):
         return jnp.floor(MAX_STEPS * u) / MAX_STEPS

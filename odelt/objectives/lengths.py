@@ -2,12 +2,13 @@
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Int32, Key
 
 from odelt.config import Network
 
 
-def draw(key: jax.Array, count: int, network: Network, mode: str) -> jax.Array:
-    """int32 [count] lengths, each uniform over the allowed ones.
+def draw(key: Key[jax.Array, ""], count: int, network: Network, mode: str) -> Int32[jax.Array, " {count}"]:
+    """Lengths, each uniform over the allowed ones.
 
     "independent" draws each on its own. "stratified" draws them together, longest first: their number per length is
     count / n rounded up or down at random, so that each length's expected share is exactly 1/n, and a row's length

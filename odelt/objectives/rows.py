@@ -4,28 +4,33 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Int
+
+Images = Float[jax.Array, "batch height width channels"]  # or latents, or velocities
+PerRow = Float[jax.Array, " batch"]
+Labels = Int[jax.Array, " batch"]
 
 
 class Rows(NamedTuple):
-    """Inputs of the network and the velocity to regress them on; N rows."""
+    """Inputs of the network and the velocity to regress them on."""
 
-    x: jax.Array  # [N, H, W, C] float32, noisy
-    t: jax.Array  # [N] float32 in [0, 1]
-    d: jax.Array  # [N] float32, step-size condition 0..7
-    y: jax.Array  # [N] int32, labels; the null label is the number of classes
-    target: jax.Array  # [N, H, W, C] float32
+    x: Images  # noisy
+    t: PerRow  # in [0, 1]
+    d: PerRow  # step-size condition 0..7
+    y: Labels  # the null label is the number of classes
+    target: Images
 
 
 def concatenate(*parts: Rows) -> Rows:
     return jax.tree.map(lambda *arrays: jnp.concatenate(arrays), *parts)
 
 
-def interpolate(x0: jax.Array, x1: jax.Array, t: jax.Array) -> jax.Array:
-    """x_t = (1 − t)·x_0 + t·x_1, with t [N] (SPEC 1)."""
+def interpolate(x0: Images, x1: Images, t: PerRow) -> Images:
+    """x_t = (1 − t)·x_0 + t·x_1 (SPEC 1)."""
     t = over_image(t)
     return (1 - t) * x0 + t * x1
 
 
-def over_image(t: jax.Array) -> jax.Array:
-    """[N] -> [N, 1, 1, 1]."""
+def over_image(t: PerRow) -> Float[jax.Array, "batch 1 1 1"]:
+    """One value for all pixels of a row."""
     return t[:, None, None, None]

@@ -5,17 +5,25 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Int, Key
 
 from odelt.config import FINEST_D, Training
-from odelt.objectives.rows import Rows, interpolate, over_image
+from odelt.objectives.rows import Images, Labels, PerRow, Rows, interpolate, over_image
 
 # (x, t, d, y, what goes beside) -> (velocity at full length, answer to what goes beside)
-Teacher = Callable[[jax.Array, jax.Array, jax.Array, jax.Array, Any], tuple[jax.Array, Any]]
+Teacher = Callable[[Images, PerRow, PerRow, Labels, Any], tuple[Images, Any]]
+# At a half-step the teacher is asked for more rows than the batch has.
+Asked = tuple[
+    Float[jax.Array, "asked height width channels"],
+    Float[jax.Array, " asked"],
+    Float[jax.Array, " asked"],
+    Int[jax.Array, " asked"],
+]
 
 CLIP = 4.0  # SM's rule clips the walk and its targets to ±4 (SPEC 9.6)
 
 
-def draw(key: jax.Array, x0: jax.Array, x1: jax.Array, y: jax.Array, training: Training) -> Rows:
+def draw(key: Key[jax.Array, ""], x0: Images, x1: Images, y: Labels, training: Training) -> Rows:
     """The B/8 student rows from their images (`batch.images_of_time` of them), their targets still zero.
 
     d ~ Uniform{0..6}, t uniform on {0, 2^-d, …, 1 − 2^-d}. "guided": rows are [first copies | second copies] of the
@@ -50,14 +58,15 @@ class Walk:
         self.guided_rows = rows.y.shape[0] // FINEST_D if rule == "sm" and training.guidance not in (0, 1) else 0
         self.null = null
 
-    def ask(self, x: jax.Array, t: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    def ask(self, x: Images, t: PerRow) -> Asked:
         """The teacher's inputs (x, t, d, y) at a half-step; SM's guided rows are asked with the null label too."""
         g = self.guided_rows
         nulls = jnp.full((g,), self.null, self.y.dtype)
         pairs = ((x, x[:g]), (t, t[:g]), (self.d, self.d[:g]), (self.y, nulls))
-        return tuple(jnp.concatenate(pair) for pair in pairs)
+        x, t, d, y = (jnp.concatenate(pair) for pair in pairs)
+        return x, t, d, y
 
-    def velocity(self, answer: jax.Array) -> jax.Array:
+    def velocity(self, answer: Float[jax.Array, "asked height width channels"]) -> Images:
         """The velocity that each row walks with, in float32, from the teacher's answer to `ask`."""
         answer = answer.astype(jnp.float32)
         w = self.training.guidance
@@ -69,11 +78,11 @@ class Walk:
             return jnp.concatenate([v_null + w * (v[:g] - v_null), v[g:]])
         return answer
 
-    def clip(self, x: jax.Array) -> jax.Array:
+    def clip(self, x: Images) -> Images:
         return jnp.clip(x, -CLIP, CLIP) if self.training.bootstrap == "sm" else x
 
 
-def target(walk: Walk, teacher: Teacher, beside: Any = None) -> tuple[jax.Array, Any]:
+def target(walk: Walk, teacher: Teacher, beside: Any = None) -> tuple[Images, Any]:
     """(v1 + v2)/2 for every row: the teacher is asked twice, half a step apart, by one program.
 
     `beside` is whatever else it is asked, in two equal parts along the leading axis of its arrays, one for each time;

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from odelt import operations
-from odelt.config import Experiment, network_of
+from odelt.config import Experiment, FeatureNetwork, network_of
 
 BYTES = 4  # of a stored float32
 
@@ -41,8 +41,8 @@ def cost(experiment: Experiment, pending: Callable[[str], bool] = lambda path: T
 
     network = network_of(experiment)
     runs = [run for run in grid.needed_runs(experiment) if pending(f"models/{run.name}/")]
-    trained = [run.settings for run in runs if run.settings.training]
-    training = sum(m.training.steps * operations.step(network, m.training, m.inner_ode) for m in trained)
+    trained = [(training, run.inner_ode) for run in runs if (training := run.settings.training)]
+    training = sum(one.steps * operations.step(network, one, inner_ode) for one, inner_ode in trained)
     weights = 2 * len(runs) * operations.parameters(network) * BYTES
     checkpoints = 2 * 4 * operations.parameters(network) * BYTES if trained else 0  # two, of raw, EMA and two moments
 
@@ -60,7 +60,7 @@ def cost(experiment: Experiment, pending: Callable[[str], bool] = lambda path: T
     once = sum(operations.generation(network, p.group.length, p.solver, p.guidance) for p in timed)
     latency = (1 + timing.repeats) * timing.batch_size * once
     set_bytes = count * math.prod((*network.image, network.channels)) * BYTES
-    if not experiment.latent:
+    if isinstance(experiment.features, FeatureNetwork):
         kept = len(points) * (set_bytes + count * experiment.features.hidden * BYTES)
         return Cost(training, sampling, latency, 0, weights + kept, checkpoints)
     scored = {g: points for g, points in grid.sample_groups(experiment).items() if pending(f"statistics/{g.path}/")}
@@ -82,7 +82,7 @@ def preparation(experiment: Experiment, pending: Callable[[str], bool] = lambda 
     """Writing a dataset's images, encoding them and taking their statistics, or what of it is pending."""
     dataset = experiment.dataset
     count, image_bytes = IMAGES[dataset.kind]
-    if dataset.kind == "imagenet" and (tar := pathlib.Path(dataset.path)).exists():
+    if dataset.kind == "imagenet" and dataset.path and (tar := pathlib.Path(dataset.path)).exists():
         count = tar.stat().st_size / image_bytes
     count *= dataset.fraction
     if not experiment.latent:

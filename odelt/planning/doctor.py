@@ -54,7 +54,7 @@ def suite_or_exit(config: dict, files: Iterable[str] = ()) -> Suite:
         for key, value in config.items():
             if key not in CONFIG_KEYS and not (key in REPORT_KEYS and isinstance(value, dict)):
                 raise OdeltError(f"unknown configuration key {quoted(key)}{nearest(key, CONFIG_KEYS)}")
-        suite = suite_named(config.get("suite"))
+        suite = suite_named(str(config.get("suite")))
         _check_named_files(config["suite"], suite)
         load_references(suite.published)
         _check_locale(suite)
@@ -209,7 +209,9 @@ def downloaded(suite: Suite, jobs: Sequence[Job]) -> list[str]:
 def downloads(suite: Suite, jobs: Sequence[Job]) -> float:
     """Bytes of the sources that these jobs download, where their size is known."""
     names = downloaded(suite, jobs)
-    registry = load_registry(suite.downloads.registry) if names else None
+    if not names:
+        return 0
+    registry = load_registry(suite.downloads.registry)
     return sum(registry[name].bytes or 0 for name in names)
 
 

@@ -9,6 +9,7 @@ import re
 import signal
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from snakemake.io import apply_wildcards, contains_wildcard
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -44,15 +45,16 @@ class LastLine(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         event, message = getattr(record, "event", None), str(record.msg)
+        told: Any = record  # Snakemake's own have more attributes, by their event
         if event == LogEvent.JOB_ERROR:
-            self._failed[record.jobid] = record.rule_name, record.log
+            self._failed[told.jobid] = told.rule_name, told.log
         elif event == LogEvent.JOB_FINISHED:  # at a second try
-            self._failed.pop(record.job_id, None)
+            self._failed.pop(told.job_id, None)
         elif message.startswith(STOPPING):
             self._interrupted, self._stopping = True, False
         elif self._stopping and threading.current_thread() is threading.main_thread():
             self.stop()  # Snakemake drops an interruption that comes while it writes a message
-        elif event == LogEvent.ERROR and (line := self._line(record.exception, message)):
+        elif event == LogEvent.ERROR and (line := self._line(told.exception, message)):
             record.msg = printable(f"odelt: {line}")
         return True
 

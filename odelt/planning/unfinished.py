@@ -7,7 +7,7 @@ import fcntl
 import pathlib
 
 from odelt import files
-from odelt.config import Experiment, Suite, network_of
+from odelt.config import Experiment, Suite, Training, network_of
 from odelt.errors import OdeltError
 from odelt.layout import grid, paths
 from odelt.plain_data import parse_json
@@ -31,7 +31,8 @@ def is_abandoned(folder: pathlib.Path, root: pathlib.Path, suite: Suite) -> bool
     experiment, run = folder.parts[-3:-1]
     settings = suite.experiments.get(experiment)
     known = grid.runs(settings).get(run) if settings else None
-    if known is None or known.settings.training is None:
+    training = known.settings.training if known else None
+    if settings is None or known is None or training is None:
         return True
     from odelt.training.checkpoints import PARTS, fingerprint
 
@@ -43,17 +44,16 @@ def is_abandoned(folder: pathlib.Path, root: pathlib.Path, suite: Suite) -> bool
         return False
     if ("start" in parts) != (grid.start_of(known) is not None):
         return True
-    today = _settings(settings, known) | _inputs(root, experiment, settings, known, suite)
+    today = _settings(settings, known, training) | _inputs(root, experiment, settings, known, suite)
     return any(parts.get(name) != fingerprint(part=part) for name, part in today.items())
 
 
-def _settings(settings: Experiment, run: grid.Run) -> dict[str, object]:
+def _settings(settings: Experiment, run: grid.Run, training: Training) -> dict[str, object]:
     """What the suite says of a run's outcome, named as in its folder."""
     from odelt.training.checkpoints import NOT_OUTCOME
 
-    training = run.settings.training.model_dump(exclude=NOT_OUTCOME)
-    decided = {"network": network_of(settings).model_dump(), "training": training}
-    scale = {"scale": str(settings.codec.scale)} if settings.latent else {}
+    decided = {"network": network_of(settings).model_dump(), "training": training.model_dump(exclude=NOT_OUTCOME)}
+    scale = {"scale": str(settings.codec.scale)} if settings.codec else {}
     return {**decided, "inner_ode": run.inner_ode, "seed": run.seed, **scale}
 
 

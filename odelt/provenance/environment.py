@@ -11,12 +11,12 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
-import odelt
 from odelt.machine import devices
 from odelt.provenance.record import Code, Environment
 from odelt.quoting import printable
+from odelt.version import __version__
 
-SOURCE = pathlib.Path(odelt.__file__).parent
+SOURCE = pathlib.Path(__file__).parents[1]  # odelt's own folder
 IMPORTS = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
 FROM_OURS = re.compile(r"^\s*from (odelt[\w.]*) import (\([^)]*\)|.+)$", re.MULTILINE)
 # What no number depends on: the command line, the record keeping itself, descriptions of verbs.
@@ -47,7 +47,7 @@ def code(verb_module: str) -> Code:
     """Of this process, whose verb is in `verb_module`: the other verbs' modules are imported, but not used."""
     commit, dirty = checked_out(SOURCE.parent)
     modules = {name: _sha256(path) for name, path in _modules(verb_module)}
-    return Code(commit=commit, dirty=dirty, version=odelt.__version__, modules=modules)
+    return Code(commit=commit, dirty=dirty, version=__version__, modules=modules)
 
 
 def environment(verb_module: str) -> Environment:

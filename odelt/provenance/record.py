@@ -138,9 +138,13 @@ def write(record: Record, path: pathlib.Path) -> None:
         before = read(path)
     except (OSError, ValueError):
         before = None
-    same = before and before.seal == before.proper_seal and not before.removed and before.lasting == record.lasting
-    if not (same and before.output.stamp == record.output.stamp):
+    if before is None or not _says_the_same(before, record):
         _put(record, path)
+
+
+def _says_the_same(before: Record, record: Record) -> bool:
+    same = before.seal == before.proper_seal and not before.removed and before.lasting == record.lasting
+    return same and before.output.stamp == record.output.stamp
 
 
 def _put(record: Record, path: pathlib.Path) -> None:

@@ -68,10 +68,6 @@ def _overall(findings: Sequence[Finding]) -> str:
     )
 
 
-def _claimed(claim: Claim) -> float:
-    return claim.latency_ratio or claim.fid_points
-
-
 def _figure(claim: Claim) -> str:
     return f"{claim.latency_ratio:g}×" if claim.latency_ratio else f"{claim.fid_points:g} points"
 
@@ -80,7 +76,7 @@ def _in_full(finding: Finding) -> dict:
     cells = {
         "source": finding.claim.source,
         "claim": finding.claim.text,
-        "claimed": _claimed(finding.claim),
+        "claimed": finding.claim.claimed,
         "reading": finding.reading.name,
         "model": finding.model,
         "baseline": finding.baseline,

@@ -3,6 +3,7 @@
 import csv
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
+from matplotlib.typing import RcKeyType
 
 from odelt import files, trace
 from odelt.config import FINEST_D, Solver
@@ -36,7 +38,12 @@ MARKERS = "os^DvPX<*"
 FLOOR_COLOUR = "#666666"
 NOTE_SIZE = 7  # points
 
-STYLE = {"svg.hashsalt": "odelt", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+STYLE: dict[RcKeyType, Any] = {
+    "svg.hashsalt": "odelt",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
 LOSSES = {
     "loss": "Loss",
     "flow": "Flow matching",
@@ -69,7 +76,7 @@ def scaling(rows: Sequence[dict], out: pathlib.Path) -> None:
         handles = _draw_curves(axes, run)
         _draw_floor(axes, run)
         axes.legend(handles=handles, loc="upper right", framealpha=1, edgecolor="0.9")
-        _annotate(axes, run)
+        _annotate(figure, axes, run)
         save(figure, out)
 
 
@@ -184,13 +191,13 @@ def _draw_floor(axes: Axes, rows: Sequence[dict]) -> None:
         )
 
 
-def _annotate(axes: Axes, rows: Sequence[dict]) -> None:
+def _annotate(figure: Figure, axes: Axes, rows: Sequence[dict]) -> None:
     """Writes T (or method and tolerance) beside each point, on the first of four sides that is free.
 
     Where curves meet, one T serves the points that lie within one and a half label heights of each other.
     """
-    axes.figure.draw_without_rendering()  # settles where the axes lie
-    points = axes.transData.transform([_position(row) for row in rows]) * 72 / axes.figure.dpi
+    figure.draw_without_rendering()  # settles where the axes lie
+    points = axes.transData.transform([_position(row) for row in rows]) * 72 / figure.dpi
     taken = [Bbox.from_bounds(x - 3, y - 3, 6, 6) for x, y in points]
     written: list[tuple[str, np.ndarray]] = []
     for row, point in zip(rows, points, strict=True):
@@ -205,7 +212,7 @@ def _annotate(axes: Axes, rows: Sequence[dict]) -> None:
             (-5 - width, 4),
             (5, -4 - height),
         ]  # of the text's lower left corner
-        boxes = [Bbox.from_bounds(*(point + side), width, height) for side in sides]
+        boxes = [Bbox.from_bounds(point[0] + right, point[1] + up, width, height) for right, up in sides]
         best = min(range(len(sides)), key=lambda k: (boxes[k].count_overlaps(taken), k))
         taken.append(boxes[best])
         written.append((text, point))
@@ -288,6 +295,7 @@ def not_run_yet(title: str) -> Figure:
 
 def save(figure: Figure, out: pathlib.Path) -> None:
     """Writes `<out>.svg` and `<out>.png`; no date, so that the same figure has the same digest."""
-    for suffix, options in ((".svg", {"metadata": {"Date": None}}), (".png", {"dpi": 150})):
+    formats: dict[str, dict[str, Any]] = {".svg": {"metadata": {"Date": None}}, ".png": {"dpi": 150}}
+    for suffix, options in formats.items():
         with files.writing(out.with_name(out.name + suffix)) as draft:
             figure.savefig(draft, **options)

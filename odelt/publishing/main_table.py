@@ -9,11 +9,9 @@ from odelt.publishing.text import shown
 from odelt.results import chance, comparisons
 from odelt.results.metrics import METRICS
 from odelt.results.references import References
-from odelt.results.rows import Row, baselines, cell_of, distinct, fid_labels, steps
+from odelt.results.rows import Row, Setting, baselines, cell_of, distinct, fid_labels, steps
 from odelt.results.seeds import over_seeds
 from odelt.results.verdicts import NOT_RUN
-
-Setting = tuple[int, float]  # T and guidance
 
 
 def write_main(rows: Sequence[Row], references: References | None, out: pathlib.Path, note: str = "") -> None:
@@ -45,8 +43,8 @@ def main_cells(rows: Sequence[Row], references: References | None) -> list[Row]:
     for cell in cells:
         cell["T"] = steps(cell)
         baseline = timed.get(_setting(cell))
-        known = baseline is not None and cell["latency_s"] != NOT_RUN
-        cell["relative_latency"] = cell["latency_s"] / baseline["latency_s"] if known else NOT_RUN
+        known = baseline if cell["latency_s"] != NOT_RUN else None
+        cell["relative_latency"] = cell["latency_s"] / known["latency_s"] if known else NOT_RUN
         cell["relative_to"] = baseline["label"] if baseline else NOT_RUN
         cell["published_relative_latency"] = _published_ratio(cell, references)
     return cells

@@ -21,13 +21,14 @@ def first_of_each_class(labels: np.ndarray, count: int = SHOWN) -> np.ndarray:
 
 def sample_cells(
     experiment: Experiment, layout: ExperimentPaths
-) -> tuple[dict[tuple[int, int], np.ndarray], list[int]]:
+) -> tuple[dict[tuple[int | None, int], np.ndarray], list[int]]:
     """Images [K, H, W, C] in [-1, 1] by (length, T) of the model with the inner ODE, EMA weights, and their K labels.
 
     The same samples in every cell; sets that have not been made are left out. Where few and many steps are guided
     differently, one T has one cell all the same: the grid evaluates it at one guidance.
     """
-    cells, labels = {}, []
+    cells: dict[tuple[int | None, int], np.ndarray] = {}
+    labels: list[int] = []
     for point in grid.pictured_points(experiment):
         path = layout.pictures(point) if experiment.latent else layout.samples(point)
         if not path.exists():
@@ -36,6 +37,7 @@ def sample_cells(
         small = made["samples"].shape[1] <= 32
         shown = first_of_each_class(made["labels"], SHOWN if small else SHOWN_LARGE)
         labels = made["labels"][shown].tolist()
+        assert point.solver.steps is not None  # only Euler's are pictured
         cells.setdefault((point.group.length, point.solver.steps), _floats(made["samples"][shown]))
     return cells, labels
 

@@ -35,7 +35,7 @@ def write_trade_off(rows: Sequence[Row], out: pathlib.Path) -> None:
 
     A latency is relative to that of the first model on the full path that was timed at the same T and guidance.
     """
-    columns = sorted({steps(row) for row in _euler_ema(rows)})
+    columns = sorted({T for row in _euler_ema(rows) if (T := steps(row)) is not None})
     groups = [name for name in TRADE_OFF if name != "agreement" or any(name in row for row in rows)]
     table = _trade_off(rows, columns, groups)
     text.write_csv(out, [*TRADE_OFF_KEY, *(f"{name}_T{T}" for name in groups for T in columns)], table)
@@ -100,6 +100,7 @@ def earlier_runs(references: References | None) -> list[str]:
         f"“Published” stands for {text.plain(source.title)}, which is no publication: "
         f"{_seeds(source.earlier_run.seeds)}, on {text.plain(source.earlier_run.machine)}."
         for source in (references.earlier_runs if references else [])
+        if source.earlier_run
     ]
 
 
@@ -130,6 +131,7 @@ def _trade_off(rows: Iterable[Row], columns: Sequence[int], groups: Sequence[str
         key = {column: row[column] for column in TRADE_OFF_KEY}
         cells = table.setdefault(tuple(key.values()), _TradeOff({**key, **empty}))
         T = steps(row)
+        assert T is not None  # as of all that are Euler's
         cells.at_chance |= {T} if row.at_chance else set()
         cells |= {f"{name}_T{T}": row[name] for name in groups if name in row}
         baseline = timed.get((T, row["guidance"]))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from odelt import files
 from odelt.quoting import printable
-from odelt.results.rows import distinct
+from odelt.results.rows import Row, distinct
 from odelt.results.verdicts import NOT_RUN
 
 MIB = 2**20
@@ -41,7 +41,7 @@ def length(row: dict) -> str:
     return f"{row['length']} ({row['effective_blocks']})"
 
 
-def timing(rows: Sequence[dict]) -> str:
+def timing(rows: Sequence[Row]) -> str:
     """Of what and where latencies are, for captions."""
     devices = distinct(row.device for row in rows)
     if devices == NOT_RUN:

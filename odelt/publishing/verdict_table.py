@@ -63,15 +63,21 @@ def _lines(k: int, compared: Compared) -> list[dict]:
 
 
 def _in_full(compared: Compared, comparison: Comparison) -> dict:
-    run = comparison.ours is not None
+    difference = _difference(compared, comparison)
     return {
         **{column: comparison.cell[column] for column in OF_CELL},
-        "ours": comparison.ours if run else NOT_RUN,
+        "ours": NOT_RUN if comparison.ours is None else comparison.ours,
         "ours_std": comparison.deviation,
-        "difference": comparison.ours - compared.number.value if run else "",
+        "difference": "" if difference is None else difference,
         "verdict": comparison.verdict,
         "score" if compared.kind == DISTANCE else "latency": comparison.files,
     }
+
+
+def _difference(compared: Compared, comparison: Comparison) -> float | None:
+    """Ours less the published one; None where ours was not run. A number without a value is compared with nothing."""
+    ours, published = comparison.ours, compared.number.value
+    return None if ours is None or published is None else ours - published
 
 
 def _sections(found: Sequence[Compared], references: References) -> list[str]:
@@ -116,7 +122,8 @@ def _of_comparison(compared: Compared, comparison: Comparison, form: str) -> dic
     condition = "" if cell["d"] is None else f", d = {cell['d']}"
     where = f"{cell['label']}, {cell['weights']}{condition}, w = {cell['guidance']:g}"
     deviation = "" if comparison.deviation is None else f" ± {comparison.deviation:.2g}"
-    difference = "" if ours is None else f"{ours - compared.number.value:+.2f}"
+    apart = _difference(compared, comparison)
+    difference = "" if apart is None else f"{apart:+.2f}"
     told = NOT_RUN if ours is None else shown(ours, form) + deviation
     return dict(zip(PEOPLE, (where, told, difference, comparison.verdict), strict=True))
 

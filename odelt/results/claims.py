@@ -58,11 +58,11 @@ def _check(claim: Claim, reading: Reading, model: str, baseline: str, cells: Seq
             for name in (model, baseline)
         )
         pairs += reading.pairs(ours, sm)
-    measure, claimed = (_ratio, claim.latency_ratio) if claim.latency_ratio else (_points, claim.fid_points)
+    measure = _ratio if claim.latency_ratio else _points
     run = [pair for pair in pairs if _is_run(pair, with_latency=claim.latency_ratio is not None)]
     best = max(filter(reading.admits, run), key=measure, default=None)
     measured = None if best is None else measure(best)
-    if measured is not None and measured >= claimed * (1 - TOLERANCE):
+    if measured is not None and measured >= claim.claimed * (1 - TOLERANCE):
         outcome = SUPPORTED
     else:
         outcome = CONTRADICTED if pairs and len(run) == len(pairs) else NOT_RUN

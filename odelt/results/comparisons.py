@@ -2,13 +2,13 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from odelt.layout.paths import ExperimentPaths
 from odelt.results import verdicts
 from odelt.results.belongings import Published
 from odelt.results.references import References
-from odelt.results.rows import Row, baselines, cell_of, steps
+from odelt.results.rows import Row, Setting, baselines, cell_of, steps
 from odelt.results.seeds import compared_column
 from odelt.results.verdicts import NOT_COMPARABLE, NOT_RUN
 
@@ -80,7 +80,7 @@ def _fid(number: Published, cell: Row) -> Comparison:
     return Comparison(cell, ours, deviation, found, cell["score"])
 
 
-def _latency(number: Published, cell: Row, timed: dict[tuple[int, float], Row]) -> Comparison:
+def _latency(number: Published, cell: Row, timed: Mapping[Setting, Row]) -> Comparison:
     baseline = timed.get((steps(cell), cell["guidance"]))
     if baseline is None or cell["latency_s"] == NOT_RUN:
         return Comparison(cell, None, None, verdicts.verdict(None, number.value), "")

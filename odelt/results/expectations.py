@@ -64,7 +64,7 @@ def _expected(rows: list[Row]) -> list[PublishedRow]:
             values[cell.solver.steps or cell.solver.tolerance] = value if deviation is None else (value, deviation)
         seen.add(cell)  # what follows of it are other seeds
     keys = ("model", "length", "weights", "guidance", "d")
-    return [PublishedRow(**dict(zip(keys, key, strict=True)), **values) for key, values in found.items()]
+    return [PublishedRow.model_validate(dict(zip(keys, key, strict=True)) | values) for key, values in found.items()]
 
 
 def _commit(scores: Iterable[pathlib.Path]) -> str | None:

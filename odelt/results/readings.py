@@ -51,7 +51,7 @@ def _fewest_blocks(ours: Sequence[Row], sm: Sequence[Row]) -> list[Pair]:
 def _most_steps(ours: Sequence[Row], sm: Sequence[Row]) -> list[Pair]:
     """Those of `_same_steps` with the most steps."""
     pairs = _same_steps(ours, sm)
-    most = max((steps(one) for one, _ in pairs), default=None)
+    most = max((T for one, _ in pairs if (T := steps(one)) is not None), default=None)
     return [(one, other) for one, other in pairs if steps(one) == most]
 
 

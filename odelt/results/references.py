@@ -56,9 +56,10 @@ class PublishedRow(Section):
         """Each number with its solver."""
         for T, value in self.steps.items():
             yield Solver(method="euler", steps=T), value
-        for method, values in (("dopri5", self.dopri5), ("tsit5", self.tsit5)):
-            for tolerance, value in values.items():
-                yield Solver(method=method, tolerance=tolerance), value
+        for tolerance, value in self.dopri5.items():
+            yield Solver(method="dopri5", tolerance=tolerance), value
+        for tolerance, value in self.tsit5.items():
+            yield Solver(method="tsit5", tolerance=tolerance), value
 
 
 class ThreeRuns(Section):
@@ -89,6 +90,13 @@ class Claim(Section):
         if (self.latency_ratio is None) == (self.fid_points is None):
             raise ValueError(f"the claim '{self.text}' needs either latency_ratio or fid_points")
         return self
+
+    @property
+    def claimed(self) -> float:
+        """The ratio or the points."""
+        found = self.latency_ratio or self.fid_points
+        assert found is not None  # there is exactly one of the two
+        return found
 
 
 class Spread(NamedTuple):
@@ -148,7 +156,7 @@ class References(Section):
     @property
     def experiments(self) -> list[str]:
         """Those with a published FID, in the file's order."""
-        return list(dict.fromkeys(row.experiment or block.experiment for block in self.fid for row in block.rows))
+        return list(dict.fromkeys(_experiment(block, row) for block in self.fid for row in block.rows))
 
     @functools.cached_property
     def fids(self) -> tuple[Published, ...]:
@@ -183,8 +191,9 @@ class References(Section):
     def _number(
         self, block: Block, row: PublishedRow, solver: Solver, value: float, deviation: float | None
     ) -> Published:
-        experiment = row.experiment or block.experiment
+        experiment = _experiment(block, row)
         if self.sources[block.source].earlier_run:
+            assert row.weights is not None and row.guidance is not None  # as checked
             belonging, guidance, conditions = Belonging((row.model,), "", (row.weights,)), row.guidance, (row.d,)
         else:
             belonging, guidance = BELONGINGS[block.source, row.model], published_guidance(experiment, solver)
@@ -218,6 +227,13 @@ def load_references(path: str | pathlib.Path) -> References:
     path = pathlib.Path(path)
     trace.used(path)
     return parse(References, read_yaml(path, "file of published numbers"), str(path))
+
+
+def _experiment(block: Block, row: PublishedRow) -> str:
+    """The experiment that a row is of; one that has been checked has one."""
+    experiment = row.experiment or block.experiment
+    assert experiment is not None
+    return experiment
 
 
 def _ratio(latency: Published, baselines: dict[tuple, float]) -> float | None:

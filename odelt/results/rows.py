@@ -2,7 +2,8 @@
 
 import json
 import pathlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from odelt import files, trace
 from odelt.config import Experiment, Inception, Solver, network_of
@@ -11,9 +12,9 @@ from odelt.layout.grid import Point, length_name, points, runs
 from odelt.layout.paths import ExperimentPaths
 from odelt.quoting import one_line
 from odelt.results.belongings import Cell
-from odelt.results.chance import at_chance
 from odelt.results.metrics import METRICS, SCORE_COLUMNS
 from odelt.results.references import References
+from odelt.results.row import Row
 from odelt.results.seeds import compared_column, judged, spreads
 from odelt.results.verdicts import NOT_RUN, NOTHING_PUBLISHED
 
@@ -28,24 +29,8 @@ PUBLISHED_COLUMNS = (
     *("published", "published_std", "published_source", "published_statistics", "published_ambiguous"),
     *("published_others", "difference", "verdict"),
 )
-
-
-class Row(dict):
-    """A row of the tables by column, with what a caption says of it (None where it was not run).
-
-    Times are in seconds per batch, memory in bytes, agreement in 0..1; a cell that no file fills is NOT_RUN. `score` is
-    the path of the row's score file below the experiment's folder, empty where there is none.
-    """
-
-    samples: int | None = None
-    batch_size: int | None = None
-    device: str | None = None
-    classes: int | None = None
-
-    @property
-    def at_chance(self) -> bool:
-        """Whether there is an agreement, and it is no better than a guess's."""
-        return at_chance(self.get("agreement", NOT_RUN), self.samples, self.classes)
+R = TypeVar("R", bound=Mapping[str, Any])
+Setting = tuple[int | None, Any]  # T and guidance, a number or, of a CSV file, its text
 
 
 def rows(
@@ -78,26 +63,26 @@ def rows(
     return made
 
 
-def fid_labels(row: dict) -> list[str]:
+def fid_labels(row: Mapping[str, Any]) -> list[str]:
     """The reference statistics of the row's FIDs, the first of the configuration first; none with digits."""
     return [column.removeprefix("fid_") for column in row if column.startswith("fid_") and not _derived(column)]
 
 
-def steps(row: dict) -> int | None:
+def steps(row: Mapping[str, Any]) -> int | None:
     """T of Euler's method, None for an adaptive solver."""
     return Solver.parse(row["solver"]).steps
 
 
-def cell_of(row: dict) -> Cell:
+def cell_of(row: Mapping[str, Any]) -> Cell:
     """Which cell of the grid a row is of."""
     length = None if row["length"] == FULL else row["length"]
     where = {column: row[column] for column in ("experiment", "model", "weights", "guidance", "d")}
     return Cell(**where, length=length, solver=Solver.parse(row["solver"]))
 
 
-def baselines(rows: Iterable[Row]) -> dict[tuple[int, float], Row]:
+def baselines(rows: Iterable[R]) -> dict[Setting, R]:
     """For each T and guidance the first timed Euler row on the full path: what latencies are relative to."""
-    found: dict[tuple[int, float], Row] = {}
+    found: dict[Setting, R] = {}
     for row in rows:
         if row["length"] == FULL and row["latency_s"] != NOT_RUN and steps(row) is not None:
             found.setdefault((steps(row), row["guidance"]), row)
@@ -153,6 +138,7 @@ def _compare(rows: Sequence[Row], references: References | None) -> None:
             row |= {"published": NOTHING_PUBLISHED, "verdict": NOTHING_PUBLISHED}
             continue
         first, *others = found
+        assert first.value is not None  # each FID is a number
         row |= {
             "published": float(first.value),
             "published_std": "" if first.deviation is None else first.deviation,

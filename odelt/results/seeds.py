@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from odelt.errors import OdeltError
 from odelt.results.metrics import is_distance, is_measured
+from odelt.results.row import Row
 from odelt.results.verdicts import NOT_RUN, verdict
 
 # What tells two cells apart; rows that agree in all of it differ in their seed alone.
@@ -14,7 +15,7 @@ CELL = ("experiment", "model", "weights", "length", "solver", "d", "guidance")
 OF_THE_SEED = ("seed", "score", "difference", "verdict")
 
 
-def over_seeds(rows: Iterable[dict]) -> list[dict]:
+def over_seeds(rows: Iterable[Row]) -> list[Row]:
     """One row per cell, in the order of the rows.
 
     `seed` becomes `seeds`, those that were scored ("10 20 30"), `seeds_run` and `seeds_wanted`, how many of how many. A
@@ -28,7 +29,7 @@ def over_seeds(rows: Iterable[dict]) -> list[dict]:
     return [_over_seeds(cell) for cell in _cells(rows)]
 
 
-def spreads(rows: Sequence[dict]) -> dict[int, dict[str, float | None]]:
+def spreads(rows: Sequence[Row]) -> dict[int, dict[str, float | None]]:
     """For each row, by its index, the standard deviation over its cell's seeds of every FID column."""
     places = {id(row): k for k, row in enumerate(rows)}
     found = {}
@@ -38,7 +39,7 @@ def spreads(rows: Sequence[dict]) -> dict[int, dict[str, float | None]]:
     return found
 
 
-def deviation(cell: Sequence[dict], column: str) -> float | None:
+def deviation(cell: Sequence[Row], column: str) -> float | None:
     values = _values(cell, column)
     return statistics.stdev(values) if len(values) > 1 else None
 
@@ -48,7 +49,7 @@ def compared_column(statistics: str) -> str:
     return f"fid_{statistics}" if statistics else "frechet_distance"
 
 
-def judged(row: dict, deviation: float | None) -> dict:
+def judged(row: Row, deviation: float | None) -> dict:
     """Difference to, and verdict on, the row's published number; `deviation` is that of the FID over our seeds."""
     ours = row.get(compared_column(row["published_statistics"]), NOT_RUN)
     ours = None if ours == NOT_RUN else ours
@@ -58,14 +59,14 @@ def judged(row: dict, deviation: float | None) -> dict:
     }
 
 
-def _cells(rows: Iterable[dict]) -> list[list[dict]]:
-    cells: dict[tuple, list[dict]] = {}
+def _cells(rows: Iterable[Row]) -> list[list[Row]]:
+    cells: dict[tuple, list[Row]] = {}
     for row in rows:
         cells.setdefault(tuple(row[column] for column in CELL), []).append(row)
     return list(cells.values())
 
 
-def _over_seeds(cell: Sequence[dict]) -> dict:
+def _over_seeds(cell: Sequence[Row]) -> Row:
     run = [row for row in cell if row["frechet_distance"] != NOT_RUN]
     row = copy.copy(cell[0])  # a Row keeps what its caption says
     row.samples = next((one.samples for one in run), None)
@@ -85,11 +86,11 @@ def _over_seeds(cell: Sequence[dict]) -> dict:
     return row
 
 
-def _values(cell: Sequence[dict], column: str) -> list[float]:
+def _values(cell: Sequence[Row], column: str) -> list[float]:
     return [row[column] for row in cell if row[column] != NOT_RUN]
 
 
-def _check_shared(cell: Sequence[dict], column: str) -> None:
+def _check_shared(cell: Sequence[Row], column: str) -> None:
     if any(row[column] != cell[0][column] for row in cell):
         what = f"{cell[0]['experiment']}, {cell[0]['model']}"
         raise OdeltError(

@@ -5,19 +5,23 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Float, Int
 
 from odelt.model.held import Velocity
 
-Field = Callable[[jax.Array], Velocity]  # the velocity at these labels
+Field = Callable[[Int[jax.Array, " labels"]], Velocity]  # the velocity at these labels
 Mode = Literal["unconditional", "conditional", "guided"]
 
 
 def mode_of(guidance: float) -> Mode:
     """0 needs the null label only, 1 the asked label only, any other scale both."""
-    return {0: "unconditional", 1: "conditional"}.get(guidance, "guided")
+    modes: dict[float, Mode] = {0: "unconditional", 1: "conditional"}
+    return modes.get(guidance, "guided")
 
 
-def guided(field: Field, mode: Mode, guidance: jax.Array | float, null: int, y: jax.Array) -> Velocity:
+def guided(
+    field: Field, mode: Mode, guidance: float | Float[jax.Array, ""], null: int, y: Int[jax.Array, " batch"]
+) -> Velocity:
     """The velocity at labels y under guidance scale w: v_null + w·(v_y − v_null), float32 (also under bfloat16)."""
     if mode == "guided":
         both = field(jnp.concatenate([y, jnp.full_like(y, null)]))

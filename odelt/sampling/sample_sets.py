@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float32, Int32
 
 from odelt import files
 from odelt.config import Solver
@@ -23,11 +24,11 @@ Label = int | Literal["null"]  # a class, or what stands for no class
 
 @dataclasses.dataclass(frozen=True)
 class Samples:
-    """samples float32 [N, H, W, C], labels int32 [N], evaluations int32 [N] of the vector field per sample."""
+    """Samples, the labels that were asked for, and evaluations of the vector field for each."""
 
-    samples: np.ndarray
-    labels: np.ndarray
-    evaluations: np.ndarray
+    samples: Float32[np.ndarray, "count height width channels"]
+    labels: Int32[np.ndarray, " count"]
+    evaluations: Int32[np.ndarray, " count"]
 
     def save(self, path: files.Path) -> None:
         with files.writing(path) as draft, draft.open("wb") as file:
@@ -40,9 +41,9 @@ def rows_per_program(solver: Solver, batch_size: int, joint: bool = False) -> in
 
 
 def noise_and_labels(
-    seed: int, indices: Sequence[int], shape: tuple[int, ...], classes: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Standard normal noise float32 [N, *shape] and labels int32 [N], uniform over the classes.
+    seed: int, indices: Sequence[int] | np.ndarray, shape: tuple[int, ...], classes: int
+) -> tuple[Float32[np.ndarray, "count ..."], Int32[np.ndarray, " count"]]:
+    """Standard normal noise and labels, uniform over the classes.
 
     The host draws each sample's from a generator of its own, so they are the same to the bit on every device.
     """
@@ -55,8 +56,8 @@ def noise_and_labels(
     return noise, labels
 
 
-def label_numbers(labels: Sequence[Label], classes: int) -> np.ndarray:
-    """Numbers the labels, int32 [len(labels)]. The null label's number follows those of the classes.
+def label_numbers(labels: Sequence[Label], classes: int) -> Int32[np.ndarray, " labels"]:
+    """Numbers the labels. The null label's number follows those of the classes.
 
     Raises:
         OdeltError: a label is no class.
@@ -79,7 +80,7 @@ def generate(
     batch_size: int = 256,
     joint: bool = False,
     labels: Sequence[Label] | None = None,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], object] = lambda done: None,
     sharding: Literal["none", "data"] = "data",
 ) -> Samples:
     """Generates samples 0 … count − 1 of `seed`. Samples draw their labels, or take `labels` in turn ("null" is none).

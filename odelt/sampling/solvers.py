@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
+from jax.stages import Wrapped
+from jaxtyping import Float32, Int, Integer, Real
 
 from odelt.config import FINEST_D, Solver
 from odelt.errors import OdeltError
@@ -31,7 +33,7 @@ def integrate(
     length: int | None = None,
     guidance: float = 1.0,
     d: int | None = None,
-) -> jax.Array:
+) -> Float32[jax.Array, "batch height width channels"]:
     """Integrates noise x0 to data; an adaptive solver takes the whole array as one system, with one step size.
 
     Args:
@@ -42,9 +44,6 @@ def integrate(
         guidance: classifier-free guidance scale, at least 0; 0 is unconditional, 1 conditional.
         d: step-size condition 0..7; where nothing is said Euler's is log2 T, and that of adaptive solvers 7 (SPEC
             9.2: the release uses 0 there).
-
-    Returns:
-        [N, H, W, C] float32.
 
     Raises:
         OdeltError: an argument of another shape, type or range, or an adaptive solver that gave up.
@@ -65,7 +64,7 @@ def as_solver(solver: str | Solver) -> Solver:
 class Program(NamedTuple):
     """A jitted solver and its arguments, weights first; the static ones decide what is compiled."""
 
-    function: Callable
+    function: Wrapped
     static: tuple
     dynamic: tuple
     solver: Solver
@@ -85,14 +84,14 @@ class Program(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What a program was started to make: data [N, H, W, C], and the solver's steps, [N] or scalar, −1: it gave up."""
+    """What a program was started to make: data, and the solver's steps, of each row or of all, −1: it gave up."""
 
     solver: Solver
-    x1: jax.Array
-    steps: jax.Array
+    x1: Float32[jax.Array, "batch height width channels"]
+    steps: Int[jax.Array, "#batch"] | Int[jax.Array, ""]
 
-    def evaluations(self) -> np.ndarray:
-        """Of the vector field, [N]; with guidance each is one doubled batch. Waits where the solver is adaptive.
+    def evaluations(self) -> Integer[np.ndarray, " batch"]:
+        """Of the vector field, for each row; with guidance each is one doubled batch. Waits for an adaptive solver.
 
         Raises:
             OdeltError: the solver gave up.
@@ -120,9 +119,9 @@ def program(
     length, guidance, d = arguments.length(length, model.config), arguments.guidance(guidance), arguments.step_size(d)
     field = Field(model.structure, length, cfg.mode_of(guidance))
     weights = model.held_for(length)
-    if not solver.adaptive:
-        d = math.log2(solver.steps) if d is None else d
-        return Program(_euler, (field,), (weights, guidance, solver.steps, float(d)), solver)
+    if solver.steps is not None:
+        condition = float(math.log2(solver.steps) if d is None else d)
+        return Program(_euler, (field,), (weights, guidance, solver.steps, condition), solver)
     dynamic = (weights, guidance, solver.tolerance, float(FINEST_D if d is None else d))
     return Program(_adaptive, (field, solver.method, joint), dynamic, solver)
 
@@ -148,7 +147,7 @@ class Field(NamedTuple):
     length: int | None
     mode: cfg.Mode
 
-    def bind(self, weights, guidance, d: jax.Array, y: jax.Array) -> held.Velocity:
+    def bind(self, weights, guidance, d: Real[jax.Array, " steps"], y: Int[jax.Array, " batch"]) -> held.Velocity:
         at_labels = functools.partial(held.field, self.structure, weights, self.length, d)
         return cfg.guided(at_labels, self.mode, guidance, self.structure.config.classes, y)
 
@@ -182,6 +181,7 @@ def _adaptive(field: Field, method: str, joint: bool, weights, guidance, toleran
             max_steps=MAX_ADAPTIVE_STEPS,
             throw=False,
         )
+        assert solution.ys is not None  # nothing was said of what to save, so it is the end
         reached = solution.result == diffrax.RESULTS.successful
         return solution.ys[0], jnp.where(reached, solution.stats["num_steps"], -1)
 

@@ -60,7 +60,8 @@ def import_checkpoint(
         OdeltError: the file is no checkpoint of that layout, or its weights do not fit or are not finite.
     """
     state = _train_state(unpickle.load(file), layout, file)
-    trees = {}
+    trees: dict[str, model_weights.Weights] = {}
+    sizes: dict[str, int] = {}
     for kind, key in (("raw", "params"), ("ema", "params_ema")):
         where = f"{file}: {key}"
         if not isinstance(state.get(key), dict):
@@ -117,16 +118,18 @@ def rename(tensors: dict[str, np.ndarray], where: str) -> model_weights.Weights:
                 f"{where}: {quoted(path)} does not have one equal part for each of its {len(stack)} blocks"
             )
         ours[path] = np.stack([stack[index] for index in range(len(stack))])
-    if np.ndim(kernel := ours.get("patch_embedding/kernel")) == 4:  # a p x p convolution, as a Dense on a patch
+    kernel = ours.get("patch_embedding/kernel")
+    if kernel is not None and kernel.ndim == 4:  # a p x p convolution, as a Dense on a patch
         ours["patch_embedding/kernel"] = kernel.reshape(math.prod(kernel.shape[:-1]), kernel.shape[-1])
     return model_weights.unflatten(ours)
 
 
 def _train_state(content: object, layout: Format, file) -> dict:
-    found = "sm" if isinstance(content, dict) and "train_state" in content else "odelt"
+    found, state = "odelt", content
+    if isinstance(content, dict) and "train_state" in content:
+        found, state = "sm", content["train_state"]
     if layout not in ("auto", found):
         raise OdeltError(f"{file}: this is no checkpoint in the layout '{layout}'; it looks like '{found}'")
-    state = content["train_state"] if found == "sm" else content
     if not isinstance(state, dict):
         raise OdeltError(f"{file}: a pickle, but not of a checkpoint: it holds a {type(content).__name__}")
     return state
@@ -136,7 +139,7 @@ def _sizes(tensors: dict[str, np.ndarray], where: str) -> dict[str, int]:
     """What the shapes of linen's weights say of the network."""
     kernel = tensors.get("PatchEmbed_0/Conv_0/kernel")
     labels = tensors.get("LabelEmbedder_0/Embed_0/embedding")
-    if np.ndim(kernel) != 4 or np.ndim(labels) != 2:
+    if kernel is None or labels is None or kernel.ndim != 4 or labels.ndim != 2:
         raise OdeltError(
             f"{where}: these are not a DiT's weights: PatchEmbed_0 or LabelEmbedder_0 is missing or misshapen"
         )

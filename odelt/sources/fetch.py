@@ -3,7 +3,7 @@
 import contextlib
 import datetime
 import fcntl
-import importlib
+import functools
 import os
 import pathlib
 import re
@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 
 from odelt import files, trace
-from odelt.config.registry import Source, load_registry
+from odelt.config.registry import HubFiles, Source, load_registry
 from odelt.errors import OdeltError
 from odelt.sources import lock as locks
 from odelt.sources.lock import Found, Lock
@@ -96,21 +96,32 @@ def network(proxy: str | None, certificate: pathlib.Path | None) -> Iterator[Non
 
 def _download(source: Source, work: pathlib.Path, name: str) -> None:
     # The libraries are imported here: they read some of the environment variables when they are imported.
-    kind = "hub" if source.hub else "drive" if source.drive else "https"
     try:
-        room = importlib.import_module(f"odelt.sources.{kind}")
+        if source.hub:
+            from odelt.sources import hub
+
+            download = functools.partial(hub.download, source.hub)
+        elif source.drive:
+            from odelt.sources import drive
+
+            download = functools.partial(drive.download, source.drive)
+        else:
+            from odelt.sources import https
+
+            assert source.url is not None  # a source has exactly one of the three
+            download = functools.partial(https.download, source.url)
     except ModuleNotFoundError as error:
         raise OdeltError(f"{name}: fetching needs the package {error.name}; `make env-full` installs it") from None
-    out = work if source.hub else work / source.file
+    out = work if source.file is None else work / source.file
     with _user_errors(name, work):
-        persistently(lambda: room.download(source.hub or source.drive or source.url, out, name), name)
+        persistently(lambda: download(out, name), name)
 
 
 def _by_hand(folder: pathlib.Path | None, name: str, source: Source) -> pathlib.Path | None:
     """What the user fetched by hand for this source, if anything."""
     if folder is None:
         return None
-    path = pathlib.Path(folder) / (name if source.hub else source.file)
+    path = pathlib.Path(folder) / (source.file or name)
     if not source.hub:
         files.require_regular(path, "what was fetched by hand")
     return path if path.exists() else None
@@ -121,22 +132,22 @@ def _take(hand: pathlib.Path, work: pathlib.Path, source: Source) -> None:
     tell(f"{hand} was fetched by hand; it is copied and nothing is downloaded")
     with _user_errors(str(hand), work):
         shutil.rmtree(work)
-        for file in [hand / path for path in _by_pattern(hand, source)] if source.hub else [hand]:
+        for file in [hand / path for path in _by_pattern(hand, source.hub)] if source.hub else [hand]:
             files.require_regular(file, "fetched by hand")
             to = files.inside(work, file.relative_to(hand) if source.hub else file.name)
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, to)
 
 
-def _by_pattern(hand: pathlib.Path, source: Source) -> list[pathlib.Path]:
+def _by_pattern(hand: pathlib.Path, hub: HubFiles) -> list[pathlib.Path]:
     """The files of a directory that the patterns of a hub source name, relative to it."""
     if not hand.is_dir():
-        raise OdeltError(f"{hand} is a file; this source is a directory with {', '.join(source.hub.files)}")
+        raise OdeltError(f"{hand} is a file; this source is a directory with {', '.join(hub.files)}")
     found: set[pathlib.Path] = set()
-    for pattern in source.hub.files:
+    for pattern in hub.files:
         matching = {path.relative_to(hand) for path in hand.glob(pattern) if path.is_file()}
         if not matching:
-            raise OdeltError(f"{hand} has no file {pattern}; fetch it too ({source.hub.address}), or move {hand} away")
+            raise OdeltError(f"{hand} has no file {pattern}; fetch it too ({hub.address}), or move {hand} away")
         found |= matching
     return sorted(found)
 
@@ -181,7 +192,7 @@ def _put(work: pathlib.Path, out: pathlib.Path, source: Source) -> None:
                 os.fsync(opened.fileno())
         if source.hub and out.exists():
             out.replace(work.parent / "replaced")
-        (work if source.hub else work / source.file).replace(out)
+        (work if source.file is None else work / source.file).replace(out)
     trace.made(out)
 
 

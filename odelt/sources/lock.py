@@ -44,7 +44,9 @@ class Record(Section):
         return self
 
     def admits(self, digest: str) -> bool:
-        return digest.startswith(self.sha256 or self.sha256_prefix)
+        known = self.sha256 or self.sha256_prefix
+        assert known is not None  # a file has exactly one of the two
+        return digest.startswith(known)
 
     def __str__(self) -> str:
         return self.sha256 or f"{self.sha256_prefix}…"
@@ -53,7 +55,7 @@ class Record(Section):
 class Lock(Section):
     """What `config/sources.lock.yaml` holds: for each source its files, by their path within it."""
 
-    sources: Annotated[dict[Name, dict[str, Record]], pydantic.Field(default_factory=dict)]
+    sources: dict[Name, dict[str, Record]] = pydantic.Field(default_factory=dict)
 
     def of(self, name: str) -> dict[str, Record]:
         """The records of a source's files; empty where nobody has recorded any."""

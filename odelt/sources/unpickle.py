@@ -14,7 +14,7 @@ import os
 import pathlib
 import pickle
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ml_dtypes
@@ -45,7 +45,7 @@ class _DtypeBuilder:
             self.dtype = self.dtype.newbyteorder(state[1])
 
     def fill(self, data, shape, fortran=False):
-        if not isinstance(data, bytes | bytearray | memoryview | pickle.PickleBuffer):
+        if not isinstance(data, bytes | bytearray | memoryview):
             raise Refused("an array of objects")
         if not all(isinstance(size, int) for size in shape) or math.prod(shape) * self.dtype.itemsize != len(data):
             raise ValueError(f"an array of {len(data)} bytes, and its shape is of another number")
@@ -139,6 +139,12 @@ class _Whole:
 class _InertUnpickler(pickle._Unpickler):
     """Python's own reader. The one in C gives a memo number all the memory that it asks for, and hashes any key."""
 
+    # What that reader has, and its description for type checkers lacks.
+    stack: list[Any]
+    append: Callable[[object], None]
+    pop_mark: Callable[[], list[Any]]
+    read: Callable[[int], bytes]
+
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in ADMITTED:
             return ADMITTED[module, name]
@@ -146,7 +152,7 @@ class _InertUnpickler(pickle._Unpickler):
             return _NamedTuple
         raise Refused(f"the global {quoted(f'{module}.{name}')}")
 
-    def persistent_load(self, _):
+    def persistent_load(self, pid):
         raise Refused("a persistent object")
 
     def _empty_dict(self):
@@ -169,7 +175,8 @@ class _InertUnpickler(pickle._Unpickler):
     def _set(self):
         raise Refused("a set")
 
-    dispatch = {  # noqa: RUF012 (as in the class above)
+    # Its functions take this very class, and the description of the class above admits none that do.
+    dispatch = {  # noqa: RUF012 (as in the class above)  # pyright: ignore[reportAssignmentType]
         **pickle._Unpickler.dispatch,
         pickle.EMPTY_DICT[0]: _empty_dict,
         pickle.DICT[0]: _dict,

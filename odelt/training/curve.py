@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Float32
 
 from odelt import files
 
@@ -25,8 +26,8 @@ class Curve:
             dict(zip(saved["window"], map(np.float32, values), strict=True)) for values in steps
         ]
 
-    def add(self, metrics: dict[str, jax.Array]) -> None:
-        """A step's metrics, float32 scalars; they are not waited for."""
+    def add(self, metrics: dict[str, Float32[jax.Array, ""]]) -> None:
+        """A step's metrics; they are not waited for."""
         self._window.append(metrics)
 
     def line(self, step: int) -> dict[str, float]:

@@ -3,7 +3,6 @@
 import pathlib
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import numpy as np
@@ -12,6 +11,7 @@ import tqdm
 from odelt.config import Network, Training
 from odelt.data import loader
 from odelt.data.dataset import Dataset
+from odelt.data.latents import Moments
 from odelt.errors import OdeltError
 from odelt.layout.model_directory import CURVE
 from odelt.machine import numerics
@@ -52,7 +52,7 @@ def start_weights(network: Network, start: pathlib.Path | None, inner_ode: bool,
 
 
 def train(
-    dataset: Dataset,
+    dataset: Dataset | Moments,
     weights: model_weights.Weights,
     network: Network,
     training: Training,
@@ -103,7 +103,7 @@ def train(
             folder.remove()
 
 
-def _settings(network: Network, training: Training, inner_ode: bool, seed: int) -> dict[str, Any]:
+def _settings(network: Network, training: Training, inner_ode: bool, seed: int) -> dict[str, object]:
     """The settings that decide the run's outcome."""
     return {
         "network": network.model_dump(),
@@ -114,7 +114,9 @@ def _settings(network: Network, training: Training, inner_ode: bool, seed: int) 
     }
 
 
-def _batches(dataset: Dataset, training: Training, seed: int, first: int, timings: pathlib.Path | None) -> Pace:
+def _batches(
+    dataset: Dataset | Moments, training: Training, seed: int, first: int, timings: pathlib.Path | None
+) -> Pace:
     """The batches of the steps after `first`, with a clock that measures how fast they are used."""
     batches = loader.batches(dataset, images_per_step(training), seed, first, training.steps)
     return Pace(batches, training.batch_size, timings, more=first > 0)

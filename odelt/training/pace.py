@@ -18,7 +18,7 @@ class Pace:
         self._batches, self._batch_size, self._path = iter(batches), batch_size, path
         self._steps, self._waited, self._began = -1, 0.0, time.perf_counter()
         if path and not (more and path.exists()):
-            self._write("w", COLUMNS)
+            _write(path, "w", COLUMNS)
 
     def __iter__(self):
         return self
@@ -44,13 +44,14 @@ class Pace:
             return None
         rate = steps * self._batch_size / seconds
         if self._path:
-            self._write("a", (step, f"{rate:.6g}", f"{waited / seconds:.6g}"))
+            _write(self._path, "a", (step, f"{rate:.6g}", f"{waited / seconds:.6g}"))
         return rate
 
-    def _write(self, mode: str, row: tuple) -> None:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open(mode, newline="") as file:
-                csv.writer(file).writerow(row)
-        except OSError as error:
-            raise OdeltError(f"cannot write {self._path}: {error.strerror}; the same command goes on") from None
+
+def _write(path: pathlib.Path, mode: str, row: tuple) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open(mode, newline="") as file:
+            csv.writer(file).writerow(row)
+    except OSError as error:
+        raise OdeltError(f"cannot write {path}: {error.strerror}; the same command goes on") from None

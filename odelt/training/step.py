@@ -7,12 +7,13 @@ computation when their length is reached.
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jaxtyping import Float, Int32, Key
 
 from odelt.config import Network, Training
 from odelt.machine.sharding import ONE_DEVICE, Placement
@@ -21,10 +22,10 @@ from odelt.model.inner_ode import forward
 from odelt.model.weights import Weights
 from odelt.objectives import flow_matching, lengths, time_consistency
 from odelt.objectives.batch import images_of_time, length_rows, rows_of_time
-from odelt.objectives.rows import Rows, concatenate
+from odelt.objectives.rows import Images, Labels, Rows, concatenate
 from odelt.training.schedule import learning_rate, optimiser
 
-Prepare = Callable[[jax.Array, jax.Array], jax.Array]  # (key, what the loader gives) -> x1
+Prepare = Callable[[Key[jax.Array, ""], Images], Images]  # (key, what the loader gives) -> x1
 PREPARE_STREAM = 2  # of a step's key; 0 and 1 are the streams of the batch and of the loss
 PARTS = ("flow", "time_consistency", "length_consistency")  # of the loss, by the rows' targets
 
@@ -32,7 +33,7 @@ PARTS = ("flow", "time_consistency", "length_consistency")  # of the loss, by th
 class State(NamedTuple):
     """All that a run needs to go on from a step."""
 
-    step: jax.Array  # int32, steps done
+    step: Int32[jax.Array, ""]  # steps done
     params: Weights
     ema: Weights
     optimiser: optax.OptState
@@ -52,7 +53,7 @@ def make_step(
     prepare: Prepare | None = None,
     placement: Placement = ONE_DEVICE,
 ) -> Callable:
-    """step(state, x1, y, key) -> (state, metrics); x1 float32 [images_per_step, H, W, C], y int32 [images_per_step].
+    """step(state, x1, y, key) -> (state, metrics), with `images_per_step` images x1 and their labels y.
 
     `prepare(key, x1)` turns what the loader gives into x1, for instance stored moments into fresh latents (SPEC 7).
     Its key is drawn from no other stream. The state given must lie as `placement` puts it; its buffers are given away.
@@ -62,7 +63,9 @@ def make_step(
     loss = functools.partial(_loss, network, training, inner_ode, placement)
 
     @functools.partial(jax.jit, donate_argnums=0)
-    def step(state: State, x1: jax.Array, y: jax.Array, key: jax.Array) -> tuple[State, dict[str, jax.Array]]:
+    def step(
+        state: State, x1: Images, y: Labels, key: Key[jax.Array, ""]
+    ) -> tuple[State, dict[str, Float[jax.Array, ""]]]:
         step_key = jax.random.fold_in(key, state.step)
         batch_key, loss_key = jax.random.split(step_key)
         if prepare is not None:
@@ -73,8 +76,8 @@ def make_step(
         # Whole first: the parts would otherwise spread into the backward pass, and rows be gathered there.
         gradient = placement.state(placement.whole(gradient))
         updates, optimiser_state = update.update(gradient, state.optimiser, state.params)
-        params = optax.apply_updates(state.params, updates)
-        ema = optax.incremental_update(params, state.ema, 1 - training.ema_rate)
+        params = cast(Weights, optax.apply_updates(state.params, updates))
+        ema = cast(Weights, optax.incremental_update(params, state.ema, 1 - training.ema_rate))
         metrics["learning_rate"] = rate(state.step)
         return placement.state(State(state.step + 1, params, ema, optimiser_state)), metrics
 
@@ -82,7 +85,14 @@ def make_step(
 
 
 def assemble(
-    network: Network, training: Training, inner_ode: bool, ema: Weights, x1, y, key, placement: Placement = ONE_DEVICE
+    network: Network,
+    training: Training,
+    inner_ode: bool,
+    ema: Weights,
+    x1: Images,
+    y: Labels,
+    key: Key[jax.Array, ""],
+    placement: Placement = ONE_DEVICE,
 ) -> Rows:
     """The batch of B rows with its targets, from `images_per_step` images x1 and labels y; no target has a gradient."""
     flow_key, time_key, noise_key, length_key = jax.random.split(key, 4)
@@ -98,7 +108,7 @@ def assemble(
     asked = _at_lengths(flow, count, network, training, length_key) if count else None
     if not rows_of_time(training):
         nobody = jax.tree.map(lambda a: a[:0], flow)
-        answer = ask(*nobody[:4], asked)[1] if count else None
+        answer = ask(nobody.x, nobody.t, nobody.d, nobody.y, asked)[1] if count else None
         return _with_last_targets(flow, answer)
 
     images = images_of_time(training)
@@ -113,7 +123,9 @@ def assemble(
     return concatenate(time._replace(target=target), _with_last_targets(flow, answer))
 
 
-def _at_lengths(rows: Rows, count: int, network: Network, training: Training, key) -> tuple[Rows, jax.Array]:
+def _at_lengths(
+    rows: Rows, count: int, network: Network, training: Training, key: Key[jax.Array, ""]
+) -> tuple[Rows, Int32[jax.Array, " {count}"]]:
     """SPEC 4.3: the last `count` rows, and the lengths at which the teacher is asked for their velocity.
 
     Flow rows are drawn alike and independently: which of them gets which length needs no further dealing.
@@ -122,7 +134,9 @@ def _at_lengths(rows: Rows, count: int, network: Network, training: Training, ke
     return last, lengths.draw(key, count, network, training.length_draw)
 
 
-def _ask(teacher, network: Network, training: Training, x, t, d, y, asked: tuple[Rows, jax.Array] | None):
+def _ask(
+    teacher, network: Network, training: Training, x, t, d, y, asked: tuple[Rows, Int32[jax.Array, " asked"]] | None
+):
     """The teacher's velocity at full length, and that of the rows `asked` at lengths of their own: one evaluation."""
     if asked is None:
         return teacher(x, t, d, y), None
@@ -137,7 +151,7 @@ def _ask(teacher, network: Network, training: Training, x, t, d, y, asked: tuple
     return answer[:whole], answer[whole:]
 
 
-def _with_last_targets(rows: Rows, velocity: jax.Array | None) -> Rows:
+def _with_last_targets(rows: Rows, velocity: Float[jax.Array, "last height width channels"] | None) -> Rows:
     """The last rows are regressed on the teacher's velocity in place of the flow."""
     if velocity is None:
         return rows

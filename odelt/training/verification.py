@@ -17,7 +17,7 @@ from odelt.provenance import digests
 LIST = "sha256.json"  # of an item's folder: digests by path
 
 
-class _Digested:
+class _Digested(ocp.CheckpointHandler):
     """A handler that lists the digests of an item's files when they have all been written."""
 
     def finalize(self, directory) -> None:
@@ -47,7 +47,7 @@ def _damage_of_item(folder: pathlib.Path) -> str | None:
     listing = folder / LIST
     try:
         listed = parse_json(listing.read_bytes(), listing)
-        present = digests.find(folder).files
+        present = digests.find(folder).files or {}
     except (FileNotFoundError, NotADirectoryError):
         return f"{listing} is missing"
     except OSError as error:

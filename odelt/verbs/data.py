@@ -13,7 +13,7 @@ def of_encoding(target: Target) -> Values:
 
 
 def of_codec_error(target: Target) -> Values:
-    return {"settings": target.dataset, "count": target.user.codec.batch_size}
+    return {"settings": target.dataset, "count": target.codec.batch_size}
 
 
 VERBS = (

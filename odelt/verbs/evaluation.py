@@ -39,7 +39,7 @@ def files_of(target: Target) -> ExperimentPaths:
 
 
 def of_references(target: Target) -> Values:
-    labelled = target.experiment.features.references.items()
+    labelled = target.inception.references.items()
     return {"reference": [(label, Download(source)) for label, source in labelled]}
 
 

@@ -15,12 +15,12 @@ def of_experiment(target: Target) -> Values:
 def with_sources(target: Target) -> Values:
     """A table says of downloads what the suite says of them, and which of them nobody has vouched for."""
     sources = paths.sources_of_experiment(target.experiment)
-    note = target.suite.downloads.note if sources else None
+    note = target.configured.downloads.note if sources else None
     return {**of_experiment(target), "note": note, "source": sources or None}
 
 
 def of_all(target: Target) -> Values:
-    enabled = target.suite.enabled
+    enabled = target.configured.enabled
     return {"experiment": list(enabled), "settings": list(enabled.values()), "results": WITHIN.root}
 
 

@@ -59,7 +59,8 @@ def write(suite: str, results: pathlib.Path, out: pathlib.Path) -> None:
     version = installed("snakemake") or "not known"
     graph = graph_of(folder, suite, known, [path.as_posix() for path in workflow], version)
     told = {name: record.model_dump(mode="json") for name, record in known.items()}
-    sources = {id: results / name for id, name in graph.copy_of.items()} | {path.as_posix(): path for path in workflow}
+    sources: dict[str, pathlib.Path | io.StringIO] = {id: results / name for id, name in graph.copy_of.items()}
+    sources |= {path.as_posix(): path for path in workflow}
     sources[RECORDS] = io.StringIO(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
     sources[README] = io.StringIO(graph.readme())
     with files.writing_whole(out) as draft:
@@ -100,7 +101,7 @@ def is_copied(record: Record) -> bool:
 
 
 def graph_of(
-    folder: Folder, suite: str, known: Mapping[str, Record], workflow: Sequence[str], snakemake: str
+    folder: Folder, suite: str | None, known: Mapping[str, Record], workflow: Sequence[str], snakemake: str
 ) -> entities.Graph:
     """What the crate of these records says; OdeltError where the kept registry of sources cannot be read."""
     kept = folder.root / snapshot.REGISTRY

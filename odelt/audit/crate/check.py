@@ -9,6 +9,7 @@ import json
 import pathlib
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from odelt.audit import crate
 from odelt.audit.crate import entities, jsonld
@@ -72,7 +73,7 @@ def _workflow(record: Record) -> list[str]:
     return [main, *sorted({input.path for input in record.inputs if input.external} - {main})]
 
 
-def _entities(metadata: object) -> dict[str, object]:
+def _entities(metadata: Any) -> dict[str, object]:
     """The context and the entities of a crate's metadata, by their @id."""
     try:
         by_id = {str(entity["@id"]): entity for entity in metadata["@graph"]}
@@ -90,7 +91,7 @@ def _snakemake(described: dict) -> str:
 
 def _differing_files(graph: entities.Graph, record: Record, path: pathlib.Path) -> Iterator[str]:
     """Files that it holds or lacks, and copies that are no copies."""
-    held = record.output.files
+    held = record.output.files or {}
     expected = {urllib.parse.unquote(entity["@id"]) for entity in graph.files()} | {METADATA}
     if lacking := expected - held.keys():
         yield f"lacks {_listed(lacking)}"

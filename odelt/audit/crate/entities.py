@@ -33,7 +33,7 @@ class Graph:
 
     def __init__(
         self,
-        suite: str,
+        suite: str | None,
         digest: str,
         known: Mapping[str, Record],
         copied: set[str],

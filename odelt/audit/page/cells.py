@@ -5,6 +5,7 @@ import dataclasses
 import pathlib
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from odelt.audit import snapshot
 from odelt.audit.page.markdown import Block
@@ -16,6 +17,7 @@ from odelt.results.rows import FULL, steps
 from odelt.results.verdicts import NOT_RUN, NOTHING_PUBLISHED
 
 Row = dict[str, str]  # of a CSV file
+T = TypeVar("T")
 LATENCIES = ("latency_s", "relative_latency", "peak_bytes")  # columns that come from a latency file
 # Headings of the Markdown for columns of the CSV; "FID (label)" is read by FID below.
 HEADINGS = {
@@ -149,7 +151,7 @@ def _trade_off(blocks: Sequence[Block], rows: Sequence[Row], origins: Origins):
 
 
 def _claims(blocks: Sequence[Block], rows: Sequence[Row], origins: Origins):
-    pairs = {(row["reading"], row["model"], row["baseline"]): row for row in rows}
+    pairs: dict[tuple[str, ...], Row] = {(row["reading"], row["model"], row["baseline"]): row for row in rows}
     for block in _tables(blocks):
         header, *body = block.rows
         of_latency = any(heading.endswith("×") or "× (" in heading for heading in header)
@@ -216,7 +218,7 @@ def _at_setting(heading: str, group: Sequence[Row]) -> tuple[str, Row]:
     return match["heading"], {}
 
 
-def _cells(block: Block, rows: Sequence, at: Callable[[str, object], tuple[str, Row]], origins: Origins):
+def _cells(block: Block, rows: Sequence[T], at: Callable[[str, T], tuple[str, Row]], origins: Origins):
     """Links one table's cells. `at` returns the heading of a cell's column and its row of the CSV."""
     header, *body = block.rows
     if len(body) != len(rows):

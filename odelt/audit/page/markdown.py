@@ -24,7 +24,8 @@ def blocks(text: str) -> list[Block]:
 
 
 def _blocks(tokens: list[Token]) -> Iterator[Block]:
-    open_list = open_table = None
+    open_list: Block | None = None
+    open_table: Block | None = None
     for before, token in zip([None, *tokens], tokens, strict=False):
         if token.type in ("bullet_list_open", "ordered_list_open"):
             open_list = open_list or Block("list")
@@ -33,9 +34,9 @@ def _blocks(tokens: list[Token]) -> Iterator[Block]:
             open_list = None
         elif token.type == "table_open":
             open_table = Block("table")
-        elif token.type == "tr_open":
+        elif token.type == "tr_open" and open_table:
             open_table.rows.append([])
-        elif token.type == "table_close":
+        elif token.type == "table_close" and open_table:
             yield open_table
             open_table = None
         elif token.type == "inline" and open_table:
@@ -43,7 +44,7 @@ def _blocks(tokens: list[Token]) -> Iterator[Block]:
         elif token.type == "inline" and open_list:
             open_list.items.append(_plain(token))
         elif token.type == "inline":
-            yield Block("heading" if before.type == "heading_open" else "paragraph", _plain(token))
+            yield Block("heading" if before and before.type == "heading_open" else "paragraph", _plain(token))
         elif token.type in ("html_block", "code_block", "fence"):
             yield Block("paragraph", token.content)
 

@@ -25,11 +25,11 @@ def read_text(folder: Folder, name: str) -> str:
 def dotted_pairs(parameters: Mapping[str, Any]) -> list[list[str]]:
     """Flattens nested parameters to pairs of a dotted name and the value's JSON, in their order, without "out"."""
     pairs = []
-    waiting = list(reversed(parameters.items()))
+    waiting: list[tuple[str, Any]] = list(parameters.items())[::-1]
     while waiting:
         name, value = waiting.pop()
         if isinstance(value, Mapping) and value:
-            waiting += [(f"{name}.{key}", inner) for key, inner in reversed(value.items())]
+            waiting += [(f"{name}.{key}", inner) for key, inner in list(value.items())[::-1]]
         elif name != "out":
             pairs.append([printable(name), printable(_value_text(value))])
     return pairs

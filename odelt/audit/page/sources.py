@@ -29,7 +29,7 @@ def downloads(chain: Chain) -> dict[str, dict[str, str]]:
     registry = _load_copy(chain.folder, snapshot.REGISTRY, load_registry)
     lock = _load_copy(chain.folder, snapshot.LOCK, load_lock)
     records = [node.record for node in chain.nodes.values() if node.record]
-    fetched = {record.parameters.get("name") for record in records if record.verb == "fetch"}
+    fetched = {str(record.parameters.get("name")) for record in records if record.verb == "fetch"}
     described = {}
     for name, source in (registry.sources if registry else {}).items():
         if name in fetched:
