@@ -18,10 +18,10 @@ CUDA ?= $(shell command -v nvidia-smi)
 
 .venv-crate/ready: requirements/crate.txt
 
-.venv/ready .venv-full/ready .venv-crate/ready: requirements/uv.txt pyproject.toml
+.venv/ready .venv-full/ready .venv-crate/ready: requirements/uv.txt pyproject.toml odelt/version.py
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
-	$(@D)/bin/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r $(lastword $(filter-out %/uv.txt %.toml,$^))
+	$(@D)/bin/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r $(lastword $(filter-out %/uv.txt %.toml %.py,$^))
 	$(@D)/bin/uv pip install --quiet --python $(@D)/bin/python --no-deps --no-build-isolation --editable .
 	touch $@
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from conftest import CHECKPOINTS, GOLDEN
 
+import odelt
 from odelt import cli
 
 IMPORT = ["--heads", "4", "--group", "2", "--min-length", "2", "--image", "8x8"]
@@ -242,4 +243,4 @@ def test_python_m_odelt_is_the_same_program():
     told = subprocess.run(
         [sys.executable, "-m", "odelt", "--version"], capture_output=True, encoding="utf-8", check=True
     )
-    assert told.stdout.strip() == "0.1.0"
+    assert told.stdout.strip() == odelt.__version__
