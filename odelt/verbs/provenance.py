@@ -32,7 +32,6 @@ VERBS = (
         "audit-page",
         title="Audit page",
         help="write the page on which every published number leads back to its sources, from an audit of the suite",
-        outputs=(paths.AUDIT_PAGE, paths.AUDIT),
         parameters=with_results,
     ),
     Verb(

@@ -14,10 +14,11 @@ from typing import Any
 
 from odelt.config import Section, older
 from odelt.layout.grid import Point, number
-from odelt.layout.paths import SOURCES, SuitePaths
+from odelt.layout.paths import SOURCES, StudyPaths, SuitePaths
 from odelt.layout.targets import Target
 
 Values = Mapping[str, Any]  # the value of each option, by the option's name with underscores
+Paths = SuitePaths | StudyPaths
 WITHIN = SuitePaths(pathlib.PurePosixPath())  # paths below a suite's folder
 
 
@@ -65,15 +66,22 @@ class Verb:
         names = (self.name.replace("-", "_"),) if self.rules is None else self.rules
         return rule in names or (self.generated and any(rule.startswith(f"{name}_") for name in names))
 
-    def options(self, targets: Sequence[Target], paths: SuitePaths) -> str:
-        """The command line's options for one job that makes these targets, quoted for a shell."""
+    def options(self, targets: Sequence[Target], paths: Paths, out: pathlib.Path | None = None) -> str:
+        """The command line's options for one job that makes these targets, quoted for a shell.
+
+        `out` is another folder for the outputs than their own.
+        """
         each = [self.parameters(target) for target in targets]
         values = dict(each[0])
         for name in self.aligned:
             if name in values:
                 values[name] = [value for of_target in each for value in of_target[name]]
-        arguments = [_text(values.pop(name), paths) for name in self.positional]
-        return shlex.join([*arguments, *(word for name in values for word in _words(name, values[name], paths))])
+        words = [_text(values.pop(name), paths) for name in self.positional]
+        words += [word for name in values for word in _words(name, values[name], paths)]
+        if "out" not in values:
+            first = paths.root / targets[0].path
+            words += ["--out", str(out or (first.parent if self.outputs else first))]
+        return shlex.join(words)
 
     def expected(self, target: Target, given: Values, version: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
         """What a record's parameters are held against, as plain data: those of this target, and the record's own.
@@ -126,7 +134,7 @@ def _plain(value: Any, given: Any) -> Any:
     return value
 
 
-def _words(name: str, value: Any, paths: SuitePaths) -> Iterator[str]:
+def _words(name: str, value: Any, paths: Paths) -> Iterator[str]:
     """An option as words of a command."""
     flag = f"--{name.replace('_', '-')}"
     if value is True:
@@ -140,7 +148,7 @@ def _words(name: str, value: Any, paths: SuitePaths) -> Iterator[str]:
         yield from (flag, _text(value, paths))
 
 
-def _text(value: Any, paths: SuitePaths) -> str:
+def _text(value: Any, paths: Paths) -> str:
     match value:
         case Section():
             return json.dumps(value.model_dump(mode="json"))
@@ -152,6 +160,7 @@ def _text(value: Any, paths: SuitePaths) -> str:
         case pathlib.PurePosixPath():
             return str(paths.root / value)
         case Download():
+            assert isinstance(paths, SuitePaths)  # a study downloads nothing
             return str(paths.source(value.source))
         case (str(label), Download() as download):
             return f"{label}={_text(download, paths)}"

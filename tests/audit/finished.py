@@ -91,21 +91,20 @@ def commands(suite: Suite, results: pathlib.Path):
     files = everywhere.experiment(name)
     data, source = everywhere.data(settings), everywhere.source("released")
 
-    def command(verb, *inputs, of=(), out=None):
+    def command(verb, *inputs, of):
         """The verb with the options that its description has for these targets."""
         targets = [Target(suite, "tiny", path.relative_to(results).as_posix()) for path in of]
-        options = shlex.split(VERBS[verb].options(targets, everywhere)) if targets else []
-        return [verb, *inputs, *options, *(("--out", out) if out else ())]
+        return [verb, *inputs, *shlex.split(VERBS[verb].options(targets, everywhere))]
 
     yield ["fetch", "released", "--suite", "tiny", "--out", source]
-    yield command("import-checkpoint", source, of=[files.model("released")], out=files.model("released"))
-    yield command("prepare-data", of=[data], out=data)
-    yield command("fit-features", "--dataset", data, of=[files.feature_network], out=files.feature_network)
+    yield command("import-checkpoint", source, of=[files.weights("released")])
+    yield command("prepare-data", of=[data])
+    yield command("fit-features", "--dataset", data, of=[files.feature_network])
     network = ("--network", files.feature_network)
     yield command("features", *network, of=[files.real_features])
-    yield command("floor", "--features", files.real_features, of=[files.floor], out=files.floor)
+    yield command("floor", "--features", files.real_features, of=[files.floor])
     train = ("--dataset", data, "--checkpoints", results / "checkpoints")
-    yield command("train", *train, of=[files.model("odelt")], out=files.model("odelt"))
+    yield command("train", *train, of=[files.weights("odelt")])
     real = ("--dataset", data, "--real-features", files.real_features)
     for points in grid.sample_groups(settings).values():
         yield command("sample-grid", of=map(files.samples, points))
@@ -113,16 +112,16 @@ def commands(suite: Suite, results: pathlib.Path):
         yield command("score", *real, of=map(files.score, points))
     for timed in grid.latency_points(settings):
         path = files.latency(*timed)
-        yield command("latency", of=[path], out=path)
+        yield command("latency", of=[path])
     published, lock = ("--published", "config/reference.yaml"), ("--lock", suite.downloads.lock)
     main, scaling = files.table(paths.MAIN, "md"), files.figure(paths.SCALING, "svg")
     for verb in ("tables", "main-table"):
-        yield command(verb, "--results", files.root, *published, *lock, of=[main], out=main.parent)
-    yield command("figures", "--results", files.root, of=[scaling], out=scaling.parent)
+        yield command(verb, "--results", files.root, *published, *lock, of=[main])
+    yield command("figures", "--results", files.root, of=[scaling])
     for verb in ("verdicts", "claims"):
-        yield command(verb, *published, "--results", results, of=[everywhere.table(verb, "md")], out=results)
-    yield command("snapshot", of=[results / paths.SUITE], out=results)
-    yield command("crate", "--results", results, of=[everywhere.crate], out=everywhere.crate)
+        yield command(verb, *published, "--results", results, of=[everywhere.table(verb, "md")])
+    yield command("snapshot", of=[results / paths.SUITE])
+    yield command("crate", "--results", results, of=[everywhere.crate])
 
 
 @pytest.fixture(scope="session")

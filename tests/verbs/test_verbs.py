@@ -76,7 +76,16 @@ def test_a_text_with_quotes_and_blanks_is_one_word():
     verb = Verb(
         "v", title="", help="", parameters=lambda target: {"note": "it's $HOME; {x}", "flag": True, "off": False}
     )
-    assert shlex.split(verb.options([None], None)) == ["--note", "it's $HOME; {x}", "--flag"]
+    paths, target = SuitePaths(pathlib.Path("results/mini")), Target(MINI, "mini", "file.md")
+    assert shlex.split(verb.options([target], paths))[:3] == ["--note", "it's $HOME; {x}", "--flag"]
+
+
+def test_a_verb_that_writes_a_folder_gets_the_folder_and_another_gets_its_output():
+    paths, target = SuitePaths(pathlib.Path("results/mini")), Target(MINI, "mini", "folder/file.md")
+    for outputs, out in (((), "results/mini/folder/file.md"), (("file.md",), "results/mini/folder")):
+        verb = Verb("v", title="", help="", outputs=outputs)
+        assert shlex.split(verb.options([target], paths)) == ["--out", out]
+        assert shlex.split(verb.options([target], paths, pathlib.Path("else"))) == ["--out", "else"]
 
 
 @pytest.mark.parametrize("path", ["digits", "nothing/models/sm/config.json", "digits/models/other/config.json"])

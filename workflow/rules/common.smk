@@ -71,8 +71,14 @@ def options_of(verb, suite=SUITE, files=PATHS):
 
 
 def options_of_group(verb, outputs):
-    """The same of a job that makes several outputs, each with a value of its own for some options."""
+    """The same of a job with these outputs, each with a value of its own for some options."""
     return VERBS[verb].options(list(map(target, outputs)), PATHS)
+
+
+def options_so_far(experiment, output):
+    """Of a verb that publishes what there is of an experiment, as if it were all."""
+    whole = PATHS_OF[experiment].figure(paths.SCALING, "svg")
+    return VERBS["figures"].options([target(whole)], PATHS, output.parent)
 
 
 def environment_of(verb):

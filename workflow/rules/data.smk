@@ -17,7 +17,7 @@ rule prepare_data:
     message:
         "Write the dataset {wildcards.dataset}"
     shell:
-        "python -m odelt --log {log} prepare-data {params.options} --out {output}"
+        "python -m odelt --log {log} prepare-data {params.options}"
 
 
 rule prepare_images:
@@ -42,7 +42,7 @@ rule prepare_images:
     message:
         "Write the images of {wildcards.dataset}"
     shell:
-        "python -m odelt --log {log} prepare-images {params.options} {params.source} --out {output}"
+        "python -m odelt --log {log} prepare-images {params.options} {params.source}"
 
 
 rule encode:
@@ -68,7 +68,6 @@ rule encode:
         "Encode {wildcards.dataset}"
     shell:
         "python -m odelt --log {log} encode {params.options} --images {input.images:q} --vae {input.vae}"
-        " --out {output}"
 
 
 rule codec_error:
@@ -93,5 +92,4 @@ rule codec_error:
     message:
         "What mixed precision does to the latents of {wildcards.dataset}"
     shell:
-        "python -m odelt --log {log} codec-error {params.options} --images {input.images:q}"
-        " --vae {input.vae} --out {output}"
+        "python -m odelt --log {log} codec-error {params.options} --images {input.images:q}" " --vae {input.vae}"

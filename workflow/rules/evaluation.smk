@@ -20,7 +20,7 @@ rule fit_features:
     message:
         "Train the feature network of {wildcards.experiment}"
     shell:
-        "python -m odelt --log {log} fit-features --dataset {input} {params.options} --out {output}"
+        "python -m odelt --log {log} fit-features --dataset {input} {params.options}"
 
 
 rule real_features:
@@ -129,7 +129,7 @@ rule floor:
     message:
         "Distance between two halves of the real images of {wildcards.experiment}"
     shell:
-        "python -m odelt --log {log} floor --features {input} {params.options} --out {output}"
+        "python -m odelt --log {log} floor --features {input} {params.options}"
 
 
 rule latency_of_model:
@@ -153,7 +153,7 @@ rule latency_of_model:
     message:
         "Time {wildcards.model} at length {wildcards.length}"
     shell:
-        "python -m odelt --log {log} latency {params.options} --out {output}"
+        "python -m odelt --log {log} latency {params.options}"
 
 
 # Large datasets: Inception's features, of images that are decoded on the way.
@@ -182,7 +182,7 @@ rule real_statistics:
         "Statistics of the images of {wildcards.dataset}"
     shell:
         "python -m odelt --log {log} real-statistics {params.options} --images {input.images:q}"
-        " --weights {input.weights} --torchscript {input.torchscript} --out {output}"
+        " --weights {input.weights} --torchscript {input.torchscript}"
 
 
 rule compare_references:
@@ -208,7 +208,7 @@ rule compare_references:
     message:
         "Compare the reference statistics of {wildcards.experiment} with its images"
     shell:
-        "python -m odelt --log {log} compare-references --real {input.real} {params.options} --out {output}"
+        "python -m odelt --log {log} compare-references --real {input.real} {params.options}"
 
 
 for experiment in LATENT:

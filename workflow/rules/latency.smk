@@ -63,7 +63,7 @@ rule latency_study:
     message:
         "Time {wildcards.network} at length {wildcards.length}, with random weights"
     shell:
-        "python -m odelt --log {log} latency-study --settings {input} {params.options} --out {output}"
+        "python -m odelt --log {log} latency-study --settings {input} {params.options}"
 
 
 rule latency_table:

@@ -18,11 +18,10 @@ rule snapshot:
         **resources_of(mem_mb=1000, minutes=10),
     params:
         options=options_of("snapshot"),
-        out=subpath(output[0], parent=True),
     message:
         f"Keep the configuration of {RESULTS.name} with its results"
     shell:
-        "python -m odelt --log {log} snapshot {params.options} --out {params.out}"
+        "python -m odelt --log {log} snapshot {params.options}"
 
 
 # Of everything that has a record, so after all that is published and all that this is made from.
@@ -49,7 +48,7 @@ rule crate:
     message:
         f"The results of {RESULTS.name} as an RO-Crate"
     shell:
-        "python -m odelt --log {log} crate {params.options} --out {output}"
+        "python -m odelt --log {log} crate {params.options}"
 
 
 # The last of all: it audits whatever is published, and shows it.
@@ -76,4 +75,4 @@ rule audit_page:
     message:
         "Audit the suite and write its page: {output.page}"
     shell:
-        "python -m odelt --log {log} audit-page {params.options} --out {output.page}"
+        "python -m odelt --log {log} audit-page {params.options}"

@@ -18,14 +18,12 @@ rule tables:
     resources:
         **resources_of(),
     params:
-        out=subpath(output[0], parent=True),
         options=options_of("tables"),
         lock=lock_of,
     message:
         "Tables of {wildcards.experiment}"
     shell:
-        "python -m odelt --log {log} tables {params.options} {params.lock}"
-        " --published {input.published} --out {params.out}"
+        "python -m odelt --log {log} tables {params.options} {params.lock}" " --published {input.published}"
 
 
 rule main_table:
@@ -47,14 +45,12 @@ rule main_table:
     resources:
         **resources_of(),
     params:
-        out=subpath(output[0], parent=True),
         options=options_of("main-table"),
         lock=lock_of,
     message:
         "The main table of {wildcards.experiment}"
     shell:
-        "python -m odelt --log {log} main-table {params.options} {params.lock}"
-        " --published {input.published} --out {params.out}"
+        "python -m odelt --log {log} main-table {params.options} {params.lock}" " --published {input.published}"
 
 
 # In the report's menu, which is in alphabetical order, what is over all experiments comes before each of them.
@@ -77,11 +73,10 @@ rule verdicts:
         **resources_of(),
     params:
         options=options_of("verdicts"),
-        out=subpath(output[0], parent=True),
     message:
         "Compare every published number with the grid"
     shell:
-        "python -m odelt --log {log} verdicts {params.options} --published {input.published}" " --out {params.out}"
+        "python -m odelt --log {log} verdicts {params.options} --published {input.published}"
 
 
 rule claims:
@@ -103,11 +98,10 @@ rule claims:
         **resources_of(),
     params:
         options=options_of("claims"),
-        out=subpath(output[0], parent=True),
     message:
         "Check the abstracts' claims against the grid"
     shell:
-        "python -m odelt --log {log} claims {params.options} --published {input.published}" " --out {params.out}"
+        "python -m odelt --log {log} claims {params.options} --published {input.published}"
 
 
 rule figures:
@@ -131,12 +125,11 @@ rule figures:
     resources:
         **resources_of(),
     params:
-        out=subpath(output[0], parent=True),
         options=options_of("figures"),
     message:
         "Figures of {wildcards.experiment}"
     shell:
-        "python -m odelt --log {log} figures {params.options} --out {params.out}"
+        "python -m odelt --log {log} figures {params.options}"
 
 
 rule publish:
@@ -206,13 +199,12 @@ for experiment, settings in EXPERIMENTS.items():
         resources:
             **resources_of(),
         params:
-            common=options_of_group("figures", [PATHS_OF[experiment].figure(paths.SCALING, "svg")]),
+            tables=options_so_far(experiment, PATHS.so_far(experiment).table(paths.MAIN, "md")),
+            figures=options_so_far(experiment, PATHS.so_far(experiment).figure(paths.SCALING, "svg")),
             published=shlex.join(["--published", SUITE.published]),
-            tables=PATHS.so_far(experiment).table(paths.MAIN, "md").parent,
-            figures=PATHS.so_far(experiment).figure(paths.SCALING, "svg").parent,
         message:
-            "Tables and figures of what there is, in {params.tables} and {params.figures}"
+            f"Tables and figures of what there is, in {PATHS.so_far(experiment).root}"
         shell:
-            "python -m odelt --log {log.tables} tables {params.common} {params.published} --out {params.tables}\n"
-            "python -m odelt --log {log.main} main-table {params.common} {params.published} --out {params.tables}\n"
-            "python -m odelt --log {log.figures} figures {params.common} --out {params.figures}"
+            "python -m odelt --log {log.tables} tables {params.tables} {params.published}\n"
+            "python -m odelt --log {log.main} main-table {params.tables} {params.published}\n"
+            "python -m odelt --log {log.figures} figures {params.figures}"

@@ -21,7 +21,7 @@ rule fetch:
     message:
         "Download {wildcards.source}"
     shell:
-        "python -m odelt --log {log} fetch {params.options} --suite {params.suite} --out {output}"
+        "python -m odelt --log {log} fetch {params.options} --suite {params.suite}"
 
 
 rule fetch_repository:
@@ -45,7 +45,7 @@ rule fetch_repository:
     message:
         "Download {wildcards.source}"
     shell:
-        "python -m odelt --log {log} fetch {params.options} --suite {params.suite} --out {output}"
+        "python -m odelt --log {log} fetch {params.options} --suite {params.suite}"
 
 
 rule import_checkpoint:
@@ -67,6 +67,6 @@ rule import_checkpoint:
         out=subpath(output[0], parent=True),
         options=options_of("import-checkpoint"),
     message:
-        "Make the model directory {params.out} from {input}"
+        "Make the model directory {wildcards.downloaded} from {input}"
     shell:
-        "python -m odelt --log {log} import-checkpoint {input} --out {params.out} {params.options}"
+        "python -m odelt --log {log} import-checkpoint {input} {params.options}"

@@ -17,7 +17,6 @@ rule train:
     resources:
         **resources_of_experiment(32000, 4320),
     params:
-        out=subpath(output[0], parent=True),
         options=options_of("train"),
         own_files=own_files_of_run,
         # Not an output: Snakemake removes the outputs of a failed job, and an interrupted run goes on from here.
@@ -26,4 +25,4 @@ rule train:
         "Train {wildcards.trained}"
     shell:
         "python -m odelt --log {log.messages} train --dataset {input.data} {params.options}"
-        " --checkpoints {params.checkpoints} --timings {log.timings} --out {params.out}"
+        " --checkpoints {params.checkpoints} --timings {log.timings}"
