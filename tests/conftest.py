@@ -9,21 +9,8 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Caches of the tests' own: what they compile is shared among them, and `odelt clean` in a test leaves the user's alone.
 os.environ["XDG_CACHE_HOME"] = str(pathlib.Path(__file__).parents[1] / ".pytest_cache" / "caches")
 
-
-def share_cores() -> None:
-    """Each of several test processes keeps to cores of its own, and so do the programs that it starts.
-
-    Otherwise each of them uses all cores, and they wait for one another.
-    """
-    worker, workers = os.environ.get("PYTEST_XDIST_WORKER"), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    if worker and hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, cores[int(worker.removeprefix("gw")) % len(cores) :: workers] or cores)
-
-
-share_cores()  # before jax counts the cores
-
 import checked  # noqa: F401 - before what it checks is imported
+import cores  # noqa: F401 - before jax counts them
 import numpy as np
 import pytest
 
