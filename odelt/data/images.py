@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import PIL.Image
@@ -214,7 +214,9 @@ class TfdsSource:
 
     def __init__(self, path: pathlib.Path):
         # Only this kind needs it; it is absent from the JAX world.
-        import tensorflow_datasets as tfds  # pyright: ignore[reportMissingImports]
+        import tensorflow_datasets  # pyright: ignore[reportMissingImports]
+
+        tfds: Any = tensorflow_datasets  # whose annotations are not those of what it gives
 
         self._path = pathlib.Path(path)
         if not (self._path / "dataset_info.json").is_file():

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+from typing import Any
 
 import gdown
 import requests
@@ -51,10 +52,11 @@ def _id(place: DriveFile, name: str) -> str:
         raise OdeltError(f"{name}: cannot list {place.address}: {one_line(str(error).partition('.')[0])}") from None
     except requests.RequestException as error:
         raise https.refusal(error, place.address, name) from None
-    found = [file for file in listed if pathlib.PurePath(file.path).name == place.file]
+    files: list[Any] = listed  # and no names, as nothing is downloaded
+    found = [file for file in files if pathlib.PurePath(file.path).name == place.file]
     if len(found) == 1:
         return found[0].id
-    names = sorted(file.path for file in listed)
+    names = sorted(file.path for file in files)
     if found:
         raise OdeltError(f"{name}: {place.address} lists {place.file} {len(found)} times: {', '.join(names)}")
     raise OdeltError(

@@ -38,6 +38,7 @@ def refusal(error: requests.RequestException, url: str, name: str) -> Exception:
     """What a failed request comes to: Passing, or OdeltError where another try would not help."""
     host = urllib.parse.urlsplit(url).hostname
     if isinstance(error, requests.HTTPError):
+        assert error.response is not None  # it is what the server answered
         status = error.response.status_code
         if status in RETRIED_STATUSES:
             return Passing(f"{host} answers {status} to {url}")

@@ -53,9 +53,9 @@ def download(place: HubFiles, out: pathlib.Path, name: str) -> None:
 def _listing(place: HubFiles) -> tuple[str, dict[str, RepoFile]]:
     """The commit that the revision names, and its files by path."""
     api = HfApi()
-    repository = {"repo_id": place.repository, "repo_type": place.type}
-    commit = api.repo_info(**repository, revision=place.revision).sha
-    tree = api.list_repo_tree(**repository, revision=commit, recursive=True)
+    commit = api.repo_info(repo_id=place.repository, repo_type=place.type, revision=place.revision).sha
+    assert commit is not None  # a revision that is there is of a commit
+    tree = api.list_repo_tree(repo_id=place.repository, repo_type=place.type, revision=commit, recursive=True)
     return commit, {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
 
 

@@ -2,12 +2,12 @@
 
 import dataclasses
 import pathlib
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import safetensors
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL  # pyright: ignore[reportPrivateImportUsage] - it is documented there
 
 from odelt import trace, vision
 from odelt.errors import OdeltError
@@ -43,10 +43,12 @@ class Codec:
 
         The latents are those of the flow: the encoder's times `scaling`, which is divided out first.
         """
-        return self._run(lambda z: self.network.decode(z / scaling).sample, latents)
+        network: Any = self.network  # its annotations have one type of tensor, and a tuple that nobody asks for
+        return self._run(lambda z: network.decode(z / scaling).sample, latents)
 
     def _encode(self, x: torch.Tensor) -> torch.Tensor:
-        gaussian = self.network.encode(x).latent_dist
+        network: Any = self.network
+        gaussian = network.encode(x).latent_dist
         return torch.cat([gaussian.mean, gaussian.logvar], dim=1)
 
     def _run(self, part, arrays: np.ndarray) -> np.ndarray:
@@ -68,7 +70,7 @@ def load(
             raise OdeltError(f"{directory / name} is missing: the VAE is two files, {CONFIG} and {TENSORS}; fetch it")
     trace.used(directory)
     try:
-        network, report = AutoencoderKL.from_pretrained(
+        loaded: Any = AutoencoderKL.from_pretrained(
             directory,
             local_files_only=True,
             use_safetensors=True,
@@ -76,6 +78,7 @@ def load(
             torch_dtype=torch.float32,
             output_loading_info=True,
         )
+        network, report = loaded
     # Whatever a damaged file makes diffusers raise, the remedy is the same.
     except (OSError, RuntimeError, ValueError, TypeError, LookupError, safetensors.SafetensorError) as error:
         raise OdeltError(f"{directory} holds no VAE that can be read ({one_line(error)}); fetch it again") from error

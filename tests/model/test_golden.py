@@ -41,7 +41,7 @@ def test_loss_and_gradient(golden_model, golden, sorted_rows, shallow, monkeypat
     monkeypatch.setattr(runs, "SHALLOW", shallow)
     lengths = golden["per_sample_length"]
     order = np.argsort(-lengths, kind="stable") if sorted_rows else np.arange(len(lengths))
-    x, t, d, y, target = (golden[name][order] for name in ("x", "t", "d", "y", "target"))
+    x, t, d, y, target = (jnp.asarray(golden[name][order]) for name in ("x", "t", "d", "y", "target"))
     group = golden_model.config.group
     active = [int((lengths >= (k + 1) * group).sum()) for k in range(4)] if sorted_rows else None
 
