@@ -1,5 +1,6 @@
 """What a change passes before it is committed, and the version, each said in one place or held together here."""
 
+import ast
 import importlib.metadata
 import pathlib
 import re
@@ -28,3 +29,26 @@ def test_the_hooks_of_pre_commit_run_what_make_lint_runs():
 def test_the_citation_and_the_installed_package_have_the_packages_version():
     assert yaml.safe_load(text("CITATION.cff"))["version"] == odelt.__version__
     assert importlib.metadata.version("odelt") == odelt.__version__
+
+
+PACKAGE = ROOT / "odelt"
+
+
+def test_no_module_is_longer_than_300_lines():
+    parts = [path for ending in ("py", "js", "css", "html") for path in PACKAGE.rglob(f"*.{ending}")]
+    lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines()) for path in parts}
+    assert {name: length for name, length in lengths.items() if length > 300} == {}
+
+
+def test_no_function_is_longer_than_50_lines():
+    long = {}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= 50:
+                long[f"{path.relative_to(ROOT).as_posix()}:{node.name}"] = node.end_lineno - node.lineno + 1
+    assert long == {}
+
+
+def test_no_module_is_imported_by_a_text_that_import_linter_cannot_see():
+    for path in PACKAGE.rglob("*.py"):
+        assert not re.search(r"\bimport_module\(|\b__import__\(", path.read_text(encoding="utf-8")), path
