@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from odelt.audit import staleness
+from odelt.audit import today
 from odelt.provenance import record
 
 pytest_plugins = ("finished",)
@@ -132,8 +132,8 @@ def test_other_published_numbers_make_the_tables_stale(stale, checkout):
 
 
 def test_another_version_of_a_package_is_told(stale, monkeypatch):
-    installed = staleness._version
-    monkeypatch.setattr(staleness, "_version", lambda name: "99" if name == "safetensors" else installed(name))
+    installed = today._version
+    monkeypatch.setattr(today, "_version", lambda name: "99" if name == "safetensors" else installed(name))
     found = stale()[1]
     assert "safetensors is 99 now, and was" in found[WEIGHTS] and "datasets/digits/dataset.npz" not in found
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from odelt import cli, config
-from odelt.audit import staleness
+from odelt.audit import today as audit_today
 from odelt.provenance.record import Code, Environment, Input, Output, Record
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -145,9 +145,9 @@ def test_an_archive_of_another_content_makes_what_was_read_from_it_stale(tmp_pat
         started="",
         ended="",
     )
-    assert staleness.Today(tmp_path).reasons(record) == []
+    assert audit_today.Today(tmp_path).reasons(record) == []
     (tmp_path / "train.tar").write_bytes(b"others")
-    assert staleness.Today(tmp_path).reasons(record) == ["train.tar has changed"]
+    assert audit_today.Today(tmp_path).reasons(record) == ["train.tar has changed"]
     (tmp_path / "train.tar").unlink()
-    today = staleness.Today(tmp_path)
+    today = audit_today.Today(tmp_path)
     assert today.reasons(record) == [] and today.absent == {"train.tar"}
