@@ -6,7 +6,7 @@ import jax
 from odelt.errors import OdeltError
 from odelt.evaluation.latency import device_name
 from odelt.machine import devices, process
-from odelt.machine.sharding import Placement, placement
+from odelt.machine.sharding import Placement, make_placement
 
 
 def prepare(count: int = 1) -> None:
@@ -21,7 +21,7 @@ def on(count: int) -> Placement:
     found = jax.devices()
     if count > len(found):
         raise OdeltError(f"--devices {count}: this machine has {len(found)} ({device_name()}); ask for no more")
-    return placement("data", found[:count])
+    return make_placement("data", found[:count])
 
 
 def sharing_one_machine(place: Placement) -> int:

@@ -59,8 +59,8 @@ def sha256_rate() -> float:
 
 def _tables(root: pathlib.Path, experiment: str) -> dict:
     """The verb `tables` as its record says that it ran; what was recorded before it is removed."""
-    beside = record.beside(root / experiment / "tables" / "grid.csv")
-    made = record.read(beside).parameters
+    grid_record = record.record_path(root / experiment / "tables" / "grid.csv")
+    made = record.read(grid_record).parameters
     options = ["--experiment", experiment, "--settings", json.dumps(made["settings"])]
     out = root / experiment / "tables"
     for path in out.glob(f"*{record.SUFFIX}"):

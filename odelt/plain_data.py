@@ -1,7 +1,7 @@
-"""Plain data from YAML and JSON, with limits: what a hostile or careless file holds ends in one line.
+"""Plain data from YAML and JSON, with limits. A hostile or careless file leads to an error of one line.
 
-Every YAML file that the project reads comes through here, and every JSON text from outside. A key that is there twice
-is refused, where the libraries let the last one win; a YAML key that overrides one merged by `<<` is there once.
+This module reads every YAML file of the project, and every JSON text from outside. It refuses a key that occurs twice,
+where the libraries keep the last one. A YAML key that overrides one merged by `<<` does not occur twice.
 """
 
 import json
@@ -21,7 +21,7 @@ MOST_VALUES = 200_000  # values, each alias counted as often as it is used
 
 
 def read_yaml(path: str | pathlib.Path, what: str = "file") -> object:
-    """The plain data of a YAML file: dicts, lists, strings, numbers, booleans, dates, None.
+    """Reads the plain data of a YAML file: dicts, lists, strings, numbers, booleans, dates, None.
 
     Args:
         path: the file.
@@ -34,7 +34,7 @@ def read_yaml(path: str | pathlib.Path, what: str = "file") -> object:
 
 
 def read_json(path: str | pathlib.Path, what: str = "file") -> object:
-    """The same of a JSON file; see `parse_json`."""
+    """Reads the plain data of a JSON file; see `parse_json`."""
     return parse_json(_content(path, what), path)
 
 
@@ -51,7 +51,7 @@ def _content(path: str | pathlib.Path, what: str) -> bytes:
 
 
 def parse_yaml(content: bytes | str, path: str | pathlib.Path) -> object:
-    """The same for a file's content; `path` is for messages."""
+    """Does the same as `read_yaml` for a file's content. `path` is for messages."""
     try:
         text = content.decode("utf-8") if isinstance(content, bytes) else content
         return yaml.load(text, _Loader)
@@ -60,14 +60,14 @@ def parse_yaml(content: bytes | str, path: str | pathlib.Path) -> object:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}: " if mark else ""
-        told = "" if isinstance(error, _Refused) else "not YAML: "
-        raise OdeltError(f"{path}: {where}{told}{one_line(error.problem or error.context)}") from None
+        prefix = "" if isinstance(error, _Refused) else "not YAML: "
+        raise OdeltError(f"{path}: {where}{prefix}{one_line(error.problem or error.context)}") from None
     except yaml.YAMLError as error:  # a character that YAML does not admit
         raise OdeltError(f"{path}: not YAML: {one_line(error)}") from None
 
 
 def parse_json(text: str | bytes, where: str | pathlib.Path) -> object:
-    """The plain data in JSON text; `where` is for messages.
+    """Returns the plain data in JSON text. `where` is for messages.
 
     Raises:
         OdeltError: it is no JSON, has a key twice, holds NaN or an infinity, or is nested too deeply.
@@ -81,12 +81,12 @@ def parse_json(text: str | bytes, where: str | pathlib.Path) -> object:
 
 
 def _once_each(pairs: list[tuple[str, object]]) -> dict:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    content = dict(pairs)
+    if len(content) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {quoted(twice)} is there twice; remove one of them")
-    return found
+    return content
 
 
 def _no_constant(name: str) -> None:
@@ -94,11 +94,11 @@ def _no_constant(name: str) -> None:
 
 
 class _Refused(yaml.MarkedYAMLError):
-    """Valid YAML that this project does not take."""
+    """Valid YAML that this project refuses."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain data only. Nodes are counted as they are composed, each alias with all that it stands for."""
+    """Loads plain data only. It counts nodes while it composes them, each alias with all values that it repeats."""
 
     def __init__(self, stream):
         super().__init__(stream)

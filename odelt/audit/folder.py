@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from odelt.errors import OdeltError
 from odelt.provenance import digests
-from odelt.provenance.record import RETOLD, SUFFIX, SUITE, Record, beside, canonical, concerns, read, root_of
+from odelt.provenance.record import RETOLD, SUFFIX, SUITE, Record, canonical, concerns, read, record_path, root_of
 from odelt.quoting import one_line, printable, quoted
 
 NO_RECORD = "has no record"
@@ -106,7 +106,7 @@ class Folder:
         return None
 
     @functools.cache  # noqa: B019 - a tree lives as long as one audit
-    def content(self, name: str) -> digests.Found | str:
+    def content(self, name: str) -> digests.Content | str:
         """Hashes a file or a folder. A text says why that is not possible."""
         path = self.root / name
         try:
@@ -122,12 +122,12 @@ class Folder:
 
     def hash(self, name: str) -> str | None:
         content = self.content(name)
-        return content.sha256 if isinstance(content, digests.Found) else None
+        return content.sha256 if isinstance(content, digests.Content) else None
 
     @functools.cache  # noqa: B019
     def record(self, name: str) -> tuple[Record | None, str]:
         """Reads the record of a file, or says what is wrong with it."""
-        path = beside(self.root / name)
+        path = record_path(self.root / name)
         if not self.is_inside(path):
             return None, "its record is a link that leads out of the folder; it is not followed"
         try:
@@ -164,7 +164,7 @@ def folder_of(path: pathlib.Path) -> tuple[pathlib.Path, bool]:
     except OSError as error:
         raise OdeltError(f"{quoted(path)} cannot be read: {error.strerror}") from None
     # The record comes first: a crate holds a copy of the configuration, but not of its record.
-    for kept in (beside(pathlib.Path(SUITE)), pathlib.Path(SUITE)):
+    for kept in (record_path(pathlib.Path(SUITE)), pathlib.Path(SUITE)):
         for folder in folders:
             if os.path.exists(folder / kept):
                 return folder, True

@@ -15,7 +15,7 @@ from odelt.config import CONFIG, Suite, load_suite, suite_named
 from odelt.config.latency_study import load_latency_study
 from odelt.errors import OdeltError
 from odelt.layout.paths import LOCK, PUBLISHED, REGISTRY, STUDY, SUITE
-from odelt.provenance.record import Record, beside, read
+from odelt.provenance.record import Record, read, record_path
 from odelt.quoting import one_line, printable, quoted
 from odelt.results.references import load_references
 from odelt.sources.lock import Lock, load_lock
@@ -62,7 +62,7 @@ def _copy(original: pathlib.Path, copy: pathlib.Path) -> None:
 
 
 def _is_kept(copy: pathlib.Path, original: pathlib.Path) -> bool:
-    are_files = beside(copy).is_file() and copy.is_file() and original.is_file()
+    are_files = record_path(copy).is_file() and copy.is_file() and original.is_file()
     return are_files and copy.read_bytes() == original.read_bytes()
 
 
@@ -82,7 +82,7 @@ class Snapshot:
     def _version(self) -> str | None:
         """Of odelt, when the copy was made; None: the first version, or unknown."""
         try:
-            return read(beside(self.folder / SUITE)).code.version
+            return read(record_path(self.folder / SUITE)).code.version
         except (OSError, ValueError):
             return None
 

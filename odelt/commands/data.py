@@ -8,22 +8,22 @@ from odelt.config import Codec, Dataset, parse_json
 
 
 def prepare_data(a):
-    """A small dataset, in memory."""
+    """Prepares a small dataset in memory."""
     from odelt.data import dataset, digits, images
 
     settings = parse_json(Dataset, a.settings, "--settings")
     if settings.kind == "digits":
-        found = digits.load()
+        data = digits.load()
     else:
         assert settings.path is not None  # no folder of images is without one
-        found = images.load_folder(pathlib.Path(settings.path), settings.image, settings.channels, settings.fraction)
+        data = images.load_folder(pathlib.Path(settings.path), settings.image, settings.channels, settings.fraction)
         tell_left_out(settings, settings.path)
-        images.check_classes(found, settings)
-    dataset.save(a.out, found)
+        images.check_classes(data, settings)
+    dataset.save(a.out, data)
 
 
 def prepare_images(a):
-    """A large dataset, as tensorflow-datasets writes one."""
+    """Prepares a large dataset with tensorflow-datasets."""
     from odelt.data import builders
 
     settings = parse_json(Dataset, a.settings, "--settings")
@@ -36,7 +36,7 @@ def prepare_images(a):
 
 
 def encode(a):
-    """Moments of every image, and with random flips in training of its mirror image too."""
+    """Stores the moments of every image and, if training flips images, of its mirror image."""
     claim_for_torch()
     from odelt.data import images, latents
     from odelt.vision import streams, vae
@@ -52,7 +52,7 @@ def encode(a):
 
 
 def codec_error(a):
-    """What mixed precision costs, on the first images."""
+    """Measures the error of mixed precision on the first images."""
     claim_for_torch()
     from odelt.data import images
     from odelt.vision import vae
@@ -64,7 +64,7 @@ def codec_error(a):
 
 
 def tell_left_out(settings: Dataset, path) -> None:
-    """A line on stderr about the files of a user's folder that are not read."""
+    """Prints a line on stderr about the files of a user's folder that are not read."""
     from odelt.data import folders
 
     if settings.kind == "folder" and (line := folders.left_out(path)):
@@ -72,7 +72,7 @@ def tell_left_out(settings: Dataset, path) -> None:
 
 
 def claim_for_torch() -> None:
-    """A GPU of its own for this process, where there are any, and PyTorch on it."""
+    """Claims a GPU for this process, if there are any, and checks that PyTorch sees it."""
     from odelt.machine import devices
 
     claimed = devices.claim()
@@ -114,9 +114,9 @@ def register(verb):
 
 
 def open_images(settings: Dataset, path):
-    """A large dataset's images by index, float32 [H, W, 3] in [-1, 1]."""
+    """Opens a large dataset's images by index, float32 [H, W, 3] in [-1, 1]."""
     from odelt.data import images
 
     kind = "folder" if settings.kind == "folder" else "tfds"
-    crop = settings.kind != "celebahq"  # whose images have been brought to their size
+    crop = settings.kind != "celebahq"  # its images have their size already
     return images.open_images(kind, path, settings.image, crop, settings.channels, settings.fraction)

@@ -82,8 +82,8 @@ def score(a):
     for samples, features, facts, out in options.for_each_output(a, "samples", "features", "facts"):
         with trace.separately():
             made = read_arrays(samples, ("samples", "labels", "evaluations"))
-            found = read_arrays(features, ("features",))["features"]
-            result = scorer.score(made["samples"], made["labels"], found)
+            feature_rows = read_arrays(features, ("features",))["features"]
+            result = scorer.score(made["samples"], made["labels"], feature_rows)
             counts = {"samples": len(made["samples"]), "evaluations": float(made["evaluations"].mean())}
             options.write_json(out, facts | counts | result)
 
@@ -92,7 +92,7 @@ def score(a):
 
 
 def real_statistics(a):
-    """Of the whole train split, no flip, unquantised (SPEC 6)."""
+    """Computes the statistics of the whole train split, without flips and unquantised (SPEC 6)."""
     claim_for_torch()
     from odelt.data import images
     from odelt.evaluation import fid
@@ -108,7 +108,7 @@ def real_statistics(a):
 
 
 def statistics(a):
-    """Sample sets are decoded, described and forgotten batch by batch."""
+    """Decodes and describes sample sets batch by batch, so that images need little memory."""
     claim_for_torch()
     import numpy as np
 
@@ -131,11 +131,11 @@ def statistics(a):
             with options.progress(len(made["labels"]), "image") as progress:
                 latents = rows_of(samples, "samples", settings.batch_size)
                 images = streams.keeping(streams.decoded(latents, codec, codec_settings.scale), shown, kept)
-                found = describe(streams.counted(images, progress), network, subset=settings.subset)
+                description = describe(streams.counted(images, progress), network, subset=settings.subset)
             few = np.stack([kept[index] for index in shown.tolist()])
             fid.save(pictures, {"samples": inception.to_pixels(few), "labels": made["labels"][shown]})
-            described = {name: found[name] for name in (*fid.MOMENTS, "count")}
-            fid.save(out, described | further(found, real, seed=0) | {"evaluations": made["evaluations"].mean()})
+            moments = {name: description[name] for name in (*fid.MOMENTS, "count")}
+            fid.save(out, moments | further(description, real, seed=0) | {"evaluations": made["evaluations"].mean()})
 
 
 def score_fid(a):
@@ -148,7 +148,7 @@ def score_fid(a):
 
 
 def compare_references(a):
-    """How far the downloaded reference statistics are from those of the images themselves."""
+    """Measures how far the downloaded reference statistics are from those of the images themselves."""
     from odelt.evaluation import fid
 
     options.write_json(a.out, fid.compare(a.real, dict(a.reference)))

@@ -25,7 +25,7 @@ def main_table(a):
 
 
 def claims(a):
-    """Over all experiments together: a claim says "up to"."""
+    """Checks the claims over all experiments together, because a claim says "up to"."""
     from odelt.publishing import pages
     from odelt.publishing.claims_table import write_claims
     from odelt.results.claims import check_claims
@@ -64,7 +64,7 @@ def figures(a):
 
 
 def _rows(a, choose=None):
-    """The experiment's rows, of the points that `choose` takes from it, and the published numbers (None: none)."""
+    """Returns the rows of the experiment's points that `choose` selects, and the published numbers (None: none)."""
     from odelt.results.references import load_references
     from odelt.results.rows import rows
 
@@ -75,22 +75,22 @@ def _rows(a, choose=None):
 
 
 def _rows_of_all(a):
-    """The rows of all experiments, and the published numbers."""
+    """Returns the rows of all experiments, and the published numbers."""
     from odelt.results.references import load_references
     from odelt.results.rows import rows
 
     if len(a.experiment) != len(a.settings):
         raise OdeltError(f"{len(a.experiment)} experiments, but {len(a.settings)} settings")
     published = load_references(a.published)
-    found = []
+    all_rows = []
     for name, text in zip(a.experiment, a.settings, strict=True):
         experiment = parse_json(Experiment, text, "--settings")
-        found += rows(name, experiment, ExperimentPaths(a.results / name), references=published)
-    return found, published
+        all_rows += rows(name, experiment, ExperimentPaths(a.results / name), references=published)
+    return all_rows, published
 
 
 def _note(a) -> str:
-    """What is to be known of the sources: whose digests nobody has vouched for, and what comparing them gave."""
+    """Returns the notes on the sources: digests that nobody has vouched for, and the results of comparing sources."""
     from odelt.publishing import text
     from odelt.publishing.notes import on_precision, on_references, on_trust
 

@@ -25,7 +25,7 @@ class Dataset(Section):
     fraction: Annotated[float, pydantic.Field(gt=0, le=1)] = 1.0  # of every class, for trials
     flip: bool = False  # random mirror images in training
 
-    if TYPE_CHECKING:  # which does not know that a section is frozen, and so has a hash
+    if TYPE_CHECKING:  # the type checker does not know that a frozen section has a hash
 
         def __hash__(self) -> int: ...
 
@@ -33,8 +33,8 @@ class Dataset(Section):
     def _has_its_origin(self):
         for key, kinds in {"source": ("celebahq",), "path": ("folder", "imagenet")}.items():
             if (getattr(self, key) is not None) != (self.kind in kinds):
-                told = f"needs '{key}'" if self.kind in kinds else f"takes no '{key}': remove it"
-                raise ValueError(f"a dataset of kind '{self.kind}' {told}")
+                fault = f"needs '{key}'" if self.kind in kinds else f"takes no '{key}': remove it"
+                raise ValueError(f"a dataset of kind '{self.kind}' {fault}")
         return self
 
 
@@ -235,7 +235,7 @@ class Experiment(Section):
 
 
 def network_of(experiment: Experiment) -> Network:
-    """The experiment's network with the image size, channels and classes of what it sees filled in."""
+    """Returns the experiment's network, with the image size, channels and classes of its inputs filled in."""
     dataset, codec = experiment.dataset, experiment.codec
     image, channels = dataset.image, dataset.channels
     if codec is not None:
@@ -246,7 +246,10 @@ def network_of(experiment: Experiment) -> Network:
 
 
 def _line_of_starts(models: dict[str, ModelSettings], model: str) -> list[str]:
-    """The model, what it starts from, and so on: to fresh or downloaded weights, or to the first one met again."""
+    """Returns the model, the model that it starts from, and so on.
+
+    The line ends at fresh or downloaded weights, or at the first model that it contains already.
+    """
     line = [model]
     while line[-1] != SCRATCH and (start := models[line[-1]].start) is not None and len(set(line)) == len(line):
         line.append(start)

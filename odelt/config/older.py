@@ -23,7 +23,7 @@ class Since:
 
 
 def completed(kind: Any, raw: Any, version: str | None) -> Any:
-    """Plain data of a section, or of sections in a mapping or a list, with the keys that `version` did not have yet."""
+    """Adds the keys that `version` did not have yet to plain data of a section, or of sections in a mapping or list."""
     kind = _without_none(kind)
     if isinstance(kind, type) and issubclass(kind, Section):
         return _completed_section(kind, raw, version) if isinstance(raw, Mapping) else raw
@@ -55,6 +55,6 @@ def _without_none(kind: Any) -> Any:
     if typing.get_origin(kind) is Annotated:
         return _without_none(typing.get_args(kind)[0])
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        sections = [_without_none(one) for one in typing.get_args(kind) if one is not type(None)]
-        return next((one for one in sections if isinstance(one, type) and issubclass(one, Section)), kind)
+        kinds = [_without_none(argument) for argument in typing.get_args(kind) if argument is not type(None)]
+        return next((section for section in kinds if isinstance(section, type) and issubclass(section, Section)), kind)
     return kind

@@ -30,10 +30,10 @@ LONGEST_PART = 255  # bytes of a file's name, on the filesystems that there are
 
 
 def file_name(text: str) -> str:
-    """The text, which may name a file or a folder; ValueError where no filesystem has such a name."""
+    """Returns the text if it may name a file or a folder. Raises ValueError if no filesystem allows such a name."""
     if "\0" in text or any(len(os.fsencode(part)) > LONGEST_PART for part in pathlib.PurePath(text).parts):
-        told = f"a part of it is longer than {LONGEST_PART} bytes, or it holds a zero byte; choose another name"
-        raise ValueError(f"{quoted(text)} cannot name a file: {told}")
+        reason = f"a part of it is longer than {LONGEST_PART} bytes, or it holds a zero byte; choose another name"
+        raise ValueError(f"{quoted(text)} cannot name a file: {reason}")
     return text
 
 
@@ -42,20 +42,24 @@ Name = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 
 
 def nearest(word: str | int, known: typing.Iterable[str]) -> str:
-    """ "; did you mean 'x'?" for the closest known word, else an empty string."""
+    """Returns "; did you mean 'x'?" for the closest known word, or an empty string."""
     close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def parse(kind: type[S], raw: object, where: str) -> S:
-    """`kind` made from plain data; OdeltError says on one line which key is wrong and what is allowed there."""
+    """Makes a `kind` from plain data.
+
+    Raises:
+        OdeltError: the data is not valid. The line names the wrong key and what is allowed there.
+    """
     try:
         return kind.model_validate(raw)
     except OdeltError as error:
         raise OdeltError(f"{where}: {error}") from None
     except pydantic.ValidationError as error:
-        # A misspelt key is also a missing one: the spelling is what helps.
-        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+        # A misspelt key is also a missing key. The message about the spelling helps more.
+        first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
         # The names of sections that were tried begin with a capital; keys do not.
         steps = [str(step) for step in first["loc"] if not str(step)[:1].isupper() and step != "[key]"]
         key = printable(".".join(steps), LONGEST_NAME)
@@ -72,7 +76,7 @@ def parse(kind: type[S], raw: object, where: str) -> S:
 
 
 def parse_json(kind: type[S], text: str, where: str) -> S:
-    """As `parse`, from JSON text or, where the text is a file's name, from that YAML or JSON file."""
+    """Does the same as `parse` for JSON text or, if the text is a file's name, for that YAML or JSON file."""
     if text.lstrip().startswith("{"):
         return parse(kind, plain_data.parse_json(text, where), where)
     if not os.path.exists(text):
@@ -82,14 +86,14 @@ def parse_json(kind: type[S], text: str, where: str) -> S:
 
 
 def _keys_at(kind: object, loc: tuple) -> list[str]:
-    """The keys that the section at `loc` below `kind` admits."""
+    """Returns the keys that the section at `loc` below `kind` admits."""
     for step in loc:
         kind = _child(_plain(kind), step)
     return list(getattr(_plain(kind), "model_fields", {}))
 
 
 def _plain(kind: object) -> object:
-    """A type without its annotations and without None."""
+    """Returns a type without its annotations and without None."""
     if typing.get_origin(kind) is Annotated:
         return _plain(typing.get_args(kind)[0])
     if typing.get_origin(kind) in (typing.Union, types.UnionType):

@@ -1,6 +1,6 @@
 """The registry: everything that is downloaded, by name (SPEC 8). The workflow reads it at its start.
 
-It says where a thing lies and under which licence; what its bytes must be stands in the lock (`odelt.sources.lock`).
+It has the address and the licence of each source. The lock (`odelt.sources.lock`) has the digests.
 """
 
 import pathlib
@@ -16,7 +16,7 @@ from odelt.quoting import quoted
 
 
 def _below(pattern: str) -> str:
-    """A path, or a pattern of paths, that cannot lead out of the folder that it is taken in."""
+    """Returns a path, or a pattern of paths. Raises ValueError if it may lead out of its folder."""
     if "\\" in pattern or any(part in ("", ".", "..") for part in pattern.split("/")):
         raise ValueError(f"{quoted(pattern)} may lead out of the folder; name files below it, as in folder/*.json")
     return pattern
@@ -63,7 +63,7 @@ class Source(Section):
 
     @pydantic.model_validator(mode="after")
     def _one_address(self):
-        if sum(place is not None for place in (self.drive, self.hub, self.url)) != 1:
+        if sum(address is not None for address in (self.drive, self.hub, self.url)) != 1:
             raise ValueError("a source has exactly one of drive, hub and url")
         if self.url:
             assert self.file is not None  # an address has one
@@ -72,19 +72,19 @@ class Source(Section):
 
     @property
     def file(self) -> str | None:
-        """The file's own name; None for a directory of files."""
+        """The file's own name; None for a directory."""
         if self.drive:
             return self.drive.file
         return self.url.rpartition("/")[2] if self.url else None
 
     @property
     def address(self) -> str:
-        """Where a person finds it with a browser."""
+        """The address for a person with a browser."""
         if self.url:
             return self.url
-        place = self.drive or self.hub
-        assert place is not None  # a source has exactly one of the three
-        return place.address
+        location = self.drive or self.hub
+        assert location is not None  # a source has exactly one of the three
+        return location.address
 
 
 class Registry(Section):
@@ -94,8 +94,8 @@ class Registry(Section):
 
     def __getitem__(self, name: str) -> Source:
         if name not in self.sources:
-            told = f"; known are {', '.join(self.sources)}"
-            raise OdeltError(f"there is no source {quoted(name)} in the registry{nearest(name, self.sources) or told}")
+            known = f"; known are {', '.join(self.sources)}"
+            raise OdeltError(f"there is no source {quoted(name)} in the registry{nearest(name, self.sources) or known}")
         return self.sources[name]
 
     def __contains__(self, name: str) -> bool:
@@ -107,5 +107,9 @@ class Registry(Section):
 
 
 def load_registry(path: str | pathlib.Path) -> Registry:
-    """Reads and checks a registry; OdeltError names the file, the key and the nearest known one."""
+    """Reads and checks a registry.
+
+    Raises:
+        OdeltError: it is not valid. The line names the file, the key and the nearest known one.
+    """
     return parse(Registry, read_yaml(path, "registry of sources"), str(path))

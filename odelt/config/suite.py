@@ -80,25 +80,28 @@ class Suite(Section):
 
 
 def load_suite(path: str | pathlib.Path, version: str | None = __version__) -> Suite:
-    """Reads and checks a suite; OdeltError names the file, the key and the nearest known key or the allowed values.
+    """Reads and checks a suite.
 
-    `version` is that of odelt for which the file was written: keys that it did not have get the values that it used.
+    `version` is the version of odelt for which the file was written. Keys that it lacked get the values that it used.
+
+    Raises:
+        OdeltError: it is not valid. The line names the file, the key and the nearest known key or the allowed values.
     """
     path = pathlib.Path(path)
-    if not os.path.exists(path):  # pathlib's own raises where the name is too long for a file
+    if not os.path.exists(path):  # Path.exists raises if the name is too long for a file
         known = sorted(p.stem for p in path.parent.glob("*.yaml") if p.stem not in NOT_SUITES)
-        told = nearest(path.stem, known) or f"; known are {', '.join(known)}"
-        raise OdeltError(f"there is no suite {quoted(path.stem)} ({printable(path, LONGEST_NAME)}){told}")
+        hint = nearest(path.stem, known) or f"; known are {', '.join(known)}"
+        raise OdeltError(f"there is no suite {quoted(path.stem)} ({printable(path, LONGEST_NAME)}){hint}")
     return parse(Suite, completed(Suite, read_yaml(path, "suite"), version), str(path))
 
 
 def schema() -> dict:
-    """The JSON schema of a suite, for editors; `workflow/schemas/config.schema.yaml` is this, written down."""
+    """Returns the JSON schema of a suite, for editors. `workflow/schemas/config.schema.yaml` is a copy."""
     return Suite.model_json_schema()
 
 
 def configured() -> str:
-    """The name of the suite that `config/config.yaml` names."""
+    """Returns the name of the suite in `config/config.yaml`."""
     path = CONFIG / "config.yaml"
     content = read_yaml(path, "configuration") if path.exists() else None
     if not isinstance(content, dict) or not isinstance(content.get("suite"), str):

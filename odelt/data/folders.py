@@ -1,6 +1,6 @@
-"""A user's folder of images: a folder for each class. Which files of it are read, and how a change of it is seen.
+"""A user's folder of images: a folder for each class. Says which of its files are read, and when it has changed.
 
-Imports nothing heavy: the workflow looks at such a folder before every run.
+This module imports nothing heavy, because the workflow looks at such a folder before every run.
 """
 
 import functools
@@ -18,14 +18,14 @@ SHOWN = 10  # names in a message
 
 
 def share(count: int, fraction: float) -> int:
-    """How many of `count` a fraction in (0, 1] is: rounded, at least one of one or more."""
+    """Returns a fraction in (0, 1] of `count`, rounded, but at least 1 if `count` is not 0."""
     if not 0 < fraction <= 1:
         raise OdeltError(f"fraction {fraction:g}: a share of the data is above 0 and at most 1")
     return min(count, max(1, round(count * fraction)))
 
 
 def images_by_class(root: pathlib.Path, fraction: float = 1.0) -> dict[str, list[str]]:
-    """The names of the images that are read, by class: both sorted, hidden ones left out.
+    """Returns the names of the images to read, by class. Both are sorted, and hidden files are left out.
 
     A class is a folder, or a link to one. `fraction` in (0, 1] takes the first share of every class, at least one
     image.
@@ -36,26 +36,26 @@ def images_by_class(root: pathlib.Path, fraction: float = 1.0) -> dict[str, list
     root = pathlib.Path(root)
     if not os.path.isdir(root):
         raise OdeltError(f"{root} is missing: it should be a folder with one sub-folder of images per class")
-    found = _classes(root)
-    if not found:
+    classes = _classes(root)
+    if not classes:
         raise OdeltError(f"{root} has no sub-folders: put the images of each class into a folder of its own")
-    for name, images in found.items():
+    for name, images in classes.items():
         if not images:
             raise OdeltError(f"{root / name} has no images ({', '.join(SUFFIXES)}): add some or remove the folder")
         for image in images:
             require_regular(root / name / image, "image")
-    return {name: images[: share(len(images), fraction)] for name, images in found.items()}
+    return {name: images[: share(len(images), fraction)] for name, images in classes.items()}
 
 
 def names_read(root: pathlib.Path, fraction: float = 1.0) -> list[str]:
-    """The same images as paths below the folder."""
+    """Returns the same images as paths below the folder."""
     return _joined(images_by_class(root, fraction))
 
 
 def left_out(root: pathlib.Path) -> str | None:
-    """A line that says how many files below the folder are not read, and which; None where there are none.
+    """Returns a line with the number and names of the files below the folder that are not read; None without any.
 
-    Hidden files are not counted, unless they have the name of an image.
+    Hidden files do not count, unless they have the name of an image.
     """
     unread = sorted(_unread(pathlib.Path(root)))
     if not unread:
@@ -67,9 +67,9 @@ def left_out(root: pathlib.Path) -> str | None:
 
 @functools.cache
 def fingerprint(path: str) -> str:
-    """Changes when the user's folder of images, or the user's file, does: names, sizes and times, not content.
+    """Returns a text that changes with the names, sizes or times of the user's images, or of the user's file.
 
-    Empty where nothing is there. It is taken once in a process.
+    It is empty if nothing exists there. A process computes it once.
     """
     own = pathlib.Path(path)
     try:
@@ -86,7 +86,7 @@ def _joined(images: dict[str, list[str]]) -> list[str]:
 
 
 def _classes(root: pathlib.Path) -> dict[str, list[str]]:
-    """For each class the names that are those of images."""
+    """Returns for each class its files with the name of an image."""
     classes = [name for name in _names(root) if not name.startswith(".") and os.path.isdir(root / name)]
     return {name: [image for image in _names(root / name) if _is_image(image)] for name in classes}
 
@@ -103,7 +103,7 @@ def _is_image(name: str) -> bool:
 
 
 def _unread(root: pathlib.Path) -> Iterator[str]:
-    """The files that are not read, by their paths below the folder; links to folders count as one."""
+    """Yields the paths of the files below the folder that are not read. A link to a folder counts as a file."""
     for folder in [root, *(root / name for name in _classes(root))]:
         for parent, folders, names in os.walk(folder):
             at_top = pathlib.Path(parent) == folder
@@ -118,7 +118,7 @@ def _unread(root: pathlib.Path) -> Iterator[str]:
 
 
 def _stamp(path: pathlib.Path) -> str:
-    """Size and time of change; empty where nothing is there, as behind a broken link."""
+    """Returns size and time of change; empty if nothing exists there, as behind a broken link."""
     try:
         status = path.stat()
     except OSError:

@@ -1,6 +1,6 @@
 """Prepared images by index (SPEC 7): from a tensorflow-datasets directory or from a folder per class.
 
-Pillow decodes and resizes: neither TensorFlow nor torch is imported, so that every world can read through here.
+Pillow decodes and resizes. This module imports neither TensorFlow nor torch, so it works in every environment.
 """
 
 import collections
@@ -68,7 +68,7 @@ class Images:
 
 @dataclasses.dataclass(frozen=True)
 class Shuffled:
-    """A source in one random order, in which the first images stand for all of them, whatever their classes."""
+    """A source in a random order. So the first images are a fair sample, even if the source is sorted by class."""
 
     source: Source
 
@@ -99,11 +99,11 @@ def open_images(
     channels: int = 3,
     fraction: float = 1.0,
 ) -> Images:
-    """The images that `path` holds: a directory written by `odelt.data.builders`, or `<class>/*.{jpg,png,…}` (sorted).
+    """Opens the images in `path`: a directory written by `odelt.data.builders`, or `<class>/*.{jpg,png,…}` (sorted).
 
-    Those of a folder are taken as a viewer shows them: upright, transparent parts white.
+    Images of a folder are read as a viewer shows them: upright, transparent parts white.
 
-    `fraction` in (0, 1] takes the first share of every class of a folder; a written directory is a share already.
+    `fraction` in (0, 1] takes the first share of every class of a folder. A written directory is a share already.
 
     Raises:
         OdeltError: the directory is missing, damaged or has no images.
@@ -113,7 +113,7 @@ def open_images(
 
 
 def load_folder(root: pathlib.Path, size: tuple[int, int], channels: int, fraction: float = 1.0) -> Dataset:
-    """A folder per class as a dataset in memory, each image centrally cropped and resized to `size` (H, W).
+    """Loads a folder per class into memory. Each image is centrally cropped and resized to `size` (H, W).
 
     `fraction` in (0, 1] takes the first share of every class, at least one image.
     """
@@ -126,23 +126,23 @@ def load_folder(root: pathlib.Path, size: tuple[int, int], channels: int, fracti
 
 
 def check_classes(dataset: Dataset, settings: config.Dataset) -> None:
-    """OdeltError where the dataset has not the classes that its settings promise to the network."""
+    """Raises OdeltError if the dataset does not have the number of classes in its settings."""
     check_count_of_classes(len(np.unique(dataset.labels)), settings)
 
 
-def check_count_of_classes(found: int, settings: config.Dataset) -> None:
-    if found != settings.classes:
+def check_count_of_classes(count: int, settings: config.Dataset) -> None:
+    if count != settings.classes:
         raise OdeltError(
-            f"dataset '{settings.name}' has {found} classes, and its configuration says {settings.classes}: "
+            f"dataset '{settings.name}' has {count} classes, and its configuration says {settings.classes}: "
             "correct 'classes' there, or the images"
         )
 
 
 def batches(images: Images, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """All images once and in order: float32 [N, H, W, C] in [-1, 1] and int32 [N], the last N perhaps smaller.
+    """Yields all images once and in order: float32 [N, H, W, C] in [-1, 1] and int32 [N]. The last N may be smaller.
 
-    Threads prepare AHEAD batches and no more, so memory does not grow with the dataset. (Grain would do as much, but
-    it imports jax, and this runs in the world of torch.)
+    Threads prepare at most AHEAD batches, so memory does not grow with the dataset. (Grain could do that, but it
+    imports jax, and this runs in torch's environment.)
     """
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         coming = iter(range(len(images)))
@@ -191,10 +191,10 @@ class FolderSource:
 
     def __init__(self, root: pathlib.Path, fraction: float = 1.0):
         root = pathlib.Path(root)
-        found = folders.images_by_class(root, fraction)
-        labelled = [(f"{name}/{image}", k) for k, (name, images) in enumerate(found.items()) for image in images]
+        by_class = folders.images_by_class(root, fraction)
+        labelled = [(f"{name}/{image}", k) for k, (name, images) in enumerate(by_class.items()) for image in images]
         trace.used(root, [name for name, _ in labelled])
-        self.classes = len(found)
+        self.classes = len(by_class)
         self._files = [(root / name, label) for name, label in labelled]
 
     def __len__(self) -> int:
@@ -222,7 +222,7 @@ class TfdsSource:
         if not (self._path / "dataset_info.json").is_file():
             raise OdeltError(f"{path} is missing or not a tensorflow-datasets directory: let the workflow make it")
         trace.used(self._path)
-        with self._damage_told():
+        with self._naming_damage():
             builder = tfds.builder_from_directory(self._path)
             self.classes = builder.info.features["label"].num_classes
             self._records: Sequence[dict] = builder.as_data_source(
@@ -234,17 +234,18 @@ class TfdsSource:
 
     def __getitem__(self, index: int) -> Encoded:
         index = range(len(self))[index]
-        with self._damage_told(f" at image {index}"):
+        with self._naming_damage(f" at image {index}"):
             record = self._records[index]
             name = f"{self._path}: image {record['file_name'].decode()}"
             return Encoded(record["image"], int(record["label"]), name)
 
     @contextlib.contextmanager
-    def _damage_told(self, where: str = "") -> Iterator[None]:
+    def _naming_damage(self, where: str = "") -> Iterator[None]:
+        """Replaces the libraries' errors in the block by an OdeltError that names the damaged directory."""
         try:
             yield
         except Exception as error:  # protobuf, JSON and ArrayRecord each have errors of their own
-            told = " ".join(str(error).split())[:120]
+            reason = " ".join(str(error).split())[:120]
             raise OdeltError(
-                f"{self._path} is damaged{where} ({told}): delete it, and the workflow makes it again"
+                f"{self._path} is damaged{where} ({reason}): delete it, and the workflow makes it again"
             ) from None

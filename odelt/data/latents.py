@@ -81,19 +81,19 @@ def _write_shards(folder: pathlib.Path, batches: Iterator, shard_size: int) -> d
 
 @contextlib.contextmanager
 def _shard_writer(path: pathlib.Path) -> Iterator[Callable[[bytes], None]]:
-    """Yields a function that writes one record, uncompressed so that it can be read alone."""
+    """Yields a function that writes a record. Records are not compressed, so that each can be read alone."""
     writer = ArrayRecordWriter(str(path), "group_size:1,uncompressed")
 
-    def told(act: Callable, *data: bytes) -> None:
+    def attempt(act: Callable, *data: bytes) -> None:
         try:
             act(*data)
-        except RuntimeError as error:  # as ArrayRecord tells of a full disk
+        except RuntimeError as error:  # ArrayRecord raises it when the disk is full
             raise OSError(str(error).partition(";")[0]) from None
 
     try:
-        yield lambda record: told(writer.write, record)
+        yield lambda record: attempt(writer.write, record)
     finally:
-        told(writer.close)
+        attempt(writer.close)
 
 
 class Moments:
@@ -136,7 +136,7 @@ class Moments:
         index = range(self._count)[index]
         try:
             record = self._records[index * self.flips + flip]
-        except (RuntimeError, ValueError, IndexError, OSError) as error:  # as ArrayRecord tells damage
+        except (RuntimeError, ValueError, IndexError, OSError) as error:  # ArrayRecord raises them for damage
             raise self._damaged(index // self._shard_size, " ".join(str(error).split())[:100]) from None
         values = np.frombuffer(record, VALUE, offset=LABEL.itemsize).reshape(self.shape)
         if not np.isfinite(values).all():

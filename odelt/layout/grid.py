@@ -89,14 +89,14 @@ def rule_name(word: str, experiment: str, *parts: str) -> str:
 
 
 def runs(experiment: Experiment) -> dict[str, Run]:
-    """The experiment's runs by name; seeds other than a model's first get a suffix."""
-    found = {}
+    """Returns the experiment's runs by name. Seeds after a model's first get a suffix."""
+    by_name = {}
     for model, settings in experiment.models.items():
         seeds = (None,) if settings.source else settings.seeds or (experiment.seed,)
         for k, seed in enumerate(seeds):
             name = model if k == 0 else f"{model}-seed{seed}"
-            found[name] = Run(name, model, seed, settings)
-    return found
+            by_name[name] = Run(name, model, seed, settings)
+    return by_name
 
 
 def start_of(run: Run) -> str | None:

@@ -16,13 +16,13 @@ SUFFIXES = ("-cache", "-atime")  # of the files that JAX writes
 
 
 def folder() -> pathlib.Path | None:
-    """Our folder, whether or not it is there; None for a user without a home."""
+    """Returns our folder, which may not exist yet; None for a user without a home."""
     cache = surroundings.cache()
     return cache / "odelt" / "xla" if cache else None
 
 
 def programs(folder: pathlib.Path) -> list[os.DirEntry]:
-    """The files that JAX has written into our folder."""
+    """Lists the files that JAX has written into our folder."""
     try:
         with os.scandir(folder) as entries:
             ours = [entry for entry in entries if entry.name.endswith(SUFFIXES)]
@@ -32,16 +32,16 @@ def programs(folder: pathlib.Path) -> list[os.DirEntry]:
 
 
 def limit(folder: pathlib.Path) -> None:
-    """Removes the programs that were used last longest ago, where they are more than LIMIT, until KEPT is left.
+    """If the programs take more than LIMIT, removes those unused for longest until at most KEPT is left.
 
-    Another process that wants such a program compiles it again.
+    Another process that needs such a program compiles it again.
     """
     known = list(_with_status(programs(folder)))
     size = sum(status.st_size for _, status in known)
     if size <= LIMIT:
         return
     # Most filesystems note the time of a use at least once a day.
-    for path, status in sorted(known, key=lambda one: max(one[1].st_atime, one[1].st_mtime)):
+    for path, status in sorted(known, key=lambda program: max(program[1].st_atime, program[1].st_mtime)):
         if size <= KEPT:
             break
         with contextlib.suppress(OSError):  # another process removes too

@@ -1,6 +1,6 @@
 """Which GPUs a process may use. Snakemake counts GPUs but hands out no ids: each job claims its own by a file lock.
 
-A claim comes before jax or torch is imported, since both read CUDA_VISIBLE_DEVICES once. The locks lie in a folder that
+A job claims before it imports jax or torch, since both read CUDA_VISIBLE_DEVICES once. The locks are in a folder that
 all processes of the machine share, one file per device. The kernel takes them back however a process ends, and no
 child inherits them (POSIX record locks belong to one process).
 """
@@ -62,12 +62,12 @@ def inventory() -> list[Device]:
 
 
 def claim(count: int | Literal["all"] = 1, *, folder: pathlib.Path | None = None) -> tuple[Device, ...]:
-    """Takes so many devices for this process alone, waiting for them where need be, and sets CUDA_VISIBLE_DEVICES.
+    """Takes `count` devices for this process alone, and sets CUDA_VISIBLE_DEVICES. Waits until so many are free.
 
     The claim lasts as long as the process; a second one takes from what the first took. On a machine without NVIDIA
     devices it is empty and changes nothing. "all" takes every visible device, one after the other in the order of
-    their UUIDs, so that two such jobs never hold what the other waits for. `folder` holds the locks; by default one
-    in the machine's folder of temporary files.
+    their UUIDs, so that two such jobs never hold what the other waits for. `folder` holds the locks. The default is
+    one in the machine's folder of temporary files.
 
     Raises:
         OdeltError: more devices are asked for than there are, or the lock files cannot be opened.
@@ -159,25 +159,25 @@ def processor() -> str:
 
 
 def _listed() -> list[Device]:
-    """What nvidia-smi lists, in its order; nothing without a driver that works."""
+    """Returns the devices that nvidia-smi lists, in its order; none without a driver that works."""
     command = ["nvidia-smi", "--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader"]
     try:
-        told = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=ANSWER_SECONDS)
+        reply = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=ANSWER_SECONDS)
     except OSError:
         return []
     except subprocess.TimeoutExpired:
         raise OdeltError(f"nvidia-smi did not answer within {ANSWER_SECONDS} s; repair or restart the driver") from None
-    if told.returncode:
+    if reply.returncode:
         return []
-    rows = [[field.strip() for field in line.split(",")] for line in told.stdout.splitlines() if line.count(",") == 3]
+    rows = [[field.strip() for field in line.split(",")] for line in reply.stdout.splitlines() if line.count(",") == 3]
     rows.sort(key=lambda row: int(row[0]))
     return [Device(uuid, name, _bytes(memory)) for _, uuid, name, memory in rows]
 
 
 def _bytes(memory: str) -> int | None:
-    """Bytes of nvidia-smi's "81559 MiB"; None of its "[N/A]"."""
-    found = re.fullmatch(r"(\d+) MiB", memory)
-    return int(found[1]) << 20 if found else None
+    """Returns the bytes that nvidia-smi writes as "81559 MiB"; None for "[N/A]"."""
+    match = re.fullmatch(r"(\d+) MiB", memory)
+    return int(match[1]) << 20 if match else None
 
 
 def _named(entry: str, devices: list[Device]) -> Device | None:
@@ -191,8 +191,8 @@ def _named(entry: str, devices: list[Device]) -> Device | None:
 
 
 def _claim_some(devices: list[Device], wanted: int, folder: pathlib.Path) -> list[Device]:
-    """The first that are free. Who does not get all it wants keeps none, and asks again a little later."""
-    told = False
+    """Claims the first devices that are free. A process that does not get all it wants keeps none, and tries again."""
+    announced = False
     while True:
         claimed = [device for device in devices if device.uuid in _held][:wanted]
         with contextlib.ExitStack() as undo:
@@ -203,23 +203,26 @@ def _claim_some(devices: list[Device], wanted: int, folder: pathlib.Path) -> lis
             if len(claimed) == wanted:
                 undo.pop_all()
                 return sorted(claimed, key=devices.index)
-        if not told:
+        if not announced:
             what = "a free GPU" if wanted == 1 else f"{wanted} free GPUs"
             _say(f"waiting for {what} ({len(devices) - len(claimed)} in use)")
-            told = True
+            announced = True
         time.sleep(POLL_SECONDS)
 
 
 def _claim_all(devices: list[Device], folder: pathlib.Path) -> list[Device]:
-    """Every device, in one order for all jobs. A lock that comes free wakes who sleeps on it before others ask again,
-    so that jobs with one device each do not keep this one waiting for ever."""
-    told = False
+    """Claims every device. All jobs claim them in the same order.
+
+    A lock that becomes free wakes the process that sleeps on it before others try again. So jobs with one device each
+    do not keep this one waiting for ever.
+    """
+    announced = False
     for device in sorted(devices, key=lambda device: device.uuid):
         if device.uuid in _held or _lock(device, folder, wait=False):
             continue
-        if not told:
+        if not announced:
             _say(f"waiting for {'a free GPU (1 in use)' if len(devices) == 1 else f'all {len(devices)} GPUs'}")
-            told = True
+            announced = True
         _lock(device, folder, wait=True)
     return devices
 

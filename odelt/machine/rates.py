@@ -1,4 +1,4 @@
-"""How many floating-point operations a device does in a second, as far as anybody measured it here.
+"""How many floating-point operations per second a device does, where that was measured.
 
 Measurements are the benchmarks' kept results and the latency study's: JSON with a device, operations and seconds.
 """
@@ -16,19 +16,19 @@ KEPT = ("benchmarks/results/*.json", "results/*/*/full.json", "results/*/*/l*.js
 
 
 class Rate(NamedTuple):
-    """Operations per second: the median of so many measurements on this device."""
+    """Operations per second: the median of the measurements on this device."""
 
     operations: float
     device: str
     measurements: int
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         several = "measurement" if self.measurements == 1 else "measurements"
         return f"{self.operations / 1e12:,.3g} TFLOP/s measured on {self.device} ({self.measurements} {several})"
 
 
-class _Measured(NamedTuple):
+class _Measurement(NamedTuple):
     kind: Kind
     device: str
     dtype: str
@@ -36,16 +36,19 @@ class _Measured(NamedTuple):
 
 
 def measured(kind: Kind, device: str, dtype: str, root: pathlib.Path = pathlib.Path()) -> Rate | None:
-    """What was measured on the devices whose name has `device` in it, whatever its case; None where nothing was."""
-    found = [one for one in _all(root) if (one.kind, one.dtype) == (kind, dtype)]
-    found = [one for one in found if device.casefold() in one.device.casefold()]
-    if not found:
+    """Returns the rate on the devices whose name contains `device`, in any case; None if nothing was measured."""
+    known = [
+        measurement
+        for measurement in _all(root)
+        if (measurement.kind, measurement.dtype) == (kind, dtype) and device.casefold() in measurement.device.casefold()
+    ]
+    if not known:
         return None
-    return Rate(statistics.median(one.rate for one in found), found[0].device, len(found))
+    return Rate(statistics.median(measurement.rate for measurement in known), known[0].device, len(known))
 
 
-def _all(root: pathlib.Path) -> Iterator[_Measured]:
-    """Every measurement; a file of another kind, or a damaged one, holds none."""
+def _all(root: pathlib.Path) -> Iterator[_Measurement]:
+    """Yields every measurement. A damaged file, or one of another kind, holds none."""
     for path in sorted(itertools.chain.from_iterable(root.glob(pattern) for pattern in KEPT)):
         try:
             yield from _read(json.loads(path.read_text(encoding="utf-8")))
@@ -53,12 +56,12 @@ def _all(root: pathlib.Path) -> Iterator[_Measured]:
             continue
 
 
-def _read(raw: dict) -> list[_Measured]:
+def _read(raw: dict) -> list[_Measurement]:
     if "parts" in raw:  # of the targets of speed
-        return [one for part in raw["parts"].values() if _is_measurement(part) for one in _read(part)]
+        return [measurement for part in raw["parts"].values() if _is_measurement(part) for measurement in _read(part)]
     if "points" in raw:  # the latency study
-        return [_Measured("sampling", raw["device"], raw["dtype"], _rate(point)) for point in raw["points"]]
-    return [_Measured(SCRIPTS[_script(raw)], raw["device"], raw["configuration"]["dtype"], _rate(raw))]
+        return [_Measurement("sampling", raw["device"], raw["dtype"], _rate(point)) for point in raw["points"]]
+    return [_Measurement(SCRIPTS[_script(raw)], raw["device"], raw["configuration"]["dtype"], _rate(raw))]
 
 
 def _is_measurement(part: dict) -> bool:
@@ -69,5 +72,5 @@ def _script(raw: dict) -> str:
     return pathlib.PurePath(raw["machine"]["command"].split()[1]).name
 
 
-def _rate(of: dict) -> float:
-    return of["flops"] / of["seconds"]["median"]
+def _rate(raw: dict) -> float:
+    return raw["flops"] / raw["seconds"]["median"]

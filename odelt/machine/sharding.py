@@ -1,7 +1,7 @@
 """All devices of a machine at once: the rows of a batch are spread over them, along the mesh axis `data`.
 
-Only where arrays lie is said here; the compiler makes the program that computes the same numbers there. With one
-device nothing is said, and every program is exactly what it would be without this module.
+This module only says on which devices arrays are; the compiler makes a program that computes the same numbers there.
+With one device it says nothing, and every program is exactly what it would be without this module.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ Tree = Any  # a nested structure of arrays
 
 @dataclasses.dataclass(frozen=True)
 class Placement:
-    """Where a program's arrays lie; without a mesh, on the default device."""
+    """The devices of a program's arrays; without a mesh, the default device."""
 
     mesh: Mesh | None = None
     state_in_parts: bool = False  # each device keeps its share of the state, not all of it
@@ -83,15 +83,15 @@ class Placement:
 ONE_DEVICE = Placement()
 
 
-def placement(
+def make_placement(
     sharding: Sharding | None = None,
     devices: Sequence[jax.Device] | None = None,  # pyright: ignore[reportInvalidTypeForm] - its own module loses it
 ) -> Placement:
-    """The placement on `devices`, by default all of this machine.
+    """Returns the placement on `devices`, by default all of this machine.
 
-    "none" uses one device only. "data" spreads rows and keeps the state (weights, their average, the optimiser's
-    moments) whole on each device. "full" keeps on each device its share of the state only, and gathers the weights and
-    their average in each step, whole, for as long as it lasts. None is "data".
+    "none" uses one device only. "data" spreads rows, and keeps the state (weights, their average, the optimiser's
+    moments) whole on each device. "full" keeps only a share of the state on each device, and gathers the weights and
+    their average for the time of each step. None is "data".
     """
     devices = jax.local_devices() if devices is None else devices
     if sharding == "none" or len(devices) == 1:

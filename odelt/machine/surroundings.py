@@ -16,7 +16,7 @@ TEMPORARY = ("TMPDIR", "TEMP", "TMP")  # that Python's tempfile reads
 
 
 def cache() -> pathlib.Path | None:
-    """The folder of this user's caches, whether or not it is there; None for a user without a home."""
+    """Returns the folder of this user's caches, which may not exist yet; None for a user without a home."""
     if folder := os.environ.get("XDG_CACHE_HOME"):
         return pathlib.Path(folder)
     home = os.path.expanduser("~")
@@ -39,26 +39,29 @@ def name_the_user() -> None:
 
 
 def missing() -> list[str]:
-    """Each thing that is missing around this process, with its remedy, on a line."""
-    found = []
+    """Returns a line for each thing that this process lacks, with the remedy."""
+    problems = []
     folder = cache()
     if os.path.expanduser("~") == "~":
-        found.append(
+        problems.append(
             f"HOME is not set, and no list of users has user {os.getuid()}: set HOME to a folder that you can write"
         )
     elif folder and not can_be_written(folder):
-        found.append(
+        problems.append(
             f"{quoted(folder)} cannot be written, where Snakemake and JAX keep their caches:"
             " set XDG_CACHE_HOME to a folder that you can write"
         )
     if shutil.which("bash") is None:
         path = quoted(os.environ.get("PATH", ""))
-        found.append(f"PATH is {path} and has no bash, which runs the jobs: add its folder, such as /bin")
-    return found + _missing_temporary()
+        problems.append(f"PATH is {path} and has no bash, which runs the jobs: add its folder, such as /bin")
+    return problems + _missing_temporary()
 
 
 def _missing_temporary() -> list[str]:
-    """Python takes another folder where the variable names a wrong one, perhaps on a smaller disk."""
+    """Returns a line if there is no folder for temporary files, or if the first variable that is set names none.
+
+    In that case Python would use another folder, perhaps on a smaller disk.
+    """
     for variable in TEMPORARY:
         if folder := os.environ.get(variable):
             if os.path.isdir(folder) and can_be_written(pathlib.Path(folder)):

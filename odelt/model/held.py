@@ -98,12 +98,12 @@ def _inner_ode(
 
 @functools.lru_cache(maxsize=32)
 def _types(structure: Structure) -> dict[str, Any]:
-    """The type that each tensor is used in, its layer's: a nested dict like the weights."""
-    found = {
+    """Returns the type in which its layer uses each tensor, as a nested dict like the weights."""
+    types = {
         (*path, name): jnp.dtype(layer.dtype)
         for path, layer in nnx.iter_modules(structure.network)
         if isinstance(layer, nnx.Linear | nnx.Embed)
         for name in ("kernel", "bias", "embedding")
         if hasattr(layer, name)
     }
-    return flax.traverse_util.unflatten_dict(found)
+    return flax.traverse_util.unflatten_dict(types)

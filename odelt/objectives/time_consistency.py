@@ -10,7 +10,7 @@ from jaxtyping import Float, Int, Key
 from odelt.config import FINEST_D, Training
 from odelt.objectives.rows import Images, Labels, PerRow, Rows, interpolate, over_image
 
-# (x, t, d, y, what goes beside) -> (velocity at full length, answer to what goes beside)
+# (x, t, d, y, another question) -> (velocity at full length, reply to that question)
 Teacher = Callable[[Images, PerRow, PerRow, Labels, Any], tuple[Images, Any]]
 # At a half-step the teacher is asked for more rows than the batch has.
 Asked = tuple[
@@ -24,7 +24,7 @@ CLIP = 4.0  # SM's rule clips the walk and its targets to ±4 (SPEC 9.6)
 
 
 def draw(key: Key[jax.Array, ""], x0: Images, x1: Images, y: Labels, training: Training) -> Rows:
-    """The B/8 student rows from their images (`batch.images_of_time` of them), their targets still zero.
+    """Draws the B/8 student rows for their images (`batch.images_of_time` of them). Their targets are still zero.
 
     d ~ Uniform{0..6}, t uniform on {0, 2^-d, …, 1 − 2^-d}. "guided": rows are [first copies | second copies] of the
     same images, noise, t and d, and **both copies carry the label y**. "sm": as many rows of each d as fit, d = 6
@@ -39,8 +39,8 @@ def draw(key: Key[jax.Array, ""], x0: Images, x1: Images, y: Labels, training: T
         d = jax.random.randint(d_key, (count,), 0, FINEST_D)
     steps = 2.0**d
     t = jnp.floor(jax.random.uniform(t_key, (count,)) * steps) / steps
-    one = Rows(interpolate(x0, x1, t), t, d.astype(jnp.float32), y, jnp.zeros_like(x1))
-    return jax.tree.map(lambda a: jnp.concatenate([a, a]), one) if training.bootstrap == "guided" else one
+    rows = Rows(interpolate(x0, x1, t), t, d.astype(jnp.float32), y, jnp.zeros_like(x1))
+    return jax.tree.map(lambda a: jnp.concatenate([a, a]), rows) if training.bootstrap == "guided" else rows
 
 
 class Walk:
@@ -59,7 +59,7 @@ class Walk:
         self.null = null
 
     def ask(self, x: Images, t: PerRow) -> Asked:
-        """The teacher's inputs (x, t, d, y) at a half-step; SM's guided rows are asked with the null label too."""
+        """Returns the teacher's inputs (x, t, d, y) at a half-step. SM's guided rows occur with the null label, too."""
         g = self.guided_rows
         nulls = jnp.full((g,), self.null, self.y.dtype)
         pairs = ((x, x[:g]), (t, t[:g]), (self.d, self.d[:g]), (self.y, nulls))
@@ -67,7 +67,7 @@ class Walk:
         return x, t, d, y
 
     def velocity(self, answer: Float[jax.Array, "asked height width channels"]) -> Images:
-        """The velocity that each row walks with, in float32, from the teacher's answer to `ask`."""
+        """Returns each row's velocity for the half-step, in float32, from the teacher's answer to `ask`."""
         answer = answer.astype(jnp.float32)
         w = self.training.guidance
         if self.training.bootstrap == "guided":
@@ -82,19 +82,19 @@ class Walk:
         return jnp.clip(x, -CLIP, CLIP) if self.training.bootstrap == "sm" else x
 
 
-def target(walk: Walk, teacher: Teacher, beside: Any = None) -> tuple[Images, Any]:
-    """(v1 + v2)/2 for every row: the teacher is asked twice, half a step apart, by one program.
+def target(walk: Walk, teacher: Teacher, questions: Any = None) -> tuple[Images, Any]:
+    """Computes (v1 + v2)/2 for every row. One program asks the teacher twice, half a step apart.
 
-    `beside` is whatever else it is asked, in two equal parts along the leading axis of its arrays, one for each time;
-    the answers come back in the same way.
+    `questions` go to the teacher as well: two equal parts along the leading axis of their arrays, one for each time.
+    The replies have the same form.
     """
     half = over_image(walk.half)
 
-    def ask(at, other):
+    def ask(at, question):
         x, t = at
-        answer, told = teacher(*walk.ask(x, t), other)
+        answer, reply = teacher(*walk.ask(x, t), question)
         v = walk.velocity(answer)
-        return (walk.clip(x + half * v), t + walk.half), (v, told)
+        return (walk.clip(x + half * v), t + walk.half), (v, reply)
 
-    _, ((v1, v2), told) = jax.lax.scan(ask, (walk.rows.x, walk.rows.t), beside, length=2)
-    return walk.clip((v1 + v2) / 2), told
+    _, ((v1, v2), replies) = jax.lax.scan(ask, (walk.rows.x, walk.rows.t), questions, length=2)
+    return walk.clip((v1 + v2) / 2), replies

@@ -12,16 +12,17 @@ from odelt.errors import OdeltError
 from odelt.layout import removable
 from odelt.machine import alive, compiled
 from odelt.planning import unfinished
-from odelt.planning.doctor import told_bytes
+from odelt.planning.doctor import readable_bytes
 from odelt.provenance import record
 from odelt.provenance.recording import now
 
 
 def clean(name: str, suite: Suite, *, remove: bool) -> Iterator[str]:
-    """A line for each thing and one for the sum; scores, weights, tables, pictures and downloads stay.
+    """Yields a line for each thing that can be removed, and a line for the sum. With `remove` it removes them.
 
-    Checkpoints of unfinished training runs stay too, and the latents that they read: the same command goes on. Those
-    of runs that the suite asks for no more can go. The folder of compiled programs is that of all suites.
+    Scores, weights, tables, pictures and downloads stay. So do checkpoints of unfinished training runs, and the latents
+    that they read, if the suite still asks for the run: the same command continues it. All suites share the folder of
+    compiled programs.
 
     Raises:
         OdeltError: something is to be removed while a run is alive.
@@ -31,29 +32,29 @@ def clean(name: str, suite: Suite, *, remove: bool) -> Iterator[str]:
         raise OdeltError("a run is alive in this folder: wait for it, or stop it, before anything is removed")
     abandoned = {folder: unfinished.is_abandoned(folder, root, suite) for folder in unfinished.folders(root)}
     going_on = [folder for folder in abandoned if not abandoned[folder]]
-    found = [root / part for part in removable.folders(suite) if not (going_on and part.name == "latents")]
-    found += sorted(files.drafts(root))
+    paths = [root / part for part in removable.folders(suite) if not (going_on and part.name == "latents")]
+    paths += sorted(files.drafts(root))
     why = {folder: " of a training run that the suite asks for no more" for folder in abandoned if abandoned[folder]}
     if folder := compiled.folder():
         why[folder] = " of compiled programs, of all suites"
-    found += why
+    paths += why
     total = 0
-    for path in found:
+    for path in paths:
         there = _files(path)
         if there or (path.exists() and not any(file.name.endswith(record.SUFFIX) for file in files.below(path))):
             size = sum(file.lstat().st_size for file in there)
             total += size
-            yield f"{path}: {told_bytes(size)}{why.get(path, '')}"
+            yield f"{path}: {readable_bytes(size)}{why.get(path, '')}"
             if remove:
                 _remove(path, there)
     for folder in going_on:
         yield f"{folder} stays, and so do latents: the same command goes on with this training run"
     verb = "removed" if remove else "can be removed with --yes"
-    yield f"{told_bytes(total)} {verb}"
+    yield f"{readable_bytes(total)} {verb}"
 
 
 def _files(path: pathlib.Path) -> list[pathlib.Path]:
-    """A file, or those below a folder, without records: they stay, so that what was removed can still be followed."""
+    """Returns a file, or the files below a folder, without records. Records stay, because the audit reads them."""
     every = [file for file in (files.below(path) if path.is_dir() else [path]) if file.is_file()]
     return [file for file in every if not file.name.endswith(record.SUFFIX)]
 

@@ -36,13 +36,13 @@ class Cost(NamedTuple):
 
 
 def cost(experiment: Experiment, pending: Callable[[str], bool] = lambda path: True) -> Cost:
-    """What all jobs of an experiment cost, or the pending ones: by the path of what they make, below its folder."""
+    """Returns the cost of an experiment's jobs. `pending` chooses jobs by the paths of their outputs in its folder."""
     from odelt.layout import grid
 
     network = network_of(experiment)
     runs = [run for run in grid.needed_runs(experiment) if pending(f"models/{run.name}/")]
-    trained = [(training, run.inner_ode) for run in runs if (training := run.settings.training)]
-    training = sum(one.steps * operations.step(network, one, inner_ode) for one, inner_ode in trained)
+    trained = [(settings, run.inner_ode) for run in runs if (settings := run.settings.training)]
+    training = sum(settings.steps * operations.step(network, settings, inner_ode) for settings, inner_ode in trained)
     weights = 2 * len(runs) * operations.parameters(network) * BYTES
     checkpoints = 2 * 4 * operations.parameters(network) * BYTES if trained else 0  # two, of raw, EMA and two moments
 

@@ -87,15 +87,15 @@ def cores_or_exit(cores: int | None, jobs: int | None) -> int:
 
 
 def _check_named_files(name: str, suite: Suite) -> None:
-    """The files that the suite names are there."""
+    """Raises OdeltError if a file that the suite names does not exist."""
     own, named = CONFIG / f"{name}.yaml", {"published": suite.published}
     if paths.sources_of(suite):
         named["downloads.registry"] = suite.downloads.registry
     for key, path in named.items():
         if not pathlib.Path(path).is_file():
             known = sorted(str(file) for file in pathlib.Path(path).parent.glob("*.yaml") if file != own)
-            told = nearest(path, known) or "; put it there, or name another"
-            raise OdeltError(f"{own}: {key}: there is no file {quoted(path)}{told}")
+            hint = nearest(path, known) or "; put it there, or name another"
+            raise OdeltError(f"{own}: {key}: there is no file {quoted(path)}{hint}")
 
 
 def _check_locale(suite: Suite) -> None:
@@ -135,25 +135,25 @@ def registry_or_exit(suite: Suite) -> Registry | None:
 
 
 def missing(suite: Suite, jobs: Sequence[Job], *, gpu: bool = True, packages: bool = True) -> list[str]:
-    """Each thing that these jobs need and that is not here, with its remedy, on a line.
+    """Returns a line for each thing that these jobs need and that is missing here, with the remedy.
 
     `gpu` and `packages` say whether the jobs run on this machine and in this environment.
     """
-    found = surroundings.missing()
-    found += _missing_packages(jobs) if packages else []
-    found += _missing_files(suite, jobs)
+    problems = surroundings.missing()
+    problems += _missing_packages(jobs) if packages else []
+    problems += _missing_files(suite, jobs)
     if gpu and jobs and (line := devices.unavailable_platform()):
-        found.append(line)
+        problems.append(line)
     if gpu and (line := _missing_gpu(suite, jobs)):
-        found.append(line)
+        problems.append(line)
     results = pathlib.Path("results")
     if not os.access(results if results.exists() else ".", os.W_OK):
-        found.append(f"{results.absolute()} cannot be written; change its permissions")
+        problems.append(f"{results.absolute()} cannot be written; change its permissions")
     needed, free = disk(suite, jobs), shutil.disk_usage(results if results.exists() else ".").free
     if free < needed:
-        told = f"the disk has {told_bytes(free)} left and these jobs need {told_bytes(needed)}"
-        found.append(f"{told}; free some (odelt clean tells what can go)")
-    return list(map(printable, found))
+        shortage = f"the disk has {readable_bytes(free)} left and these jobs need {readable_bytes(needed)}"
+        problems.append(f"{shortage}; free some (odelt clean tells what can go)")
+    return list(map(printable, problems))
 
 
 def warn(suite: Suite, jobs: Sequence[Job]) -> None:
@@ -174,7 +174,7 @@ def start_or_exit(suite: Suite, jobs: Sequence[Job], *, gpu: bool, packages: boo
 
 
 def of_experiment(name: str, jobs: Iterable[Job]) -> list[Job]:
-    """The jobs whose output lies in the experiment's folder, `results/<suite>/<name>`."""
+    """Returns the jobs whose output is in the experiment's folder, `results/<suite>/<name>`."""
     return [job for job in jobs if pathlib.PurePath(job.path).parts[2:3] == (name,)]
 
 
@@ -216,27 +216,27 @@ def downloads(suite: Suite, jobs: Sequence[Job]) -> float:
 
 
 def _missing_packages(jobs: Sequence[Job]) -> list[str]:
-    """Packages of the worlds that these jobs live in."""
-    found = []
+    """Returns a line for each missing package of the environments that these jobs use."""
+    problems = []
     if not _installed("odelt"):
         return ["the package odelt is not installed here; type: make env"]
     needed = {"jax", *(job.verb.world for job in jobs if job.verb)} if jobs else set()
     for world, packages in WORLDS.items():
         remedy = "make env" if world == "jax" else "make env-full, and use .venv-full"
         absent = [name for name in packages if world in needed and not _installed(name)]
-        found += [f"the package {name} is not installed; type: {remedy}" for name in absent]
-    return found
+        problems += [f"the package {name} is not installed; type: {remedy}" for name in absent]
+    return problems
 
 
 def _missing_files(suite: Suite, jobs: Sequence[Job]) -> list[str]:
-    """What the user brings: ImageNet's tar, a folder of images."""
-    found = []
+    """Returns a line for each missing file that the user provides: ImageNet's tar, a folder of images."""
+    problems = []
     for name, dataset in suite.datasets.items():
         prepares = any(job.calls("prepare-data", "prepare-images") and f"/datasets/{name}/" in job.path for job in jobs)
         reads = dataset.kind == "folder" and any(f"/datasets/{name}/" in job.path for job in jobs)
         if dataset.path and (prepares or reads) and not pathlib.Path(dataset.path).exists():
-            found.append(f"{dataset.path} is missing: {BRINGS[dataset.kind]}")
-    return found
+            problems.append(f"{dataset.path} is missing: {BRINGS[dataset.kind]}")
+    return problems
 
 
 BRINGS = {
@@ -268,7 +268,8 @@ def _installed(name: str) -> bool:
     return True
 
 
-def told_bytes(count: float) -> str:
+def readable_bytes(count: float) -> str:
+    """Returns a size with its unit, such as "1.2 GB"."""
     for unit, size in (("TB", 1e12), ("GB", 1e9)):
         if count >= size:
             return f"{count / size:,.1f} {unit}"

@@ -25,7 +25,7 @@ END_OF_LOG = 1 << 16  # bytes
 
 
 class LastLine(logging.Filter):
-    """Of the main process: follows Snakemake's messages, and words the last one anew.
+    """Follows Snakemake's messages in the main process, and replaces the last one.
 
     Args:
         suite: the configured suite's name.
@@ -45,32 +45,32 @@ class LastLine(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         event, message = getattr(record, "event", None), str(record.msg)
-        told: Any = record  # Snakemake's own have more attributes, by their event
+        details: Any = record  # Snakemake's records have more attributes, which depend on the event
         if event == LogEvent.JOB_ERROR:
-            self._failed[told.jobid] = told.rule_name, told.log
+            self._failed[details.jobid] = details.rule_name, details.log
         elif event == LogEvent.JOB_FINISHED:  # at a second try
-            self._failed.pop(told.job_id, None)
+            self._failed.pop(details.job_id, None)
         elif message.startswith(STOPPING):
             self._interrupted, self._stopping = True, False
         elif self._stopping and threading.current_thread() is threading.main_thread():
             self.stop()  # Snakemake drops an interruption that comes while it writes a message
-        elif event == LogEvent.ERROR and (line := self._line(told.exception, message)):
+        elif event == LogEvent.ERROR and (line := self._line(details.exception, message)):
             record.msg = printable(f"odelt: {line}")
         return True
 
     def _line(self, exception: str, message: str) -> str | None:
-        """Ours for Snakemake's message of this exception; None where Snakemake's own will do."""
+        """Returns our line for Snakemake's message of this exception; None if Snakemake's own is good enough."""
         if exception == "LockException":
             return LOCKED
         if exception == "WorkflowError" and message.endswith(FAILED):
             return INTERRUPTED if self._interrupted else self._failure()
-        if exception == "MissingRuleException" and (found := re.search("No rule to produce (.*) \\(if", message, re.S)):
-            return unknown_target(found[1], self._suite, self._known())
-        if exception == "MissingInputException" and (found := re.search(r"affected files:\s+(.+)", message)):
+        if exception == "MissingRuleException" and (match := re.search("No rule to produce (.*) \\(if", message, re.S)):
+            return unknown_target(match[1], self._suite, self._known())
+        if exception == "MissingInputException" and (match := re.search(r"affected files:\s+(.+)", message)):
             rule = re.search(r"for rule (\w+)", message)
             needs = f"the rule {rule[1]} needs" if rule else "is needed"
-            made = nearest(found[1], self._known()) if found[1].startswith("results/") else ""
-            return f"the file {quoted(found[1])} is missing, which {needs}{made or '; put it there'}"
+            made = nearest(match[1], self._known()) if match[1].startswith("results/") else ""
+            return f"the file {quoted(match[1])} is missing, which {needs}{made or '; put it there'}"
         return None
 
     def _failure(self) -> str | None:
@@ -100,13 +100,13 @@ def last_words(logs: Iterable[str]) -> str:
 
 
 def unknown_target(target: str, suite: str, known: Iterable[str]) -> str:
-    """That there is no such target in this suite, and which one is meant."""
+    """Returns the line that says that this suite has no such target, and names the nearest one."""
     parts = pathlib.PurePath(target).parts
     other = parts[1] if len(parts) > 2 and parts[0] == "results" else suite
     if other in {path.stem for path in pathlib.Path("config").glob("*.yaml")} - {suite}:
         return f"{quoted(target)} is of the suite '{other}' and this run of '{suite}'; add --config suite={other}"
-    told = nearest(target, known) or "; snakemake --list-target-rules lists those that have a name"
-    return f"there is no target {quoted(target)} in the suite '{suite}'{told}"
+    hint = nearest(target, known) or "; snakemake --list-target-rules lists those that have a name"
+    return f"there is no target {quoted(target)} in the suite '{suite}'{hint}"
 
 
 def targets(rules: Iterable) -> set[str]:

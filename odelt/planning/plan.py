@@ -19,7 +19,7 @@ from odelt.layout import grid
 from odelt.machine import devices, rates, surroundings
 from odelt.planning import doctor
 from odelt.planning.costs import Cost
-from odelt.planning.doctor import Job, told_bytes
+from odelt.planning.doctor import Job, readable_bytes
 from odelt.quoting import one_line, printable
 from odelt.verbs import verb_of_rule
 
@@ -43,35 +43,35 @@ GPUS = {
 
 
 class Speed(NamedTuple):
-    """Operations per second that the plan reckons with, and where each figure comes from, in words."""
+    """Operations per second that the plan assumes, and in words where each figure comes from."""
 
     training: float
     sampling: float
     convolution: float
-    told: str
+    origin: str
 
 
 def speed(gpu: str) -> Speed:
-    """Of one of GPUS: measured where there are measurements, else assumed."""
+    """Returns the speed of one of GPUS: measured if there are measurements, else assumed."""
     assumed = GPUS[gpu]
-    found = {kind: rates.measured(kind, gpu, "bfloat16") for kind in ("training", "sampling")}
-    each = {kind: rate.operations if rate else assumed.transformer for kind, rate in found.items()}
-    told = [f"{kind}: {rate.told}" for kind, rate in found.items() if rate]
-    rest = "transformers" if not told else " and ".join(kind for kind, rate in found.items() if not rate)
-    told += [f"{assumed.transformer / 1e12:.0f} TFLOP/s assumed for {rest}"] if rest else []
-    told.append(f"{assumed.convolution / 1e12:.0f} TFLOP/s assumed for convolutions")
-    return Speed(**each, convolution=assumed.convolution, told=", ".join(told))
+    measured = {kind: rates.measured(kind, gpu, "bfloat16") for kind in ("training", "sampling")}
+    each = {kind: rate.operations if rate else assumed.transformer for kind, rate in measured.items()}
+    origins = [f"{kind}: {rate.text}" for kind, rate in measured.items() if rate]
+    rest = "transformers" if not origins else " and ".join(kind for kind, rate in measured.items() if not rate)
+    origins += [f"{assumed.transformer / 1e12:.0f} TFLOP/s assumed for {rest}"] if rest else []
+    origins.append(f"{assumed.convolution / 1e12:.0f} TFLOP/s assumed for convolutions")
+    return Speed(**each, convolution=assumed.convolution, origin=", ".join(origins))
 
 
 def asked(name: str, targets: Sequence[str] = ()) -> list[Job]:
-    """The jobs that Snakemake would run now for these targets (everything, where none is named).
+    """Returns the jobs that Snakemake would run now for these targets. Without targets: for everything.
 
     Raises:
         OdeltError: Snakemake cannot say.
     """
-    told = _snakemake(name, targets, "--summary")
+    summary = _snakemake(name, targets, "--summary")
     jobs: dict[tuple, Job] = {}
-    for row in csv.DictReader(told.splitlines(), delimiter="\t"):
+    for row in csv.DictReader(summary.splitlines(), delimiter="\t"):
         if row["plan"] == "update pending":
             path = pathlib.PurePath(row["output_file"])
             verb = verb_of_rule(row["rule"])
@@ -82,36 +82,37 @@ def asked(name: str, targets: Sequence[str] = ()) -> list[Job]:
 
 
 def plan(name: str, suite: Suite, gpu: str, targets: Sequence[str] = ()) -> str:
-    """The plan as text; `gpu` is one of GPUS."""
+    """Returns the plan as text; `gpu` is one of GPUS."""
     jobs, total = asked(name, targets), _count(name, targets)
     lines = [f"suite {name}: {total} jobs to run"]
     hours, reckoned = 0.0, speed(gpu)
     for title, experiment in suite.enabled.items():
-        of_it = doctor.of_experiment(title, jobs)
-        if not of_it:
+        own_jobs = doctor.of_experiment(title, jobs)
+        if not own_jobs:
             continue
         cost = doctor.cost_of(title, experiment, jobs)
         hours += _hours(experiment, cost, reckoned)
         lines += [
-            f"  {title}: {len(of_it)} jobs",
-            *(f"    {line}" for line in _told(experiment, cost, of_it, reckoned)),
+            f"  {title}: {len(own_jobs)} jobs",
+            *(f"    {line}" for line in _experiment_lines(experiment, cost, own_jobs, reckoned)),
         ]
     for dataset, experiment in {e.dataset.name: e for e in suite.enabled.values()}.items():
-        of_it = [job for job in jobs if f"/datasets/{dataset}/" in job.path]
-        if of_it:
+        own_jobs = [job for job in jobs if f"/datasets/{dataset}/" in job.path]
+        if own_jobs:
             prepared = doctor.preparation_of(experiment, jobs)
             needed = prepared.operations / reckoned.convolution / 3600
             hours += needed
             time = f"{needed:,.1f} GPU-hours; " if experiment.latent else ""
-            lines.append(f"  {dataset}: {len(of_it)} jobs; {time}disk: {told_bytes(prepared.passing)} for a while")
+            size = readable_bytes(prepared.passing)
+            lines.append(f"  {dataset}: {len(own_jobs)} jobs; {time}disk: {size} for a while")
     lines += [
         *_time(name, suite, jobs, hours, gpu, reckoned),
-        f"  disk at the peak: {told_bytes(doctor.disk(suite, jobs))}",
+        f"  disk at the peak: {readable_bytes(doctor.disk(suite, jobs))}",
     ]
     return "\n".join([*lines, *_downloads(suite, jobs)])
 
 
-def _told(experiment: Experiment, cost: Cost, jobs: Sequence[Job], reckoned: Speed) -> list[str]:
+def _experiment_lines(experiment: Experiment, cost: Cost, jobs: Sequence[Job], reckoned: Speed) -> list[str]:
     trained = [job for job in jobs if job.calls("train")]
     groups = [job for job in jobs if job.calls("sample-grid")]
     lines = []
@@ -126,7 +127,7 @@ def _told(experiment: Experiment, cost: Cost, jobs: Sequence[Job], reckoned: Spe
         lines.append(f"decoded and scored: {_operations(cost.pictures)}")
     if experiment.latent:
         lines.append(f"{_hours(experiment, cost, reckoned):,.1f} GPU-hours")
-    return [*lines, f"disk: {told_bytes(cost.kept)}, and {told_bytes(cost.passing)} for a while"]
+    return [*lines, f"disk: {readable_bytes(cost.kept)}, and {readable_bytes(cost.passing)} for a while"]
 
 
 def _hours(experiment: Experiment, cost: Cost, reckoned: Speed) -> float:
@@ -148,7 +149,7 @@ def _time(name: str, suite: Suite, jobs: Sequence[Job], hours: float, gpu: str, 
             f"  time: about {minutes:.0f} minutes, assuming {devices.CPU_RATE / 1e9:.0f} GFLOP/s (two CPU cores)"
         )
     if hours:
-        lines.append(f"  GPU-hours: about {hours:,.0f} on one {gpu.upper()}; {reckoned.told}")
+        lines.append(f"  GPU-hours: about {hours:,.0f} on one {gpu.upper()}; {reckoned.origin}")
     else:
         lines.append("  GPU-hours: 0, these jobs need none")
     return lines
@@ -159,17 +160,16 @@ def _downloads(suite: Suite, jobs: Sequence[Job]) -> list[str]:
     if not named:
         return ["  downloads: none"]
     registry = load_registry(suite.downloads.registry)
-    lines = [f"  downloads: {told_bytes(doctor.downloads(suite, jobs))} in {len(named)} sources"]
+    lines = [f"  downloads: {readable_bytes(doctor.downloads(suite, jobs))} in {len(named)} sources"]
     for name in named:
         source = registry[name]
-        lines.append(
-            printable(f"    {name}: {told_bytes(source.bytes) if source.bytes else 'of unknown size'}, {source.what}")
-        )
+        size = readable_bytes(source.bytes) if source.bytes else "of unknown size"
+        lines.append(printable(f"    {name}: {size}, {source.what}"))
     return lines
 
 
 def _measured_seconds(name: str, suite: Suite) -> float:
-    """Seconds that the jobs of a whole earlier run took, from Snakemake's benchmark files; 0 where one is missing."""
+    """Returns the seconds of all jobs of an earlier run, by Snakemake's benchmark files; 0 if a file is missing."""
     folder = pathlib.Path("results", name, "benchmarks")
     for title, experiment in suite.enabled.items():
         jobs = [f"models/{run}" for run in grid.runs(experiment)]
@@ -183,7 +183,7 @@ def _measured_seconds(name: str, suite: Suite) -> float:
 
 
 def _count(name: str, targets: Sequence[str]) -> int:
-    """How many jobs Snakemake itself counts."""
+    """Returns the number of jobs, as Snakemake counts them."""
     total = re.search(r"^total\s+(\d+)", _snakemake(name, targets, "--dry-run"), flags=re.M)
     return int(total[1]) if total else 0
 
@@ -191,14 +191,14 @@ def _count(name: str, targets: Sequence[str]) -> int:
 def _snakemake(name: str, targets: Sequence[str], *options: str) -> str:
     command = [sys.executable, "-m", "snakemake", *options, "--cores", "all", *targets, "--config", f"suite={name}"]
     environment = os.environ | {"PYTHONIOENCODING": "utf-8"}  # whatever the locale
-    told = subprocess.run(command, capture_output=True, env=environment, encoding="utf-8", errors="replace")
-    if told.returncode:
+    result = subprocess.run(command, capture_output=True, env=environment, encoding="utf-8", errors="replace")
+    if result.returncode:
         if around := surroundings.missing():
             raise OdeltError(around[0])
-        last = told.stderr.strip().rpartition("\n")[2]
+        last = result.stderr.strip().rpartition("\n")[2]
         ours = last.removeprefix("odelt: ")
         raise OdeltError(ours if ours != last else f"Snakemake cannot say which jobs it would run: {one_line(last)}")
-    return told.stdout if "--summary" in options else told.stdout + told.stderr
+    return result.stdout if "--summary" in options else result.stdout + result.stderr
 
 
 def _operations(count: float) -> str:

@@ -1,6 +1,6 @@
-"""Saved states of training runs that are not finished: which of them nobody will go on with.
+"""Saved states of unfinished training runs, and which of them are abandoned.
 
-They lie in `checkpoints/<experiment>/<run>/<fingerprint>`, with the digests of all that decides the run's outcome.
+They are in `checkpoints/<experiment>/<run>/<fingerprint>`, with the digests of everything that decides the outcome.
 """
 
 import fcntl
@@ -22,9 +22,9 @@ def folders(root: pathlib.Path) -> list[pathlib.Path]:
 
 
 def is_abandoned(folder: pathlib.Path, root: pathlib.Path, suite: Suite) -> bool:
-    """Whether no command that the suite asks for today goes on from here.
+    """Whether no job of today's suite would continue this run.
 
-    Where that cannot be known, it is not abandoned: the start is still to be made, or nobody wrote the parts.
+    A run is not abandoned if that cannot be known, because its start is not made yet or its parts were not written.
     """
     if _is_locked(folder):
         return False
@@ -49,7 +49,7 @@ def is_abandoned(folder: pathlib.Path, root: pathlib.Path, suite: Suite) -> bool
 
 
 def _settings(settings: Experiment, run: grid.Run, training: Training) -> dict[str, object]:
-    """What the suite says of a run's outcome, named as in its folder."""
+    """Returns the settings of the suite that decide a run's outcome, by their names in the run's folder."""
     from odelt.training.checkpoints import NOT_OUTCOME
 
     decided = {"network": network_of(settings).model_dump(), "training": training.model_dump(exclude=NOT_OUTCOME)}
@@ -58,33 +58,33 @@ def _settings(settings: Experiment, run: grid.Run, training: Training) -> dict[s
 
 
 def _inputs(root: pathlib.Path, experiment: str, settings: Experiment, run: grid.Run, suite: Suite) -> dict[str, str]:
-    """The digests of the dataset and of the start, where they are here and would not be made otherwise today."""
+    """Returns the digests of the dataset and of the start, if they exist and today's suite would make the same."""
     from odelt.data.latents import INDEX
 
-    places = paths.SuitePaths(root)
-    data = places.data(settings)
-    found = {}
+    layout = paths.SuitePaths(root)
+    data = layout.data(settings)
+    digests = {}
     if _is_todays(data, root, suite):
-        found["dataset"] = files.digest(data / INDEX if settings.latent else data)
+        digests["dataset"] = files.digest(data / INDEX if settings.latent else data)
     if start := grid.start_of(run):
-        weights = places.experiment(experiment).weights(start)
+        weights = layout.experiment(experiment).weights(start)
         if _is_todays(weights, root, suite):
-            found["start"] = files.digest(weights)
-    return found
+            digests["start"] = files.digest(weights)
+    return digests
 
 
 def _is_todays(output: pathlib.Path, root: pathlib.Path, suite: Suite, sha256: str | None = None) -> bool:
-    """Whether the suite asks for this file as its record says that it was made, and so on for what it was made from.
+    """Whether the suite would make this file, and everything that it was made from, as their records say.
 
-    `sha256` is the digest that it had when something was made from it.
+    `sha256` is the digest that the file had when something was made from it.
     """
     try:
-        known = record.read(record.beside(output))
+        known = record.read(record.record_path(output))
     except (OSError, ValueError):
         return False
     if not output.exists() or sha256 not in (None, known.output.sha256) or parameters.differences(suite, known):
         return False
-    return all(_is_todays(root / one.path, root, suite, one.sha256) for one in known.inputs if not one.external)
+    return all(_is_todays(root / input.path, root, suite, input.sha256) for input in known.inputs if not input.external)
 
 
 def _is_locked(folder: pathlib.Path) -> bool:

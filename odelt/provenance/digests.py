@@ -13,28 +13,31 @@ LARGE = 2**30  # bytes; what is at least so large has a stamp in its record, so 
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
+class Content:
+    """The content of a file or a folder."""
+
     sha256: str
     bytes: int
     files: dict[str, str] | None = None  # a folder's: sha256 by path within it
 
 
-def find(path: pathlib.Path) -> Found:
-    """Reads all of a file, or of every file of a folder.
-
-    Raises OSError where that cannot be done, and OdeltError where it is neither.
+def find(path: pathlib.Path) -> Content:
+    """Reads all of a file, or every file of a folder.
 
     A folder's digest is the sha256 of the lines `<sha256>  <path>` of its files, sorted by path, as `sha256sum` writes
-    them. Hidden files are no part of it: Snakemake leaves a mark there. A link to a folder counts with the digest of
-    what it leads to.
+    them. Hidden files do not count, because Snakemake writes some. A link to a folder counts with that folder's digest.
+
+    Raises:
+        OSError: something cannot be read.
+        OdeltError: the path is neither a regular file nor a folder.
     """
     if not path.is_dir():
         require_regular(path)
         with path.open("rb") as file:
-            return Found(hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size)
+            return Content(hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size)
     parts = {file.relative_to(path).as_posix(): find(file) for file in _parts(path)}
     listed = {name: part.sha256 for name, part in sorted(parts.items())}
-    return Found(manifest_digest(listed), sum(part.bytes for part in parts.values()), listed)
+    return Content(manifest_digest(listed), sum(part.bytes for part in parts.values()), listed)
 
 
 def of_files(folder: pathlib.Path, names: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ from odelt.version import __version__
 SOURCE = pathlib.Path(__file__).parents[1]  # odelt's own folder
 IMPORTS = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
 FROM_OURS = re.compile(r"^\s*from (odelt[\w.]*) import (\([^)]*\)|.+)$", re.MULTILINE)
-# What no number depends on: the command line, the record keeping itself, descriptions of verbs.
+# Modules on which no number depends: the command line, the keeping of records, descriptions of verbs.
 MACHINERY = re.compile(
     r"odelt(\.(__main__|cli|commands|errors|quoting|files|trace|operations|verbs(\..*)?|planning(\..*)?|provenance(\..*)?|"
     r"machine(\.(process|compiled|surroundings|devices|alive))?|audit(\.(?!crate).*)?))?"
@@ -32,8 +32,8 @@ VARIABLES = {
     "tensorflow": r"TF_\w+|ONEDNN_\w+|DNNL_\w+",
     "numpy": r"OPENBLAS_\w+|MKL_\w+|NPY_\w+",
 }
-# Those that choose a device or its memory, a folder, or what is printed. Threads are like devices: Snakemake sets their
-# number for each job, and it changes numbers by rounding at most.
+# Variables that change no number: they choose a device or its memory, a folder, or what is printed. Snakemake sets the
+# number of threads for each job. Like the device, that changes numbers by rounding at most.
 NO_NUMBERS = re.compile(
     r"JAX_(PLATFORM|PLATFORM_NAME|PLATFORMS|CUDA_VISIBLE_DEVICES|CPU_ENABLE_ASYNC_DISPATCH|NUM_CPU_DEVICES)"
     r"|JAX_(LOG|DUMP|TRACEBACK|COMPILATION_CACHE|PERSISTENT_CACHE|ENABLE_COMPILATION_CACHE|RAISE_PERSISTENT_CACHE)\w*"
@@ -44,26 +44,25 @@ FOLDERS = re.compile(r"(?<![\w.])/(?:[^/\s,:;=]+/)*")  # of an absolute path
 
 
 def code(verb_module: str) -> Code:
-    """Of this process, whose verb is in `verb_module`: the other verbs' modules are imported, but not used."""
+    """Describes the code that this process uses. Its verb is in `verb_module`; modules of other verbs do not count."""
     commit, dirty = checked_out(SOURCE.parent)
     modules = {name: _sha256(path) for name, path in _modules(verb_module)}
     return Code(commit=commit, dirty=dirty, version=__version__, modules=modules)
 
 
 def environment(verb_module: str) -> Environment:
-    """Of this process: the packages that those modules import and that were in fact imported."""
+    """Describes this process: the packages that the verb's modules import, if they were imported, and the device."""
     named = {name for _, path in _modules(verb_module) for name in IMPORTS.findall(path.read_text(encoding="utf-8"))}
     packages = sorted(name for name in named & sys.modules.keys() if name not in (*sys.stdlib_module_names, "odelt"))
     versions = {name: version(name) for name in [*packages, *(["jaxlib"] if "jax" in packages else [])]}
-    known = {name: told for name, told in versions.items() if told}
+    known = {name: installed for name, installed in versions.items() if installed}
     return Environment(python=platform.python_version(), packages=known, device=_device(), settings=settings(packages))
 
 
 def settings(packages: Iterable[str]) -> dict[str, str]:
-    """The variables of the environment that may change what these packages compute, where they are set.
+    """Returns the environment variables that are set and may change what these packages compute.
 
-    A variable that `odelt.machine.numerics` pins has no effect, and is none of them. Of a path only the last part is
-    kept.
+    A variable that `odelt.machine.numerics` pins has no effect, so it is left out. Paths are cut to their last part.
     """
     from odelt.machine import numerics
 
@@ -79,7 +78,7 @@ def settings(packages: Iterable[str]) -> dict[str, str]:
 
 
 def version(package: str) -> str | None:
-    """The version of a package by the name that is imported; None where it is not installed."""
+    """Returns the version of the package with this import name; None if it is not installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:  # imported under another name than it is installed by
@@ -87,29 +86,29 @@ def version(package: str) -> str | None:
 
 
 def checked_out(folder: pathlib.Path) -> tuple[str | None, bool | None]:
-    """The commit of a checkout and whether tracked files differ from it; (None, None) where there is none."""
+    """Returns a checkout's commit, and whether tracked files differ from it; (None, None) if it is no checkout."""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        told = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=GIT_SECONDS)
+        result = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=GIT_SECONDS)
     except (OSError, subprocess.TimeoutExpired):
         return None, None
-    found = re.fullmatch(r"([0-9a-f]{40,64})(-dirty)?", told.stdout.strip())
-    return (found[1], bool(found[2])) if found and (folder / ".git").exists() else (None, None)
+    match = re.fullmatch(r"([0-9a-f]{40,64})(-dirty)?", result.stdout.strip())
+    return (match[1], bool(match[2])) if match and (folder / ".git").exists() else (None, None)
 
 
 def _modules(verb_module: str) -> Iterable[tuple[str, pathlib.Path]]:
-    """The modules of odelt that this process has imported and that the verb's module leads to, by their names.
+    """Returns the names and paths of odelt's modules that this process imported and that the verb's module leads to.
 
-    The command line imports more of them, to describe the other verbs.
+    The command line imports more, to describe the other verbs.
     """
-    waiting, found = [verb_module], {}
+    waiting, paths = [verb_module], {}
     while waiting:
         name = waiting.pop()
         file = getattr(sys.modules.get(name), "__file__", None)
-        if file and name not in found and not MACHINERY.fullmatch(name):
-            found[name] = pathlib.Path(file)
-            waiting += _imported_by(found[name])
-    return sorted((name, path) for name, path in found.items() if name.startswith("odelt."))
+        if file and name not in paths and not MACHINERY.fullmatch(name):
+            paths[name] = pathlib.Path(file)
+            waiting += _imported_by(paths[name])
+    return sorted((name, path) for name, path in paths.items() if name.startswith("odelt."))
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""With which parameters a suite makes an output today: what a record is compared with."""
+"""Compares a record's parameters with those with which the suite would make the output today."""
 
 import os
 import pathlib
@@ -16,13 +16,13 @@ LONGEST = 60  # characters of a value in a message
 
 
 def differences(suite: Suite, record: Record) -> list[str]:
-    """Where a record's parameters are not the suite's, in words; a verb that no suite asks for differs in nothing."""
+    """Describes where a record's parameters are not the suite's. A verb that no suite uses has no differences."""
     verb = VERBS.get(record.verb)
     return _compared(Target(suite, record.suite, record.output.path), record) if verb and not verb.of_study else []
 
 
 def differences_of_study(record: Record) -> list[str]:
-    """The same for a record in the latency study's folder, which the study's own verbs alone write."""
+    """Describes the same for a record in the latency study's folder. Only the study's own verbs write there."""
     verb = VERBS.get(record.verb)
     if verb is None or not verb.of_study:
         return [f"no latency study makes it ({quoted(record.verb)})"]
@@ -32,17 +32,17 @@ def differences_of_study(record: Record) -> list[str]:
 
 
 def is_external_name(name: str, path: str) -> bool:
-    """Whether a record may call a path of the configuration so: by its end, from the working folder on or its name."""
+    """Whether `name` may be a record's name for a path of the configuration. It must be the end of that path."""
     parts, wanted = pathlib.PurePosixPath(os.path.normpath(path)).parts, pathlib.PurePosixPath(name).parts
     return bool(wanted) and parts[-len(wanted) :] == wanted
 
 
 def difference(name: str, given: Any, expected: Any, by: str = "in the configuration") -> str | None:
-    """The first difference between two plain values, in words; None where they agree. `by` says what is expected."""
+    """Describes the first difference between two plain values; None if they agree. `by` says who expects the second."""
     if isinstance(given, Mapping) and isinstance(expected, Mapping):
         for key in sorted(map(str, given.keys() | expected.keys())):
-            if found := difference(f"{name}.{key}", given.get(key), expected.get(key), by):
-                return found
+            if words := difference(f"{name}.{key}", given.get(key), expected.get(key), by):
+                return words
         return None
     if given == expected:
         return None
@@ -55,4 +55,4 @@ def _compared(target: Target, record: Record) -> list[str]:
         expected, given = VERBS[record.verb].expected(target, record.parameters, record.code.version)
     except UnknownTarget:
         return [LEFT_OVER]
-    return [found for name in expected if (found := difference(name, given[name], expected[name]))]
+    return [words for name in expected if (words := difference(name, given[name], expected[name]))]

@@ -1,7 +1,8 @@
 """A record: what one output is, what it was made from, by which verb, parameters, code and environment.
 
-It lies beside its output as `<output>.prov.json`. Paths are relative to the suite's folder (`results/<suite>`; for an
-output elsewhere, to the output's own folder) and never absolute, so that the folder can be copied and audited anywhere.
+It is in its output's folder, as `<output>.prov.json`. Paths are relative to the suite's folder (`results/<suite>`; for
+an output elsewhere, to the output's own folder) and never absolute, so that the folder can be copied and audited
+anywhere.
 """
 
 import hashlib
@@ -24,8 +25,8 @@ RESULTS = "results"  # the folder of the suites' folders
 OUTSIDE = (paths.LOGS, paths.BENCHMARKS, paths.CHECKPOINTS, paths.SO_FAR, paths.AUDIT)
 PAGES = ".html"
 SUITE, STUDY = paths.SUITE, paths.STUDY  # the kept configurations: a suite's, and a latency study's
-# Outputs that tell what the records say. Each has a record of its own, but none of them counts in the suite's digest,
-# which they state, and none tells of another. The audit compares what they tell with the records.
+# Outputs that repeat what the records say. Each has its own record. None counts in the suite's digest, which they
+# state, and none describes another. The audit compares them with the records.
 RETOLD = (paths.CRATE,)
 
 Digest = Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{64}$")]
@@ -68,7 +69,7 @@ class Environment(Section):
 
 class Record(Section):
     output: Output
-    suite: str | None  # whose folder the output lies in, or which latency study's; None: neither's
+    suite: str | None  # the suite or the latency study whose folder holds the output; None: neither
     inputs: tuple[Input, ...]
     verb: str
     parameters: dict[str, Any]
@@ -82,19 +83,19 @@ class Record(Section):
 
     @property
     def lasting(self) -> dict:
-        """All that is not about when it was made, or whether it is still there."""
+        """Everything but the times, and whether the output still exists."""
         output = self.output.model_dump(mode="json", exclude={"stamp"}, exclude_none=True)
         rest = self.model_dump(mode="json", exclude={"output", "started", "ended", "removed", "seal"})
         return {"output": output, **rest}
 
     @property
     def job(self) -> tuple[str, str, str]:
-        """The same for all outputs of one run of a verb, and for nothing else."""
+        """Identifies one run of a verb. All its outputs share it, and no others do."""
         return self.verb, self.started, hashlib.sha256(canonical(self.parameters)).hexdigest()
 
     @property
     def proper_seal(self) -> str:
-        """The digest of the record's content: an edited record shows, unless it was sealed anew."""
+        """The digest of the record's content. It reveals an edited record, unless that was sealed again."""
         return hashlib.sha256(canonical(self.model_dump(mode="json", exclude={"seal"}))).hexdigest()
 
     def sealed(self) -> "Record":
@@ -106,22 +107,22 @@ def canonical(content: object) -> bytes:
     return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")
 
 
-def beside(output: pathlib.Path) -> pathlib.Path:
-    """Where the record of an output lies."""
+def record_path(output: pathlib.Path) -> pathlib.Path:
+    """Returns the path of an output's record."""
     return output.with_name(output.name + SUFFIX)
 
 
 def output_of(record: pathlib.Path) -> pathlib.Path:
-    """The output that a record lies beside."""
+    """Returns the output that a record describes."""
     return record.with_name(record.name.removesuffix(SUFFIX))
 
 
 def read(path: pathlib.Path) -> Record:
-    """The record in a file; ValueError (or OSError) with one line where it holds something else."""
+    """Reads a record. Raises ValueError or OSError, with a message of one line, if the file holds no valid record."""
     files.require_regular(path, "record")
     try:
         known = Record.model_validate(parse_json(path.read_bytes(), path.name))
-        canonical(known.model_dump(mode="json"))  # what cannot be written is told here, and not later
+        canonical(known.model_dump(mode="json"))  # raises if the record could not be written again
         return known
     except pydantic.ValidationError as error:
         first = error.errors()[0]
@@ -133,7 +134,7 @@ def read(path: pathlib.Path) -> Record:
 
 
 def write(record: Record, path: pathlib.Path) -> None:
-    """Writes a record, sealed; one that says the same but for the times stays as it is."""
+    """Seals and writes a record. An earlier record that differs only in its times stays."""
     try:
         before = read(path)
     except (OSError, ValueError):
@@ -153,18 +154,21 @@ def _put(record: Record, path: pathlib.Path) -> None:
 
 
 def mark_removed(output: pathlib.Path, when: str) -> None:
-    """Says in an output's record that it was removed on purpose; nothing where it has no record that can be read."""
+    """Notes in an output's record that it was removed on purpose. Does nothing without a readable record."""
     try:
-        known = read(beside(output))
+        known = read(record_path(output))
     except (OSError, ValueError):
         return
     if known.seal == known.proper_seal:  # else an edited record would be sealed anew
-        _put(known.model_copy(update={"removed": when}), beside(output))
+        _put(known.model_copy(update={"removed": when}), record_path(output))
 
 
 def root_of(output: pathlib.Path) -> tuple[pathlib.Path, str | None]:
-    """The folder that an absolute output's paths are relative to, and the name of the suite, or of the latency study,
-    whose folder that is, if there is one of this name."""
+    """Returns the folder that the paths in an output's record are relative to, and that folder's name in `results`.
+
+    The name may be that of a suite or of a latency study. It is None if the output is not in such a folder. `output` is
+    an absolute path.
+    """
     for folder in output.parents:
         if folder.parent.name == RESULTS:
             return folder, folder.name
@@ -172,6 +176,6 @@ def root_of(output: pathlib.Path) -> tuple[pathlib.Path, str | None]:
 
 
 def concerns(path: pathlib.PurePath) -> bool:
-    """Whether the chain holds a file, by its path in the suite's folder."""
+    """Whether a file belongs to the chain, by its path in the suite's folder."""
     hidden = any(part.startswith(".") for part in path.parts)
     return not (hidden or any(part in OUTSIDE for part in path.parts[:1]) or path.suffix == PAGES)

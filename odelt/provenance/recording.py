@@ -14,18 +14,18 @@ from odelt import trace
 from odelt.config import Solver
 from odelt.errors import OdeltError
 from odelt.provenance import digests, environment
-from odelt.provenance.record import STUDY, SUITE, Input, Output, Record, beside, concerns, read, root_of, write
+from odelt.provenance.record import STUDY, SUITE, Input, Output, Record, concerns, read, record_path, root_of, write
 
 CONFIG = pathlib.Path("config")  # of the project, in the working directory
 OUTPUTS = ("out", "pictures")  # the options that say what a verb writes
-NOT_TOLD = (
+NOT_PARAMETERS = (
     "verb",
     "command",
     "log",
     "timings",
     "proxy",
     "certificate",
-)  # no parameters of the result; a proxy may hold a password
+)  # options that are no parameters of the result; a proxy may hold a password
 
 
 @contextlib.contextmanager
@@ -52,11 +52,11 @@ def recording(arguments: argparse.Namespace) -> Iterator[types.SimpleNamespace]:
     asked = [path.absolute() for path in _paths(arguments)]
     for path, inputs in traced.outputs.items():
         root, name = root_of(path)
-        asked_for = any(path == one or one in path.parents for one in asked)
+        asked_for = any(path == target or target in path.parents for target in asked)
         if asked_for and concerns(path.relative_to(root)) and path.exists():
-            told = parameters(arguments, root)
-            fields = {"inputs": _inputs(inputs, root), "parameters": told, "seed": _seed(told)}
-            write(run(output=_output(path, root), suite=_known_suite(root, name), **fields), beside(path))
+            options = parameters(arguments, root)
+            fields = {"inputs": _inputs(inputs, root), "parameters": options, "seed": _seed(options)}
+            write(run(output=_output(path, root), suite=_known_suite(root, name), **fields), record_path(path))
 
 
 def now() -> str:
@@ -64,12 +64,15 @@ def now() -> str:
 
 
 def parameters(arguments: argparse.Namespace, root: pathlib.Path) -> dict[str, Any]:
-    """The verb's options as plain data: sections of JSON read, paths as in the record, no absolute ones."""
-    return {name: _plain(value, root) for name, value in vars(arguments).items() if name not in NOT_TOLD}
+    """Returns the verb's options as plain data. JSON texts are parsed, and paths are written as in records."""
+    return {name: _plain(value, root) for name, value in vars(arguments).items() if name not in NOT_PARAMETERS}
 
 
 def external_name(path: pathlib.Path) -> str:
-    """What a record calls a file outside of the suite's folder: its path in the working directory, or its name."""
+    """Returns the name that a record has for a file outside of the suite's folder.
+
+    It is the file's path in the working directory, or only its name if it is elsewhere.
+    """
     here = pathlib.Path.cwd()
     return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.name
 
@@ -82,21 +85,21 @@ def _plain(value: object, root: pathlib.Path) -> object:
         case Solver():
             return str(value)
         case list() | tuple():
-            return [_plain(one, root) for one in value]
+            return [_plain(item, root) for item in value]
         case dict():
-            return {name: _plain(one, root) for name, one in value.items()}
+            return {name: _plain(item, root) for name, item in value.items()}
         case str() if value.startswith("{"):
             return json.loads(value)
     return value
 
 
-def _seed(told: Mapping[str, Any]) -> int | None:
-    settings = told.get("settings")
-    return told.get("seed", settings.get("seed") if isinstance(settings, dict) else None)
+def _seed(options: Mapping[str, Any]) -> int | None:
+    settings = options.get("settings")
+    return options.get("seed", settings.get("seed") if isinstance(settings, dict) else None)
 
 
 def _known_suite(root: pathlib.Path, name: str | None) -> str | None:
-    """The name, if a suite or a latency study has it: one that is configured here, or that is kept in the folder.
+    """Returns the name if a suite or a latency study has it. It is configured here, or its copy is in the folder.
 
     `results/imported` is a folder that a user named: no suite has this name.
     """
@@ -112,31 +115,32 @@ def _paths(arguments: argparse.Namespace) -> Iterator[pathlib.Path]:
 
 def _output(path: pathlib.Path, root: pathlib.Path) -> Output:
     try:
-        found = digests.find(path)
-        stamp = digests.stamp(path) if found.bytes >= digests.LARGE else None
+        content = digests.find(path)
+        stamp = digests.stamp(path) if content.bytes >= digests.LARGE else None
     except OSError as error:
         raise OdeltError(f"cannot read {path}, which was just written: {error.strerror}") from None
     name = path.relative_to(root).as_posix()
-    return Output(path=name, sha256=found.sha256, bytes=found.bytes, files=found.files, stamp=stamp)
+    return Output(path=name, sha256=content.sha256, bytes=content.bytes, files=content.files, stamp=stamp)
 
 
 def _inputs(inputs: Mapping[pathlib.Path, tuple[pathlib.Path, str]], root: pathlib.Path) -> tuple[Input, ...]:
-    """Each once, sorted: a folder of which several files were read is one input."""
-    found = set()
+    """Returns each input once, sorted. A folder is one input, however many of its files were read."""
+    named = set()
     for path, sha256 in inputs.values():
         external = not path.is_relative_to(root)
         name = external_name(path) if external else path.relative_to(root).as_posix()
-        found.add((name, sha256, external))
-    return tuple(Input(path=name, sha256=sha256, external=external) for name, sha256, external in sorted(found))
+        named.add((name, sha256, external))
+    return tuple(Input(path=name, sha256=sha256, external=external) for name, sha256, external in sorted(named))
 
 
 def _fingerprint(path: pathlib.Path, names: Sequence[str] | None) -> tuple[pathlib.Path, str]:
-    """What has the record, the file or a folder that it lies in; and its sha256. `names`: the files of a folder that
-    count, where not all do.
+    """Returns the file or the folder above it that has a record, and its sha256.
 
-    Something large whose record carries its present sizes and times is not hashed again: the audit does that.
+    `names` are the files of a folder that count, if not all do. A large file whose record has its present sizes and
+    times is not hashed again. The audit does that.
     """
-    unit = next((one for one in (path, *path.parents) if one.name and beside(one).exists()), path)
+    named = (part for part in (path, *path.parents) if part.name)
+    unit = next((part for part in named if record_path(part).exists()), path)
     try:
         if names is not None:
             return path, digests.of_files(path, names)
@@ -148,7 +152,7 @@ def _fingerprint(path: pathlib.Path, names: Sequence[str] | None) -> tuple[pathl
 @functools.cache
 def _sha256(path: pathlib.Path, stamp: str) -> str:
     with contextlib.suppress(OSError, ValueError):
-        known = read(beside(path)).output
+        known = read(record_path(path)).output
         if known.stamp == stamp:
             return known.sha256
     return digests.find(path).sha256

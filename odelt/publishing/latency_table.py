@@ -1,4 +1,4 @@
-"""The latency study's table and figure: each length's time and memory beside SM's, and the paper's ratio."""
+"""The latency study's table and figure: each length's time and memory with SM's, and the paper's ratio."""
 
 import pathlib
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ COLUMNS = (
 
 
 def rows(study: LatencyStudy, results: pathlib.Path, published: References) -> list[dict]:
-    """A row per network, length (SM's full path first) and solver; what has not been measured is NOT_RUN.
+    """Returns a row per network, length (SM's full path first) and solver. Numbers not measured are NOT_RUN.
 
     Ratios are to the full path with the same network and solver.
 
@@ -72,7 +72,7 @@ def write(rows: Sequence[dict], out: pathlib.Path) -> None:
 
 
 def figure(rows: Sequence[dict], out: pathlib.Path) -> None:
-    """Latency over SM's against the blocks that act, a panel per network; dashed: proportion to the blocks."""
+    """Draws latency over SM's against the blocks that act, a panel per network. Dashed: proportional to the blocks."""
     measured = [row for row in rows if row["relative_latency"] != NOT_RUN]
     with matplotlib.rc_context(figures.STYLE):
         if not measured:
@@ -96,9 +96,9 @@ def _draw(axes, rows: Sequence[dict]) -> None:
         ours = [row for row in rows if row["solver"] == solver and row["length"] != FULL]
         name = f"$T = {Solver.parse(solver).steps}$"
         axes.plot(_blocks(ours), [row["relative_latency"] for row in ours], label=name, **style)
-        told = [row for row in ours if row["published_relative_latency"] != ""]
+        published = [row for row in ours if row["published_relative_latency"] != ""]
         hollow = {**style, "linestyle": "", "markerfacecolor": "none", "markersize": 9}
-        axes.plot(_blocks(told), [row["published_relative_latency"] for row in told], **hollow)
+        axes.plot(_blocks(published), [row["published_relative_latency"] for row in published], **hollow)
     axes.set(title=rows[0]["network"], xlabel="Blocks that act (hollow: published)", xlim=(0, None), ylim=(0, None))
     axes.grid(color="0.92")
 
@@ -114,11 +114,11 @@ def _cells(raw: dict, point: dict) -> dict:
 
 
 def _published(published: References, experiment: str | None, length: int | None, solver: Solver) -> float | str:
-    """The published ratio; empty where there is none."""
+    """Returns the published ratio; empty if there is none."""
     if experiment is None:
         return ""
-    found = published.relative_latency(Cell(experiment, "sm" if length is None else "odelt", length, solver))
-    return "" if found is None else found
+    ratio = published.relative_latency(Cell(experiment, "sm" if length is None else "odelt", length, solver))
+    return "" if ratio is None else ratio
 
 
 def _for_people(row: dict) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The paper's main table: models by lengths at a few numbers of Euler steps, beside the published numbers."""
+"""The paper's main table: models by lengths at a few numbers of Euler steps, with the published numbers."""
 
 import pathlib
 from collections.abc import Sequence
@@ -18,9 +18,8 @@ def write_main(rows: Sequence[Row], references: References | None, out: pathlib.
     """Writes `<out>.csv`, a row per cell in full precision, and `<out>.md`: an overview, then a table per T.
 
     A cell is a model's weights at one length, T and guidance: the mean over its seeds, with the standard deviation. The
-    T are those that are evaluated with raw weights too, which is what marks the main table in a grid (all Euler steps
-    where none is). A latency is relative to the first model on the full path that was timed at the same T and guidance.
-    `note` stands at the end of the Markdown.
+    table has the T at which raw weights are evaluated, too; if there are none, it has every T. A latency is relative to
+    that of the first model on the full path that was timed at the same T and guidance. `note` ends the Markdown.
     """
     cells = main_cells(rows, references)
     columns = [column for column in (cells[0] if cells else {}) if column not in ("solver", "d")]
@@ -34,8 +33,11 @@ def write_main(rows: Sequence[Row], references: References | None, out: pathlib.
 
 
 def main_cells(rows: Sequence[Row], references: References | None) -> list[Row]:
-    """The main table's cells in the order of the rows: those of `over_seeds` with T, latency ratios and what they are
-    relative to, and the authors' own ratio where they published latencies."""
+    """Returns the main table's cells in the order of the rows.
+
+    They are those of `over_seeds`, with T, the latency ratio and the model that it is relative to, and the authors' own
+    ratio if they published latencies.
+    """
     euler = [row for row in rows if steps(row) is not None]
     settings = {_setting(row) for row in euler if row["weights"] == "raw"} or {_setting(row) for row in euler}
     timed = baselines(rows)
@@ -57,12 +59,12 @@ def _setting(row: Row) -> Setting:
 def _published_ratio(cell: Row, references: References | None) -> float | str:
     if references is None:
         return ""
-    found = references.relative_latency(cell_of(cell))
-    return "" if found is None else found
+    ratio = references.relative_latency(cell_of(cell))
+    return "" if ratio is None else ratio
 
 
 def _overview(cells: Sequence[Row]) -> str:
-    """The paper's shape: a row per model, length and weights, a column per T with the first distance."""
+    """Returns a table in the paper's form: a row per model, length and weights, a column per T, the first distance."""
     column, heading = next(iter(distances(cells[0]).items()))
     settings = sorted({_setting(cell) for cell in cells})
     table: dict[tuple, dict[str, str]] = {}
@@ -76,16 +78,16 @@ def _overview(cells: Sequence[Row]) -> str:
 
 
 def _for_people(cell: Row) -> dict[str, str]:
-    told = {"model": cell["label"], "weights": cell["weights"], "length (blocks)": text.length(cell)}
-    told |= {heading: _mean(cell, column, "{:.2f}") for column, heading in distances(cell).items()}
+    cells = {"model": cell["label"], "weights": cell["weights"], "length (blocks)": text.length(cell)}
+    cells |= {heading: _mean(cell, column, "{:.2f}") for column, heading in distances(cell).items()}
     if "agreement" in cell:  # the other scores of an image set are in the CSV and in the grid
         metric = METRICS["agreement"]
-        told[metric.heading] = _mean(cell, "agreement", metric.form) + (chance.MARK if cell.at_chance else "")
+        cells[metric.heading] = _mean(cell, "agreement", metric.form) + (chance.MARK if cell.at_chance else "")
     relative = shown(cell["relative_latency"], "{:.2f}×")
     if cell["published_relative_latency"] != "":
         relative += f" (published {cell['published_relative_latency']:.2f}×)"
     return {
-        **told,
+        **cells,
         "seeds": _seeds(cell),
         **published_cells(cell),
         "latency, ms": text.latency(cell),
@@ -95,25 +97,22 @@ def _for_people(cell: Row) -> dict[str, str]:
 
 
 def _mean(cell: Row, column: str, form: str) -> str:
-    """ "5.90", or "5.90 ± 0.08" over several seeds."""
+    """Returns "5.90", or "5.90 ± 0.08" over several seeds."""
     deviation = cell[f"{column}_std"]
     return shown(cell[column], form) + ("" if deviation is None else f" ± {form.format(deviation)}")
 
 
 def _seeds(cell: Row) -> str:
-    """How many seeds the mean is over, and of how many where some are not run."""
-    return (
-        f"{cell['seeds_run']}"
-        if cell["seeds_run"] == cell["seeds_wanted"]
-        else (f"{cell['seeds_run']} of {cell['seeds_wanted']}")
-    )
+    """Returns the number of seeds in the mean, and "of" how many if some were not run."""
+    run, wanted = cell["seeds_run"], cell["seeds_wanted"]
+    return f"{run}" if run == wanted else f"{run} of {wanted}"
 
 
 def _caption(cells: Sequence[Row], references: References | None) -> str:
     baseline = distinct(cell["relative_to"] for cell in cells if cell["relative_to"] != NOT_RUN)
     relative = "" if baseline == NOT_RUN else f" Relative latency: to {text.plain(baseline)} at the same T and w."
     first = f" The first table shows FID ({fid_labels(cells[0])[0]})." if cells and fid_labels(cells[0]) else ""
-    told = [
+    parts = [
         "Euler's method in T steps; w: guidance. Length: blocks asked for, and in brackets those that act; “full” is "
         "the conventional path without inner ODE. Weights: the moving average (ema) or the raw ones.",
         f"{distance_caption(cells)}{first} With several seeds: mean ± standard deviation.",
@@ -124,5 +123,5 @@ def _caption(cells: Sequence[Row], references: References | None) -> str:
         "Memory: the peak of that program, weights included.",
     ]
     if any(cell["published_relative_latency"] != "" for cell in cells):
-        told.append(comparisons.PUBLISHED_LATENCIES)
-    return " ".join(one for one in told if one)
+        parts.append(comparisons.PUBLISHED_LATENCIES)
+    return " ".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""What the tables say of the files that their numbers rest on."""
+"""Notes in the tables on the files that their numbers depend on."""
 
 import pathlib
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from odelt.sources.lock import TRUSTED_ON_FIRST_USE, load_lock, trusted
 
 
 def on_trust(lock: pathlib.Path, sources: Iterable[str]) -> str:
-    """Which downloads nobody has vouched for yet: those that are recorded so, and those that are not recorded."""
+    """Names the downloads that nobody has vouched for: those recorded on first use, and those not recorded."""
     known = load_lock(lock)
     names = [name for name in sources if not known.of(name) or trusted(known, name) == TRUSTED_ON_FIRST_USE]
     return (
@@ -21,14 +21,16 @@ def on_trust(lock: pathlib.Path, sources: Iterable[str]) -> str:
 
 
 def on_references(path: pathlib.Path) -> str:
-    """How far the downloaded reference statistics are from those of the images (SPEC 6)."""
+    """Says how far the downloaded reference statistics are from those of the images (SPEC 6)."""
     fid = read_json(path, lambda raw: {label: float(value) for label, value in raw["fid"].items()}, absent={})
-    told = text.plain(", ".join(f"{value:.2f} ({label})" for label, value in fid.items()))
-    return f"Fréchet distance of the downloaded reference statistics to the recomputed ones: {told}." if fid else ""
+    distances = text.plain(", ".join(f"{value:.2f} ({label})" for label, value in fid.items()))
+    if not fid:
+        return ""
+    return f"Fréchet distance of the downloaded reference statistics to the recomputed ones: {distances}."
 
 
 def on_precision(path: pathlib.Path, codec: Codec) -> str:
-    """What mixed precision does, or would do, to the decoded images."""
+    """Says how much mixed precision changes, or would change, the decoded images."""
     error = read_json(path, lambda raw: float(raw["images_rms"]), absent=None)
     if error is None:
         return ""

@@ -11,7 +11,7 @@ from odelt.results.references import References
 from odelt.results.rows import Row, baselines, distinct, fid_labels, steps
 from odelt.results.verdicts import NOT_RUN, NOTHING_PUBLISHED
 
-# What tells two rows of the trade-off apart; the steps T are its columns.
+# Two rows of the trade-off differ in one of these; the steps T are its columns.
 TRADE_OFF_KEY = ("model", "label", "length", "effective_blocks", "guidance", "seed")
 # Its groups of columns (agreement only with digits): name in the CSV, heading and format for people.
 TRADE_OFF = {
@@ -44,12 +44,12 @@ def write_trade_off(rows: Sequence[Row], out: pathlib.Path) -> None:
 
 
 def distances(row: Row) -> dict[str, str]:
-    """Headings of the columns that a table shows as the distance to the real data: an FID each, or the one."""
+    """Returns the headings of the distances to the real data: of each FID, or of the only Fréchet distance."""
     return {f"fid_{label}": f"FID ({label})" for label in fid_labels(row)} or {"frechet_distance": "Fréchet distance"}
 
 
 def distance_caption(rows: Sequence[Row]) -> str:
-    """What the distance is: of which features, over how many samples, and its floor where there is one."""
+    """Says what the distance is: of which features, over how many samples, and its floor if there is one."""
     known = distinct(row.samples for row in rows)
     samples = "" if known == NOT_RUN else f", over {known} samples"
     if rows and fid_labels(rows[0]):
@@ -58,14 +58,14 @@ def distance_caption(rows: Sequence[Row]) -> str:
 
 
 def agreement_caption(rows: Sequence[Row]) -> list[str]:
-    """What the agreement is, and what “at chance” means where a table says it; nothing where there is no agreement."""
+    """Says what the agreement is, and what “at chance” means if a table says so; nothing without agreement."""
     if not (rows and "agreement" in rows[0]):
         return []
     return [METRICS["agreement"].caption, *[chance.CAPTION for row in rows if row.at_chance][:1]]
 
 
 def published_cells(row: Row, difference: str = "{:+.2f}") -> dict[str, str]:
-    """The published number with the reference statistics it belongs to, the difference and the verdict."""
+    """Returns the published number with its reference statistics, the difference and the verdict."""
     if row["published"] == NOTHING_PUBLISHED:
         return {"published": "", "difference": "", "verdict": NOTHING_PUBLISHED}
     doubt = "?" if row["published_ambiguous"] else ""
@@ -79,23 +79,23 @@ def published_cells(row: Row, difference: str = "{:+.2f}") -> dict[str, str]:
 
 
 def published_caption(rows: Iterable[Row], references: References | None) -> str:
-    """What the published columns mean, with the rule; empty where nothing is published."""
+    """Says what the published columns mean, with the rule; empty if nothing is published."""
     published = [row for row in rows if row["published"] != NOTHING_PUBLISHED]
     if not published:
         return ""
-    told = " ".join(earlier_runs(references)) or (
+    caption = " ".join(earlier_runs(references)) or (
         "Published: with the reference statistics it belongs to, which are those of our FID that it is compared with."
     )
-    told += f" Difference: measured less published; {verdicts.rule()}."
+    caption += f" Difference: measured less published; {verdicts.rule()}."
     if any(row["published_ambiguous"] for row in published):
-        told += " “?”: the source does not say whether its SM is the released or the fine-tuned one."
+        caption += " “?”: the source does not say whether its SM is the released or the fine-tuned one."
     if any(row["published_others"] for row in published):
-        told += " Other published numbers of the same cell are in the CSV."
-    return told
+        caption += " Other published numbers of the same cell are in the CSV."
+    return caption
 
 
 def earlier_runs(references: References | None) -> list[str]:
-    """A sentence for each source that is no publication."""
+    """Returns a sentence for each source that is no publication."""
     return [
         f"“Published” stands for {text.plain(source.title)}, which is no publication: "
         f"{_seeds(source.earlier_run.seeds)}, on {text.plain(source.earlier_run.machine)}."
@@ -114,7 +114,7 @@ def _euler_ema(rows: Iterable[Row]) -> list[Row]:
 
 
 class _TradeOff(dict):
-    """A row of the trade-off by column, and those T at which its agreement is at chance."""
+    """A row of the trade-off by column, and the T at which its agreement is at chance."""
 
     def __init__(self, cells: dict):
         super().__init__(cells)
@@ -122,7 +122,7 @@ class _TradeOff(dict):
 
 
 def _trade_off(rows: Iterable[Row], columns: Sequence[int], groups: Sequence[str]) -> list[_TradeOff]:
-    """A row per TRADE_OFF_KEY in the order of the grid; what the grid lacks is NOT_RUN, as what has not been run."""
+    """Returns a row per TRADE_OFF_KEY, in the order of the grid. Cells that the grid lacks are NOT_RUN, too."""
     euler = _euler_ema(rows)
     timed = baselines(euler)
     table: dict[tuple, _TradeOff] = {}
@@ -176,7 +176,7 @@ def _trade_off_for_people(row: _TradeOff, columns: Sequence[int], groups: Sequen
 
 
 def _grid_caption(rows: Sequence[Row], references: References | None) -> str:
-    told = [
+    parts = [
         "Length: blocks asked for, and in brackets those that act; “full” is the conventional path without inner ODE.",
         "Evaluations: of the vector field, mean per sample.",
         distance_caption(rows),
@@ -185,11 +185,11 @@ def _grid_caption(rows: Sequence[Row], references: References | None) -> str:
         "Memory: the peak of that program, weights included.",
         published_caption(rows, references),
     ]
-    return " ".join(one for one in told if one)
+    return " ".join(part for part in parts if part)
 
 
 def _optional_captions(rows: Sequence[Row]) -> list[str]:
-    """What the captions say of the optional columns that these rows have."""
+    """Returns the captions of the optional columns that these rows have."""
     shown_columns = rows[0].keys() - {"agreement"} if rows else ()
     return agreement_caption(rows) + [metric.caption for column, metric in METRICS.items() if column in shown_columns]
 
@@ -198,15 +198,17 @@ def _trade_off_caption(rows: Sequence[Row]) -> str:
     labels = distinct(row["label"] for row in baselines(_euler_ema(rows)).values())
     relative = "the full path, which was not timed," if labels == NOT_RUN else f"{text.plain(labels)} on the full path"
     first = f" “Fréchet distance” is FID ({fid_labels(rows[0])[0]})." if rows and fid_labels(rows[0]) else ""
-    told = [
+    parts = [
         "EMA weights, Euler's method in T steps. Length: blocks asked for, and in brackets those that act. "
         f"{distance_caption(rows)}{first}",
         f"Latency: relative to {relative} at the same T, {text.timing(rows)}.",
         *agreement_caption(_euler_ema(rows)),
     ]
-    return " ".join(told)
+    return " ".join(parts)
 
 
 def _floor(rows: Iterable[Row]) -> str:
-    told = distinct(shown(row["floor"], "{:.2f}") for row in rows)
-    return f"two random halves of the real data are {told} apart" if told != NOT_RUN else "its floor was not run"
+    distance = distinct(shown(row["floor"], "{:.2f}") for row in rows)
+    if distance == NOT_RUN:
+        return "its floor was not run"
+    return f"two random halves of the real data are {distance} apart"

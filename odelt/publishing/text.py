@@ -42,7 +42,7 @@ def length(row: dict) -> str:
 
 
 def timing(rows: Sequence[Row]) -> str:
-    """Of what and where latencies are, for captions."""
+    """Says for captions how many images latencies are for, and on which devices."""
     devices = distinct(row.device for row in rows)
     if devices == NOT_RUN:
         return "not timed yet"
@@ -90,17 +90,17 @@ def markdown(table: Sequence[dict[str, str]]) -> str:
 
 def write_markdown(out: pathlib.Path, *parts: str) -> None:
     """Writes `<out>.md`: the parts, with an empty line between them."""
-    files.write_text(beside(out, ".md"), "\n\n".join(part for part in parts if part) + "\n")
+    files.write_text(suffixed(out, ".md"), "\n\n".join(part for part in parts if part) + "\n")
 
 
 def write_csv(out: pathlib.Path, columns: Sequence[str], table: Iterable[dict]) -> None:
     """Writes `<out>.csv`, each cell as `in_csv` has it."""
-    with files.writing(beside(out, ".csv")) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+    with files.writing(suffixed(out, ".csv")) as draft, draft.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows({column: in_csv(value) for column, value in row.items()} for row in table)
 
 
-def beside(out: pathlib.Path, suffix: str) -> pathlib.Path:
-    """`out` with a suffix added, not exchanged: a name may hold a full stop."""
+def suffixed(out: pathlib.Path, suffix: str) -> pathlib.Path:
+    """Adds a suffix to a path. It replaces none, because a name may contain a full stop."""
     return out.with_name(out.name + suffix)

@@ -1,4 +1,4 @@
-"""The verdict on every published number, as a table, with the one sentence that the report begins with."""
+"""The verdict on every published number, as a table, with the sentence that begins the report."""
 
 import json
 import pathlib
@@ -24,25 +24,27 @@ OF_COMPARISON = ("ours", "ours_std", "difference", "verdict", "score", "latency"
 
 
 def write_verdicts(rows: Iterable[Row], references: References, out: pathlib.Path) -> None:
-    """Writes `<out>.csv`, `<out>.md` and `<out>.json` of the rows of all experiments.
+    """Writes `<out>.csv`, `<out>.md` and `<out>.json` for the rows of all experiments.
 
-    The CSV has a row for each published number and cell that it is compared with, and one for a number that the grid
-    has no cell for; `number` counts the numbers, `outcome` is that of the number, `score` and `latency` name our files
-    below the experiment's folder. The JSON has the summary, the rule and what was compared with.
+    The CSV has a row for each published number and each cell that it is compared with. A number without a cell in the
+    grid has a row, too. `number` counts the numbers, `outcome` is the number's, and `score` and `latency` name our
+    files below the experiment's folder. The JSON has the summary, the rule and the titles of the sources.
     """
     cells = over_seeds(rows)
-    found = [*comparisons.compare_fids(cells, references), *comparisons.compare_latencies(cells, references)]
-    lines = [line for k, compared in enumerate(found, start=1) for line in _lines(k, compared)]
+    all_compared = [*comparisons.compare_fids(cells, references), *comparisons.compare_latencies(cells, references)]
+    lines = [line for k, compared in enumerate(all_compared, start=1) for line in _lines(k, compared)]
     text.write_csv(out, [*OF_NUMBER, *OF_CELL, *OF_COMPARISON], lines)
-    summary = verdicts.summary([one.outcome for one in found], references.what)
-    told = {"summary": summary, "rule": f"{verdicts.rule()}.", "against": references.title}
-    # Under a key of its own: the report takes the file for configuration.
-    files.write_text(text.beside(out, ".json"), json.dumps({"verdicts": told}, indent=2, ensure_ascii=False) + "\n")
-    text.write_markdown(out, "# Verdicts", summary, _caption(found, references), *_sections(found, references))
+    summary = verdicts.summary([compared.outcome for compared in all_compared], references.what)
+    # The verdicts have their own key, because the report reads the file as configuration.
+    content = {"verdicts": {"summary": summary, "rule": f"{verdicts.rule()}.", "against": references.title}}
+    files.write_text(text.suffixed(out, ".json"), json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    text.write_markdown(
+        out, "# Verdicts", summary, _caption(all_compared, references), *_sections(all_compared, references)
+    )
 
 
 def _lines(k: int, compared: Compared) -> list[dict]:
-    """The CSV's rows of a number."""
+    """Returns the CSV's rows of a published number."""
     number = compared.number
     of_number = {
         "number": k,
@@ -59,7 +61,7 @@ def _lines(k: int, compared: Compared) -> list[dict]:
         "published_ambiguous": "yes" if number.ambiguous else "",
         "outcome": compared.outcome,
     }
-    return [of_number | _in_full(compared, one) for one in compared.comparisons] or [of_number]
+    return [of_number | _in_full(compared, comparison) for comparison in compared.comparisons] or [of_number]
 
 
 def _in_full(compared: Compared, comparison: Comparison) -> dict:
@@ -75,19 +77,21 @@ def _in_full(compared: Compared, comparison: Comparison) -> dict:
 
 
 def _difference(compared: Compared, comparison: Comparison) -> float | None:
-    """Ours less the published one; None where ours was not run. A number without a value is compared with nothing."""
+    """Returns our number less the published one; None if ours was not run, or if the published one has no value."""
     ours, published = comparison.ours, compared.number.value
     return None if ours is None or published is None else ours - published
 
 
-def _sections(found: Sequence[Compared], references: References) -> list[str]:
-    """A heading and a table for each experiment and kind of number; where all are of one source, it is said above."""
+def _sections(all_compared: Sequence[Compared], references: References) -> list[str]:
+    """Returns a heading and a table for each experiment and kind of number. A common source is named above a table."""
     parts = []
-    for experiment, kind in dict.fromkeys((one.number.experiment, one.kind) for one in found):
-        own = [one for one in found if (one.number.experiment, one.kind) == (experiment, kind)]
-        table = [row for one in own for row in _for_people(one)]
+    for experiment, kind in dict.fromkeys((compared.number.experiment, compared.kind) for compared in all_compared):
+        own = [
+            compared for compared in all_compared if (compared.number.experiment, compared.kind) == (experiment, kind)
+        ]
+        table = [row for compared in own for row in _for_people(compared)]
         parts.append(f"## {experiment}: {HEADINGS[kind]}")
-        if len({one.number.source for one in own}) == 1:
+        if len({compared.number.source for compared in own}) == 1:
             parts.append(f"Source: {text.plain(references.sources[own[0].number.source].title)}.")
             table = [{heading: cell for heading, cell in row.items() if heading != "source"} for row in table]
         parts.append(text.markdown(table))
@@ -95,7 +99,7 @@ def _sections(found: Sequence[Compared], references: References) -> list[str]:
 
 
 def _for_people(compared: Compared) -> list[dict[str, str]]:
-    """A number's rows; what is of the number and not of a comparison stands in the first."""
+    """Returns a number's rows. Only the first row has what concerns the number, and not a comparison."""
     number = compared.number
     length = "full" if number.length is None else f"l = {number.length}"
     form = "{:.2f}" if compared.kind == DISTANCE else "{:.2f}×"
@@ -110,7 +114,8 @@ def _for_people(compared: Compared) -> list[dict[str, str]]:
         "published": value + statistics,
         "outcome": compared.outcome,
     }
-    rows = [_of_comparison(compared, one, form) for one in compared.comparisons] or [dict.fromkeys(PEOPLE, "")]
+    rows = [_of_comparison(compared, comparison, form) for comparison in compared.comparisons]
+    rows = rows or [dict.fromkeys(PEOPLE, "")]
     return [(of_number if k == 0 else dict.fromkeys(of_number, "")) | row for k, row in enumerate(rows)]
 
 
@@ -124,30 +129,30 @@ def _of_comparison(compared: Compared, comparison: Comparison, form: str) -> dic
     deviation = "" if comparison.deviation is None else f" ± {comparison.deviation:.2g}"
     apart = _difference(compared, comparison)
     difference = "" if apart is None else f"{apart:+.2f}"
-    told = NOT_RUN if ours is None else shown(ours, form) + deviation
-    return dict(zip(PEOPLE, (where, told, difference, comparison.verdict), strict=True))
+    measured = NOT_RUN if ours is None else shown(ours, form) + deviation
+    return dict(zip(PEOPLE, (where, measured, difference, comparison.verdict), strict=True))
 
 
-def _caption(found: Sequence[Compared], references: References) -> str:
-    if not found:
+def _caption(all_compared: Sequence[Compared], references: References) -> str:
+    if not all_compared:
         return f"Of the experiments of this suite there are no {references.what}."
-    told = [
+    parts = [
         *tables.earlier_runs(references),
         f"{verdicts.rule()}; smaller is better. A number counts once, with every model "
         "and weights that it may mean; ours is the mean over the seeds that were run.",
     ]
-    if any(one.number.ambiguous for one in found):
-        told.append("“?”: the source does not say whether its SM is the released or the fine-tuned one.")
-    if any(one.kind != DISTANCE for one in found):
-        told.append(
+    if any(compared.number.ambiguous for compared in all_compared):
+        parts.append("“?”: the source does not say whether its SM is the released or the fine-tuned one.")
+    if any(compared.kind != DISTANCE for compared in all_compared):
+        parts.append(
             "Relative latency: to that of the source's own SM, and ours to that of our first SM, with the same solver. "
             f"{comparisons.PUBLISHED_LATENCIES}"
         )
-    if any(one.outcome == NOT_COMPARABLE for one in found):
-        told.append(
+    if any(compared.outcome == NOT_COMPARABLE for compared in all_compared):
+        parts.append(
             f"“{NOT_COMPARABLE[0].upper()}{NOT_COMPARABLE[1:]}” are SM's own latencies, which the others are relative "
             "to, and those with a solver that SM was not timed with: seconds on another machine do not compare."
         )
     if any(block.unattributed_mean_min_max for block in references.fid):
-        told.append("Published numbers that name no experiment are not here.")
-    return " ".join(told)
+        parts.append("Published numbers that name no experiment are not here.")
+    return " ".join(parts)

@@ -1,4 +1,4 @@
-"""The abstracts' claims (SPEC 9.9), checked against our own grid, in each reading that their words allow."""
+"""Checks the abstracts' claims (SPEC 9.9) against our own grid, in each reading that their words allow."""
 
 import dataclasses
 from collections.abc import Iterable, Sequence
@@ -18,9 +18,9 @@ BASELINES = ("sm", "sm-ft")
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """A claim in one reading, with one model of ours and one baseline: the outcome and the best pair over the grid.
+    """A claim in one reading, with one model of ours and one baseline: the outcome and the best pair of the grid.
 
-    `measured` is SM's latency over ours, or SM's FID less ours, of the best pair; None where no pair was run.
+    `measured` is SM's latency over ours, or SM's FID less ours, for the best pair; None if no pair was run.
     """
 
     claim: Claim
@@ -35,19 +35,19 @@ class Finding:
 
 
 def check_claims(rows: Iterable[Row], references: References) -> list[Finding]:
-    """Every claim in every reading, for each of OURS against each of BASELINES, in the order of the references.
+    """Checks every claim in every reading, each of OURS against each of BASELINES, in the order of the references.
 
-    `rows` may be of several experiments; pairs are within one, and those the paper reports on count. “Up to” asks for
-    one pair: a claim is supported when the best pair reaches the claimed figure less TOLERANCE of it, contradicted when
-    every pair was run and none does, and else not run.
+    `rows` may be of several experiments. Both cells of a pair are of the same experiment, and only experiments that the
+    paper reports on count. The claims say “up to”, so one pair is enough: a claim is supported if the best pair reaches
+    the claimed figure less TOLERANCE of it. It is contradicted if every pair was run and none does. Else it is not run.
     """
     cells = [cell for cell in over_seeds(rows) if cell["experiment"] in references.experiments]
-    found = []
+    findings = []
     for claim in references.claims:
         for reading in LATENCY_READINGS if claim.latency_ratio else FID_READINGS:
             for model in OURS:
-                found += [_check(claim, reading, model, baseline, cells) for baseline in BASELINES]
-    return found
+                findings += [_check(claim, reading, model, baseline, cells) for baseline in BASELINES]
+    return findings
 
 
 def _check(claim: Claim, reading: Reading, model: str, baseline: str, cells: Sequence[Row]) -> Finding:

@@ -1,4 +1,4 @@
-"""Each published number beside the cells of ours that it belongs to, with a verdict on each and an outcome for it."""
+"""Compares each published number with the cells of ours that it belongs to: a verdict on each, and an outcome."""
 
 import dataclasses
 import pathlib
@@ -41,11 +41,11 @@ class Compared:
     def outcome(self) -> str:
         if self.number.value is None:
             return NOT_COMPARABLE
-        return verdicts.outcome([one.verdict for one in self.comparisons])
+        return verdicts.outcome([comparison.verdict for comparison in self.comparisons])
 
 
 def compare_fids(cells: Sequence[Row], references: References) -> list[Compared]:
-    """Every published FID of the cells' experiments, in the order of the references."""
+    """Compares every published FID of the cells' experiments, in the order of the references."""
     return [
         Compared(DISTANCE, number, tuple(_fid(number, cell) for cell in cells if number.is_of(cell_of(cell))))
         for number in _of_experiments(references.fids, cells)
@@ -53,31 +53,31 @@ def compare_fids(cells: Sequence[Row], references: References) -> list[Compared]
 
 
 def compare_latencies(cells: Sequence[Row], references: References) -> list[Compared]:
-    """Every published latency of the cells' experiments; only EMA weights are timed."""
+    """Compares every published latency of the cells' experiments. Only EMA weights are timed."""
     timed = {name: baselines(cell for cell in cells if cell["experiment"] == name) for name in _experiments(cells)}
-    found = []
+    results = []
     for number in _of_experiments(references.latencies, cells):
         own = [cell for cell in cells if cell["weights"] == "ema" and number.is_of(cell_of(cell))]
         own = own if number.value is not None else []
         compared = tuple(_latency(number, cell, timed[number.experiment]) for cell in own)
-        found.append(Compared(RELATIVE_LATENCY, number, compared))
-    return found
+        results.append(Compared(RELATIVE_LATENCY, number, compared))
+    return results
 
 
 def summary(cells: Sequence[Row], references: References | None) -> str:
-    """How the published FIDs that belong to these cells came out, in a sentence."""
+    """Returns a sentence with the outcomes of the published FIDs that belong to these cells."""
     if references is None:
         return ""
-    compared = [one for one in compare_fids(cells, references) if one.comparisons]
-    return verdicts.summary([one.outcome for one in compared], references.what)
+    compared = [number for number in compare_fids(cells, references) if number.comparisons]
+    return verdicts.summary([number.outcome for number in compared], references.what)
 
 
 def _fid(number: Published, cell: Row) -> Comparison:
     column = compared_column(number.statistics)
     ours = cell.get(column, NOT_RUN)
     ours, deviation = (None, None) if ours == NOT_RUN else (ours, cell[f"{column}_std"])
-    found = verdicts.verdict(ours, number.value, deviation, number.deviation)
-    return Comparison(cell, ours, deviation, found, cell["score"])
+    verdict = verdicts.verdict(ours, number.value, deviation, number.deviation)
+    return Comparison(cell, ours, deviation, verdict, cell["score"])
 
 
 def _latency(number: Published, cell: Row, timed: Mapping[Setting, Row]) -> Comparison:
@@ -85,7 +85,7 @@ def _latency(number: Published, cell: Row, timed: Mapping[Setting, Row]) -> Comp
     if baseline is None or cell["latency_s"] == NOT_RUN:
         return Comparison(cell, None, None, verdicts.verdict(None, number.value), "")
     ours = cell["latency_s"] / baseline["latency_s"]
-    files = " ".join(_latency_file(one) for one in (cell, baseline))
+    files = " ".join(_latency_file(row) for row in (cell, baseline))
     return Comparison(cell, ours, None, verdicts.verdict(ours, number.value), files)
 
 

@@ -1,4 +1,4 @@
-"""The numbers of a finished run as a file that later runs are compared with, where nothing is published."""
+"""Writes the numbers of a finished run into a file. Later runs are compared with them if nothing is published."""
 
 import pathlib
 from collections.abc import Iterable
@@ -46,13 +46,13 @@ def write_expectations(name: str, suite: Suite, results: pathlib.Path, out: path
 
 
 def _shown(results: pathlib.Path) -> str:
-    """A folder without what is this machine's own."""
+    """Returns a folder's name without the parts that only this machine has."""
     return f"results/{results.name}" if results.is_absolute() else results.as_posix()
 
 
 def _expected(rows: list[Row]) -> list[PublishedRow]:
-    """One for each model, length, weights, guidance and d, with what was run of its solvers."""
-    found: dict[tuple, dict[str, dict]] = {}
+    """Returns a row for each model, length, weights, guidance and d, with the numbers of the solvers that were run."""
+    numbers: dict[tuple, dict[str, dict]] = {}
     seen, spread = set(), spreads(rows)
     for k, row in enumerate(rows):
         cell = cell_of(row)
@@ -60,19 +60,19 @@ def _expected(rows: list[Row]) -> list[PublishedRow]:
             value, deviation = row["frechet_distance"], spread[k]["frechet_distance"]
             key = (cell.model, cell.length, cell.weights, cell.guidance, cell.d)
             method = "steps" if cell.solver.steps else cell.solver.method
-            values = found.setdefault(key, {}).setdefault(method, {})
+            values = numbers.setdefault(key, {}).setdefault(method, {})
             values[cell.solver.steps or cell.solver.tolerance] = value if deviation is None else (value, deviation)
-        seen.add(cell)  # what follows of it are other seeds
+        seen.add(cell)  # later rows of this cell have other seeds
     keys = ("model", "length", "weights", "guidance", "d")
-    return [PublishedRow.model_validate(dict(zip(keys, key, strict=True)) | values) for key, values in found.items()]
+    return [PublishedRow.model_validate(dict(zip(keys, key, strict=True)) | values) for key, values in numbers.items()]
 
 
 def _commit(scores: Iterable[pathlib.Path]) -> str | None:
-    """The commit whose code made these, by their records."""
-    found = set()
+    """Returns the commits whose code made these scores, by their records; None if no record names one."""
+    commits = set()
     for path in scores:
         try:
-            found.add(record.read(record.beside(path)).code.commit)
+            commits.add(record.read(record.record_path(path)).code.commit)
         except (OSError, ValueError) as error:
             raise OdeltError(f"{path} has no record that can be read, so that its code is not known: {error}") from None
-    return " and ".join(sorted(commit for commit in found if commit)) or None
+    return " and ".join(sorted(commit for commit in commits if commit)) or None

@@ -1,4 +1,4 @@
-"""In which ways the abstracts' claims can be understood: which pairs of our cells and SM's each reading admits."""
+"""The ways to understand the abstracts' claims. Each reading admits certain pairs of our cells and SM's."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ Pair = tuple[Row, Row]  # ours and SM's: cells of `seeds.over_seeds`
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """One way to understand a claim: what is compared, in words, and its pairs."""
+    """A way to understand a claim: what it compares, in words, and the pairs."""
 
     name: str
     words: str
@@ -24,41 +24,41 @@ def _is_no_worse(pair: Pair) -> bool:
 
 
 def _same_steps(ours: Sequence[Row], sm: Sequence[Row]) -> list[Pair]:
-    """Pairs at the same T of Euler's method, guidance and weights."""
+    """Returns the pairs with the same T of Euler's method, guidance and weights."""
     same = ("solver", "guidance", "weights")
     return [
-        (one, other)
-        for one in ours
-        for other in sm
-        if steps(one) is not None and all(one[column] == other[column] for column in same)
+        (cell, baseline)
+        for cell in ours
+        for baseline in sm
+        if steps(cell) is not None and all(cell[column] == baseline[column] for column in same)
     ]
 
 
 def _fewest_steps(ours: Sequence[Row], sm: Sequence[Row]) -> list[Pair]:
-    """Those of `_same_steps` with the fewest steps and the fewest blocks."""
+    """Returns the pairs of `_same_steps` with the fewest steps and, among these, the fewest blocks."""
     pairs = _same_steps(ours, sm)
-    least = min(((steps(one), one["effective_blocks"]) for one, _ in pairs), default=None)
-    return [(one, other) for one, other in pairs if (steps(one), one["effective_blocks"]) == least]
+    least = min(((steps(cell), cell["effective_blocks"]) for cell, _ in pairs), default=None)
+    return [(cell, baseline) for cell, baseline in pairs if (steps(cell), cell["effective_blocks"]) == least]
 
 
 def _fewest_blocks(ours: Sequence[Row], sm: Sequence[Row]) -> list[Pair]:
-    """Those of `_same_steps` with the fewest blocks."""
+    """Returns the pairs of `_same_steps` with the fewest blocks."""
     pairs = _same_steps(ours, sm)
-    least = min((one["effective_blocks"] for one, _ in pairs), default=None)
-    return [(one, other) for one, other in pairs if one["effective_blocks"] == least]
+    least = min((cell["effective_blocks"] for cell, _ in pairs), default=None)
+    return [(cell, baseline) for cell, baseline in pairs if cell["effective_blocks"] == least]
 
 
 def _most_steps(ours: Sequence[Row], sm: Sequence[Row]) -> list[Pair]:
-    """Those of `_same_steps` with the most steps."""
+    """Returns the pairs of `_same_steps` with the most steps."""
     pairs = _same_steps(ours, sm)
-    most = max((T for one, _ in pairs if (T := steps(one)) is not None), default=None)
-    return [(one, other) for one, other in pairs if steps(one) == most]
+    most = max((T for cell, _ in pairs if (T := steps(cell)) is not None), default=None)
+    return [(cell, baseline) for cell, baseline in pairs if steps(cell) == most]
 
 
 def _best_of_each(ours: Sequence[Row], sm: Sequence[Row]) -> list[Pair]:
-    """Every cell of ours against SM's best cell with the same weights, whatever the solver and guidance of either.
+    """Pairs every cell of ours with SM's best cell of the same weights. Solver and guidance may differ.
 
-    Where a cell of SM is not run its best is not known, and the pair is with that cell.
+    If a cell of SM was not run, the best is not known, and the pairs are with that cell.
     """
     pairs = []
     for weights in ("ema", "raw"):
@@ -67,7 +67,7 @@ def _best_of_each(ours: Sequence[Row], sm: Sequence[Row]) -> list[Pair]:
             continue
         missing = [cell for cell in candidates if cell["frechet_distance"] == NOT_RUN]
         best = missing[0] if missing else min(candidates, key=lambda cell: cell["frechet_distance"])
-        pairs += [(one, best) for one in ours if one["weights"] == weights]
+        pairs += [(cell, best) for cell in ours if cell["weights"] == weights]
     return pairs
 
 

@@ -19,7 +19,7 @@ Value = Measured | tuple[Measured, Deviation]  # with the standard deviation ove
 
 
 class EarlierRun(Section):
-    """How an earlier run of this project was made, whose numbers are expected where nothing is published."""
+    """How an earlier run of this project was made. Its numbers are expected if nothing is published."""
 
     machine: str
     seeds: list[int]  # of training; the first one's numbers are compared with, the others give the deviation
@@ -27,7 +27,7 @@ class EarlierRun(Section):
 
 
 class Source(Section):
-    """Where a number was published, or from which run of this project it is."""
+    """Where a number was published, or which run of this project it comes from."""
 
     title: str
     repository: str | None = None
@@ -39,7 +39,7 @@ class Source(Section):
 class PublishedRow(Section):
     """Numbers of one model (length None: the conventional path) by Euler steps T or an adaptive solver's tolerance.
 
-    An earlier run says which of our cells it is of; of a publication BELONGINGS and SPEC 6 say that.
+    A row of an earlier run says which of our cells it belongs to. For a publication, BELONGINGS and SPEC 6 say that.
     """
 
     experiment: str | None = None  # its block's where nothing is said
@@ -53,7 +53,7 @@ class PublishedRow(Section):
     tsit5: dict[float, Value] = pydantic.Field(default_factory=dict)
 
     def values(self) -> Iterator[tuple[Solver, Value]]:
-        """Each number with its solver."""
+        """Yields each number with its solver."""
         for T, value in self.steps.items():
             yield Solver(method="euler", steps=T), value
         for tolerance, value in self.dopri5.items():
@@ -94,9 +94,9 @@ class Claim(Section):
     @property
     def claimed(self) -> float:
         """The ratio or the points."""
-        found = self.latency_ratio or self.fid_points
-        assert found is not None  # there is exactly one of the two
-        return found
+        figure = self.latency_ratio or self.fid_points
+        assert figure is not None  # a claim has exactly one of the two
+        return figure
 
 
 class Spread(NamedTuple):
@@ -123,29 +123,29 @@ class References(Section):
         return self
 
     def _check_row(self, block: Block, row: PublishedRow) -> None:
-        of = f"a row of {block.source} for the model '{row.model}'"
+        where = f"a row of {block.source} for the model '{row.model}'"
         if not (row.experiment or block.experiment):
-            raise ValueError(f"{of} names no experiment")
+            raise ValueError(f"{where} names no experiment")
         if self.sources[block.source].earlier_run:
             if row.weights is None or row.guidance is None:
-                raise ValueError(f"{of} names no weights or no guidance, as those of an earlier run do")
+                raise ValueError(f"{where} names no weights or no guidance, as those of an earlier run do")
         elif (block.source, row.model) not in BELONGINGS:
             raise ValueError(
                 f"{block.source} has numbers of '{row.model}', and BELONGINGS in belongings.py does not say "
                 "which of our models they are compared with"
             )
         elif (row.weights, row.guidance, row.d) != (None, None, None):
-            raise ValueError(f"{of} says weights, guidance or d, which BELONGINGS and SPEC 6 say of a publication")
+            raise ValueError(f"{where} says weights, guidance or d, which BELONGINGS and SPEC 6 say of a publication")
 
     @property
     def title(self) -> str:
-        """What is compared with, for people."""
+        """The titles of the sources that rows come from."""
         used = dict.fromkeys(block.source for block in (*self.fid, *self.latency_s_per_batch) if block.rows)
         return "; ".join(self.sources[source].title for source in used)
 
     @property
     def what(self) -> str:
-        """What its numbers are called: one who reads of an earlier run must not take it for a publication."""
+        """The name for these numbers. Readers must not take an earlier run for a publication."""
         earlier = any(source.earlier_run for source in self.sources.values())
         return "numbers of an earlier run of this project (not a publication)" if earlier else "published numbers"
 
@@ -155,32 +155,35 @@ class References(Section):
 
     @property
     def experiments(self) -> list[str]:
-        """Those with a published FID, in the file's order."""
+        """The experiments with a published FID, in the file's order."""
         return list(dict.fromkeys(_experiment(block, row) for block in self.fid for row in block.rows))
 
     @functools.cached_property
     def fids(self) -> tuple[Published, ...]:
-        """Every published FID whose experiment is named, in the file's order."""
+        """Every published FID, in the file's order."""
         return tuple(self._numbers(self.fid))
 
     @functools.cached_property
     def latencies(self) -> tuple[Published, ...]:
-        """Every published latency, over that of the source's SM at the same solver: seconds do not compare (9.4)."""
-        found = list(self._numbers(self.latency_s_per_batch))
+        """Every published latency, relative to that of the source's SM at the same solver.
+
+        Seconds on different machines do not compare (SPEC 9.4).
+        """
+        numbers = list(self._numbers(self.latency_s_per_batch))
         baselines = {
-            (one.source, one.experiment, one.solver): one.printed
-            for one in found
-            if one.model == BASELINE and one.length is None
+            (number.source, number.experiment, number.solver): number.printed
+            for number in numbers
+            if number.model == BASELINE and number.length is None
         }
-        return tuple(one._replace(value=_ratio(one, baselines)) for one in found)
+        return tuple(number._replace(value=_ratio(number, baselines)) for number in numbers)
 
     def published(self, cell: Cell) -> list[Published]:
-        """The published FIDs of a cell; those whose source says which model it means come first."""
-        return sorted((one for one in self.fids if one.is_of(cell)), key=lambda one: one.ambiguous)
+        """Returns the published FIDs of a cell, the unambiguous ones first."""
+        return sorted((number for number in self.fids if number.is_of(cell)), key=lambda number: number.ambiguous)
 
     def relative_latency(self, cell: Cell) -> float | None:
-        """The published latency of a cell over that of the same source's SM at the same solver."""
-        return next((one.value for one in self.latencies if one.is_of(cell)), None)
+        """Returns the published latency of a cell, relative to that of the same source's SM at the same solver."""
+        return next((number.value for number in self.latencies if number.is_of(cell)), None)
 
     def _numbers(self, blocks: list[Block]) -> Iterator[Published]:
         for block in blocks:
@@ -206,16 +209,19 @@ class References(Section):
         )
 
     def spread(self) -> Spread | None:
-        """From the published means, minima and maxima of three runs: the third run is 3·mean − minimum − maximum."""
-        found = []
+        """Computes the spread from the published means, minima and maxima of three runs; None if there are none.
+
+        The third run is 3·mean − minimum − maximum.
+        """
+        deviations = []
         for block in self.fid:
             for of_length in block.unattributed_mean_min_max:
                 for mean, least, most in of_length.steps.values():
                     runs = (least, most, 3 * mean - least - most)
-                    found.append(math.sqrt(sum((run - mean) ** 2 for run in runs) / 2) / mean)
-        if not found:
+                    deviations.append(math.sqrt(sum((run - mean) ** 2 for run in runs) / 2) / mean)
+        if not deviations:
             return None
-        return Spread(math.sqrt(sum(one**2 for one in found) / len(found)), max(found))
+        return Spread(math.sqrt(sum(deviation**2 for deviation in deviations) / len(deviations)), max(deviations))
 
 
 def load_references(path: str | pathlib.Path) -> References:
@@ -230,13 +236,13 @@ def load_references(path: str | pathlib.Path) -> References:
 
 
 def _experiment(block: Block, row: PublishedRow) -> str:
-    """The experiment that a row is of; one that has been checked has one."""
+    """Returns the experiment of a row. Every checked row has one."""
     experiment = row.experiment or block.experiment
     assert experiment is not None
     return experiment
 
 
 def _ratio(latency: Published, baselines: dict[tuple, float]) -> float | None:
-    """None for SM's own, which the others are relative to, and where SM was not timed with that solver."""
+    """Returns the ratio to SM's latency; None for SM's own, or if SM was not timed with that solver."""
     baseline = baselines.get((latency.source, latency.experiment, latency.solver))
     return None if baseline is None or latency.model == BASELINE else latency.printed / baseline

@@ -41,11 +41,10 @@ def rows(
     references: References | None = None,
     chosen: Sequence[Point] | None = None,
 ) -> list[Row]:
-    """One row per point of the experiment's grid or of those `chosen`, in that order, all with the same columns.
+    """Returns a row per point of the experiment's grid, or per `chosen` point, in that order, with the same columns.
 
-    Digits have `floor` and `agreement`; a dataset scored with Inception has a `fid_<label>` per reference statistics.
-    Both have those of METRICS that their scores hold. With Inception `frechet_distance` is the FID of the first
-    reference statistics.
+    Digits have `floor` and `agreement`. A dataset scored with Inception has a `fid_<label>` per reference statistics,
+    and its `frechet_distance` is the FID of the first ones. Both have the columns of METRICS that their scores hold.
 
     Raises:
         OdeltError: a score, latency or floor file is damaged; the line names it.
@@ -64,29 +63,29 @@ def rows(
 
 
 def fid_labels(row: Mapping[str, Any]) -> list[str]:
-    """The reference statistics of the row's FIDs, the first of the configuration first; none with digits."""
+    """Returns the labels of the row's FIDs, in the order of the configuration; none with digits."""
     return [column.removeprefix("fid_") for column in row if column.startswith("fid_") and not _derived(column)]
 
 
 def steps(row: Mapping[str, Any]) -> int | None:
-    """T of Euler's method, None for an adaptive solver."""
+    """Returns T of Euler's method; None for an adaptive solver."""
     return Solver.parse(row["solver"]).steps
 
 
 def cell_of(row: Mapping[str, Any]) -> Cell:
-    """Which cell of the grid a row is of."""
+    """Returns the cell of the grid that a row belongs to."""
     length = None if row["length"] == FULL else row["length"]
     where = {column: row[column] for column in ("experiment", "model", "weights", "guidance", "d")}
     return Cell(**where, length=length, solver=Solver.parse(row["solver"]))
 
 
 def baselines(rows: Iterable[R]) -> dict[Setting, R]:
-    """For each T and guidance the first timed Euler row on the full path: what latencies are relative to."""
-    found: dict[Setting, R] = {}
+    """Returns for each T and guidance the first timed Euler row on the full path. Latencies are relative to it."""
+    first_rows: dict[Setting, R] = {}
     for row in rows:
         if row["length"] == FULL and row["latency_s"] != NOT_RUN and steps(row) is not None:
-            found.setdefault((steps(row), row["guidance"]), row)
-    return found
+            first_rows.setdefault((steps(row), row["guidance"]), row)
+    return first_rows
 
 
 def _derived(column: str) -> bool:
@@ -95,11 +94,11 @@ def _derived(column: str) -> bool:
 
 def _columns(experiment: Experiment, scores: Sequence[dict]) -> list[str]:
     if isinstance(experiment.features, Inception):
-        found, expected = [f"fid_{label}" for label in (*experiment.features.references, RECOMPUTED)], ()
+        columns, expected = [f"fid_{label}" for label in (*experiment.features.references, RECOMPUTED)], ()
     else:
-        found, expected = ["floor"], ("agreement",)
-    found += [column for column in METRICS if column in expected or any(column in score for score in scores)]
-    return [*IDENTITY, *SCORE_COLUMNS, *found, *LATENCY_COLUMNS, *PUBLISHED_COLUMNS, "score"]
+        columns, expected = ["floor"], ("agreement",)
+    columns += [column for column in METRICS if column in expected or any(column in score for score in scores)]
+    return [*IDENTITY, *SCORE_COLUMNS, *columns, *LATENCY_COLUMNS, *PUBLISHED_COLUMNS, "score"]
 
 
 def _row(
@@ -130,14 +129,14 @@ def _row(
 
 
 def _compare(rows: Sequence[Row], references: References | None) -> None:
-    """Fills what is published for each row; the spread of a model with several seeds counts for each of them."""
+    """Fills the published columns of each row. The spread of a model with several seeds counts for each of them."""
     spread = spreads(rows)
     for k, row in enumerate(rows):
-        found = references.published(cell_of(row)) if references else []
-        if not found:
+        published = references.published(cell_of(row)) if references else []
+        if not published:
             row |= {"published": NOTHING_PUBLISHED, "verdict": NOTHING_PUBLISHED}
             continue
-        first, *others = found
+        first, *others = published
         assert first.value is not None  # each FID is a number
         row |= {
             "published": float(first.value),
@@ -145,7 +144,7 @@ def _compare(rows: Sequence[Row], references: References | None) -> None:
             "published_source": first.source,
             "published_statistics": first.statistics,
             "published_ambiguous": "yes" if first.ambiguous else "",
-            "published_others": "; ".join(f"{one.value:g} ({one.source}, {one.statistics})" for one in others),
+            "published_others": "; ".join(f"{other.value:g} ({other.source}, {other.statistics})" for other in others),
         }
         row |= judged(row, spread[k].get(compared_column(first.statistics)))
 
@@ -157,7 +156,7 @@ def _score_cells(raw: dict) -> dict:
 
 
 def _latency_cells(raw: dict, point: Point) -> dict:
-    """The cells of the one timing of this point, whatever its weights; empty where the file has none."""
+    """Returns the cells of this point's timing, which all weights share; empty if the file has none."""
     wanted = (str(point.solver), point.d, point.guidance)
     for timed in raw["points"]:
         if (timed["solver"], timed["d"], timed["guidance"]) == wanted:
@@ -168,7 +167,7 @@ def _latency_cells(raw: dict, point: Point) -> dict:
 
 
 def read_json(path: pathlib.Path, take: Callable, absent):
-    """What `take` finds in a JSON file, or `absent` where there is no file."""
+    """Returns what `take` makes of a JSON file's content, or `absent` if there is no file."""
     files.require_regular(path, "scores or latencies")
     trace.used(path)
     try:
@@ -184,6 +183,6 @@ def read_json(path: pathlib.Path, take: Callable, absent):
 
 
 def distinct(values: Iterable) -> str:
-    """The different values, in order, None left out: "1797", "64 and 256"."""
+    """Returns the different values, in order and without None: "1797", "64 and 256"."""
     known = dict.fromkeys(str(value) for value in values if value is not None)
     return " and ".join(known) or NOT_RUN

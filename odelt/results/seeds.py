@@ -9,19 +9,19 @@ from odelt.results.metrics import is_distance, is_measured
 from odelt.results.row import Row
 from odelt.results.verdicts import NOT_RUN, verdict
 
-# What tells two cells apart; rows that agree in all of it differ in their seed alone.
+# Two cells differ in one of these. Rows that agree in all of them differ only in their seed.
 CELL = ("experiment", "model", "weights", "length", "solver", "d", "guidance")
 # Other columns in which the seeds of a cell may differ: each is made anew for the cell.
 OF_THE_SEED = ("seed", "score", "difference", "verdict")
 
 
 def over_seeds(rows: Iterable[Row]) -> list[Row]:
-    """One row per cell, in the order of the rows.
+    """Returns one row per cell, in the order of the rows.
 
-    `seed` becomes `seeds`, those that were scored ("10 20 30"), `seeds_run` and `seeds_wanted`, how many of how many. A
-    measured column is the mean over them, `<column>_std` its standard deviation (n − 1; None with fewer than two), and
-    `score` holds all their ids. Difference and verdict are those of the mean. Latency and memory are shared by
-    the seeds: one of them is timed.
+    `seed` becomes `seeds`, the seeds that were scored ("10 20 30"), `seeds_run`, their number, and `seeds_wanted`, the
+    number of all. A measured column is the mean over them, `<column>_std` its standard deviation (n − 1; None with
+    fewer than two), and `score` holds all their ids. Difference and verdict are those of the mean. The seeds share
+    latency and memory, because only one of them is timed.
 
     Raises:
         OdeltError: the seeds of a cell differ in a column that is not known as measured.
@@ -30,13 +30,13 @@ def over_seeds(rows: Iterable[Row]) -> list[Row]:
 
 
 def spreads(rows: Sequence[Row]) -> dict[int, dict[str, float | None]]:
-    """For each row, by its index, the standard deviation over its cell's seeds of every FID column."""
-    places = {id(row): k for k, row in enumerate(rows)}
-    found = {}
+    """Returns for each row, by its index, the standard deviation of every FID column over its cell's seeds."""
+    index_of = {id(row): k for k, row in enumerate(rows)}
+    by_row = {}
     for cell in _cells(rows):
         deviations = {column: deviation(cell, column) for column in cell[0] if is_distance(column)}
-        found |= {places[id(row)]: deviations for row in cell}
-    return found
+        by_row |= {index_of[id(row)]: deviations for row in cell}
+    return by_row
 
 
 def deviation(cell: Sequence[Row], column: str) -> float | None:
@@ -45,12 +45,12 @@ def deviation(cell: Sequence[Row], column: str) -> float | None:
 
 
 def compared_column(statistics: str) -> str:
-    """The column of the FID that a number of these reference statistics (empty: the first) is compared with."""
+    """Returns the column of the FID for these reference statistics; empty means the first ones."""
     return f"fid_{statistics}" if statistics else "frechet_distance"
 
 
 def judged(row: Row, deviation: float | None) -> dict:
-    """Difference to, and verdict on, the row's published number; `deviation` is that of the FID over our seeds."""
+    """Returns the difference to the row's published number, and the verdict. `deviation` is that over seeds."""
     ours = row.get(compared_column(row["published_statistics"]), NOT_RUN)
     ours = None if ours == NOT_RUN else ours
     return {
@@ -69,11 +69,11 @@ def _cells(rows: Iterable[Row]) -> list[list[Row]]:
 def _over_seeds(cell: Sequence[Row]) -> Row:
     run = [row for row in cell if row["frechet_distance"] != NOT_RUN]
     row = copy.copy(cell[0])  # a Row keeps what its caption says
-    row.samples = next((one.samples for one in run), None)
+    row.samples = next((of_seed.samples for of_seed in run), None)
     del row["seed"]
-    row["seeds"] = " ".join(str(one["seed"]) for one in run)
+    row["seeds"] = " ".join(str(of_seed["seed"]) for of_seed in run)
     row["seeds_run"], row["seeds_wanted"] = len(run), len(cell)
-    row["score"] = " ".join(one["score"] for one in run)
+    row["score"] = " ".join(of_seed["score"] for of_seed in run)
     for column in [column for column in cell[0] if column not in OF_THE_SEED]:
         if not is_measured(column):
             _check_shared(cell, column)

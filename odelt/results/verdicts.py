@@ -1,4 +1,4 @@
-"""When a published number counts as reproduced: one rule, stated once, and the words for its outcomes."""
+"""The rule by which a published number counts as reproduced, and the words for its outcomes."""
 
 import collections
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ NOTHING_PUBLISHED = "nothing published"
 REPRODUCED = "reproduced"
 BETTER = "differs (better)"
 WORSE = "differs (worse)"
-# Of a number that is compared with several of our cells, or with none.
+# For a number that is compared with several of our cells, or with none.
 BETTER_AND_WORSE = "differs (better and worse)"
 DEPENDS = "depends on which of our models or weights is meant"
 NOT_IN_THE_GRID = "not in the grid"
@@ -24,10 +24,10 @@ DEVIATIONS = 2  # standard deviations over seeds, ours or the source's own, wher
 
 
 def verdict(ours: float | None, published: float | None, *deviations: float | None) -> str:
-    """The outcome in words for a number (None: not run), the published one (None: nothing) and the stds over seeds.
+    """Returns the outcome in words for our number (None: not run) and the published one (None: nothing published).
 
-    Reproduced if |ours − published| ≤ max(TOLERANCE · published, DEVIATIONS · deviations); smaller is better, of an FID
-    and of a latency.
+    It is reproduced if |ours − published| ≤ max(TOLERANCE · published, DEVIATIONS · deviations), with the standard
+    deviations over seeds. Smaller is better, for an FID and for a latency.
     """
     if published is None:
         return NOTHING_PUBLISHED
@@ -40,17 +40,17 @@ def verdict(ours: float | None, published: float | None, *deviations: float | No
 
 
 def outcome(verdicts: Sequence[str]) -> str:
-    """Of one published number, from the verdicts on the cells that it is compared with; what was not run has no say."""
-    found = set(verdicts) - {NOT_RUN}
-    if len(found) == 1:
-        return found.pop()
-    if not found:
+    """Returns the outcome for a published number from the verdicts on its cells. Cells not run do not count."""
+    known = set(verdicts) - {NOT_RUN}
+    if len(known) == 1:
+        return known.pop()
+    if not known:
         return NOT_RUN if verdicts else NOT_IN_THE_GRID
-    return DEPENDS if REPRODUCED in found else BETTER_AND_WORSE
+    return DEPENDS if REPRODUCED in known else BETTER_AND_WORSE
 
 
 def rule() -> str:
-    """The rule in words, for captions."""
+    """Returns the rule in words, for captions."""
     return (
         f"“{REPRODUCED}” is said where the measured number lies within {TOLERANCE:.0%} of the published one, or within "
         f"{DEVIATIONS} standard deviations over seeds, ours or the source's own, where that is wider"
@@ -58,21 +58,21 @@ def rule() -> str:
 
 
 def summary(outcomes: Iterable[str], what: str = "published numbers") -> str:
-    """How many numbers came out how, in a sentence; `what` they are called. Each number counts once."""
+    """Returns a sentence that counts the outcomes. `what` is the name for the numbers. Each number counts once."""
     counts = collections.Counter(outcomes)
     apart = counts.pop(NOT_COMPARABLE, 0)
     if not counts:
         return f"There are no {what} to compare with."
     differing = [counts[BETTER], counts[WORSE], counts[BETTER_AND_WORSE]]
-    told = [
+    parts = [
         f"{counts[REPRODUCED]} of {counts.total()} {what} reproduced within {TOLERANCE:.0%} or {DEVIATIONS} standard "
         "deviations over seeds",
         f"{counts[NOT_RUN]} {NOT_RUN}",
         f"{sum(differing)} differ" + (" ({} better, {} worse, {} both)".format(*differing) if any(differing) else ""),
     ]
     if counts[DEPENDS]:
-        told.append(f"{counts[DEPENDS]}: it {DEPENDS}")
+        parts.append(f"{counts[DEPENDS]}: it {DEPENDS}")
     if counts[NOT_IN_THE_GRID]:
-        told.append(f"{counts[NOT_IN_THE_GRID]} {NOT_IN_THE_GRID}")
+        parts.append(f"{counts[NOT_IN_THE_GRID]} {NOT_IN_THE_GRID}")
     besides = f" {apart} more are {NOT_COMPARABLE}." if apart else ""
-    return "; ".join(told) + "." + besides
+    return "; ".join(parts) + "." + besides

@@ -14,7 +14,7 @@ Mode = Literal["unconditional", "conditional", "guided"]
 
 
 def mode_of(guidance: float) -> Mode:
-    """0 needs the null label only, 1 the asked label only, any other scale both."""
+    """Returns which labels a scale needs: 0 the null label only, 1 the asked label only, any other scale both."""
     modes: dict[float, Mode] = {0: "unconditional", 1: "conditional"}
     return modes.get(guidance, "guided")
 
@@ -22,7 +22,7 @@ def mode_of(guidance: float) -> Mode:
 def guided(
     field: Field, mode: Mode, guidance: float | Float[jax.Array, ""], null: int, y: Int[jax.Array, " batch"]
 ) -> Velocity:
-    """The velocity at labels y under guidance scale w: v_null + w·(v_y − v_null), float32 (also under bfloat16)."""
+    """Returns the velocity at labels y and guidance scale w: v_null + w·(v_y − v_null), always float32."""
     if mode == "guided":
         both = field(jnp.concatenate([y, jnp.full_like(y, null)]))
 
@@ -31,5 +31,5 @@ def guided(
             return v_null + guidance * (v_y - v_null)
 
         return doubled
-    one = field(y if mode == "conditional" else jnp.full((1,), null, y.dtype))  # one row, for all rows alike
-    return lambda x, t: one(x, t).astype(jnp.float32)
+    velocity = field(y if mode == "conditional" else jnp.full((1,), null, y.dtype))  # one row, for all rows alike
+    return lambda x, t: velocity(x, t).astype(jnp.float32)

@@ -10,7 +10,7 @@ from jaxtyping import Float32, Int32
 from odelt import files
 from odelt.config import Solver
 from odelt.errors import OdeltError
-from odelt.machine.sharding import placement
+from odelt.machine.sharding import make_placement
 from odelt.model import Model
 from odelt.sampling.solvers import Run, program
 
@@ -98,9 +98,9 @@ def generate(
     config = model.config
     _check_positive({"count": count, "batch size": batch_size})
     asked_labels = None if labels is None else label_numbers(labels, config.classes)
-    place = placement("none" if joint else sharding)
-    batch_size = place.devices * rows_per_program(solver, min(batch_size, -(-count // place.devices)), joint)
-    prepared = program(model, solver, length, guidance, d, joint=joint).on(place)
+    placement = make_placement("none" if joint else sharding)
+    batch_size = placement.devices * rows_per_program(solver, min(batch_size, -(-count // placement.devices)), joint)
+    prepared = program(model, solver, length, guidance, d, joint=joint).on(placement)
 
     def started(start: int) -> tuple[Run, np.ndarray, int]:
         asked = min(batch_size, count - start)

@@ -1,4 +1,4 @@
-"""SM's and the authors' checkpoints: their names (Flax linen's automatic ones) to ours (SPEC 8)."""
+"""Imports SM's and the authors' checkpoints: translates their names (Flax linen's automatic ones) to ours (SPEC 8)."""
 
 import math
 import pathlib
@@ -79,7 +79,7 @@ def import_checkpoint(
 
 
 def _flat(tree: dict, where: str, above: str = "") -> Iterator[tuple[str, np.ndarray]]:
-    """Each array of nested dicts as float32, by its path ('DiTBlock_3/Dense_1/kernel')."""
+    """Yields each array of nested dicts as float32, with its path ('DiTBlock_3/Dense_1/kernel')."""
     for name, value in tree.items():
         if not isinstance(name, str) or "/" in name:
             raise OdeltError(f"{where}: {quoted(f'{above}{name}')} is no name of a weight: names are text without '/'")
@@ -95,12 +95,12 @@ def _float32(value: Any, where: str) -> np.ndarray:
         raise OdeltError(f"{where} is no array")
     if not jnp.issubdtype(value.dtype, jnp.floating):
         raise OdeltError(f"{where} is of type {value.dtype}: weights are floating-point numbers")
-    with np.errstate(over="ignore"):  # what becomes infinite is refused, by name
+    with np.errstate(over="ignore"):  # infinite values are refused later, with the weight's name
         return value.astype(np.float32, copy=False)
 
 
 def rename(tensors: dict[str, np.ndarray], where: str) -> model_weights.Weights:
-    """Our nested weights from linen's flat names; blocks are stacked."""
+    """Returns our nested weights from linen's flat names. Blocks are stacked."""
     ours: dict[str, np.ndarray] = {}
     stacks: dict[str, dict[int, np.ndarray]] = {}
     for name, value in tensors.items():
@@ -125,18 +125,18 @@ def rename(tensors: dict[str, np.ndarray], where: str) -> model_weights.Weights:
 
 
 def _train_state(content: object, layout: Format, file) -> dict:
-    found, state = "odelt", content
+    actual, state = "odelt", content
     if isinstance(content, dict) and "train_state" in content:
-        found, state = "sm", content["train_state"]
-    if layout not in ("auto", found):
-        raise OdeltError(f"{file}: this is no checkpoint in the layout '{layout}'; it looks like '{found}'")
+        actual, state = "sm", content["train_state"]
+    if layout not in ("auto", actual):
+        raise OdeltError(f"{file}: this is no checkpoint in the layout '{layout}'; it looks like '{actual}'")
     if not isinstance(state, dict):
         raise OdeltError(f"{file}: a pickle, but not of a checkpoint: it holds a {type(content).__name__}")
     return state
 
 
 def _sizes(tensors: dict[str, np.ndarray], where: str) -> dict[str, int]:
-    """What the shapes of linen's weights say of the network."""
+    """Returns the sizes of the network that follow from the shapes of linen's weights."""
     kernel = tensors.get("PatchEmbed_0/Conv_0/kernel")
     labels = tensors.get("LabelEmbedder_0/Embed_0/embedding")
     if kernel is None or labels is None or kernel.ndim != 4 or labels.ndim != 2:

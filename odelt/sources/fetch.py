@@ -14,7 +14,7 @@ from odelt import files, trace
 from odelt.config.registry import HubFiles, Source, load_registry
 from odelt.errors import OdeltError
 from odelt.sources import lock as locks
-from odelt.sources.lock import Found, Lock
+from odelt.sources.lock import Content, Lock
 from odelt.sources.retrying import persistently, tell
 
 # What requests (gdown) and httpx (the hub) read, in the spellings of both.
@@ -35,17 +35,17 @@ def fetch(
     proxy: str | None = None,
     certificate: pathlib.Path | None = None,
 ) -> None:
-    """Puts the source `name` at `out`: a file, or a directory of plain files where the source is on the hub.
+    """Puts the source `name` at `out`: a file, or a directory of plain files if the source is on the hub.
 
-    What is received lies in the hidden directory `.<name of out>.partial` beside `out` until its digests are verified
-    against `lock`; a later process continues it. A file `by_hand/<file>` (or the directory `by_hand/<name>`) is taken
-    instead of a download, by the same rules. A digest that nobody has recorded is recorded in `lock`; `strict` refuses
-    that. `proxy` and `certificate` (a PEM file of the authority to trust) are set for the libraries; where they are
-    None, the user's own environment variables rule.
+    Received files stay in the hidden directory `.<name of out>.partial` next to `out` until their digests are verified
+    against `lock`. A later process continues them. A file `by_hand/<file>` (or the directory `by_hand/<name>`) replaces
+    a download, by the same rules. A digest that nobody has recorded is recorded in `lock`; `strict` refuses that.
+    `proxy` and `certificate` (a PEM file of the authority to trust) are set for the libraries. If they are None, the
+    user's own environment variables apply.
 
     Raises:
-        OdeltError: one line; nothing is at `out` that was not there before, and what was received is kept unless it
-            proved wrong.
+        OdeltError: the source cannot be fetched or is not what the lock records. `out` is unchanged. Received files are
+            kept, unless they are wrong.
     """
     registry, lock, out = pathlib.Path(registry), pathlib.Path(lock), pathlib.Path(out)
     source, known = load_registry(registry)[name], locks.load_lock(lock)
@@ -64,13 +64,13 @@ def fetch(
         else:
             with network(proxy, certificate):
                 _download(source, work, name)
-        found = _files(work)
-        _verify(known, name, found, work, f"fetched by hand ({hand})" if hand else f"from {source.address}", lock)
-        fresh = locks.unknown(known, name, found)
+        received = _files(work)
+        _verify(known, name, received, work, f"fetched by hand ({hand})" if hand else f"from {source.address}", lock)
+        fresh = locks.unknown(known, name, received)
         if fresh and strict:
             locks.refuse(name, lock, fresh)
         if fresh:
-            locks.record(lock, name, found, datetime.date.today())
+            locks.record(lock, name, received, datetime.date.today())
             tell(f"{name}: sha256 of {', '.join(fresh)} recorded on first use; commit {lock}")
         _put(work, out, source)
 
@@ -118,7 +118,7 @@ def _download(source: Source, work: pathlib.Path, name: str) -> None:
 
 
 def _by_hand(folder: pathlib.Path | None, name: str, source: Source) -> pathlib.Path | None:
-    """What the user fetched by hand for this source, if anything."""
+    """Returns the file or directory that the user fetched by hand for this source, if there is one."""
     if folder is None:
         return None
     path = pathlib.Path(folder) / (source.file or name)
@@ -128,7 +128,7 @@ def _by_hand(folder: pathlib.Path | None, name: str, source: Source) -> pathlib.
 
 
 def _take(hand: pathlib.Path, work: pathlib.Path, source: Source) -> None:
-    """Copies the user's files: a link would change with them."""
+    """Copies the user's files. Links would change with them."""
     tell(f"{hand} was fetched by hand; it is copied and nothing is downloaded")
     with _user_errors(str(hand), work):
         shutil.rmtree(work)
@@ -140,48 +140,48 @@ def _take(hand: pathlib.Path, work: pathlib.Path, source: Source) -> None:
 
 
 def _by_pattern(hand: pathlib.Path, hub: HubFiles) -> list[pathlib.Path]:
-    """The files of a directory that the patterns of a hub source name, relative to it."""
+    """Returns the files of a directory that match the patterns of a hub source, relative to the directory."""
     if not hand.is_dir():
         raise OdeltError(f"{hand} is a file; this source is a directory with {', '.join(hub.files)}")
-    found: set[pathlib.Path] = set()
+    paths: set[pathlib.Path] = set()
     for pattern in hub.files:
         matching = {path.relative_to(hand) for path in hand.glob(pattern) if path.is_file()}
         if not matching:
             raise OdeltError(f"{hand} has no file {pattern}; fetch it too ({hub.address}), or move {hand} away")
-        found |= matching
-    return sorted(found)
+        paths |= matching
+    return sorted(paths)
 
 
 def _verify(
-    known: Lock, name: str, found: dict[str, Found], work: pathlib.Path, where: str, lock: pathlib.Path
+    known: Lock, name: str, received: dict[str, Content], work: pathlib.Path, where: str, lock: pathlib.Path
 ) -> None:
-    """Stops at a page saved as if it were the file, and at a digest that is not the recorded one.
+    """Raises OdeltError if a web page was saved as a file, or if a digest is not the recorded one.
 
-    What proved wrong is deleted; the other files of a directory stay for the next run.
+    It deletes the wrong file. The other files of a directory stay for the next run.
     """
-    for file, this in found.items():
+    for file, content in received.items():
         with (work / file).open("rb") as opened:
             page = HTML.match(opened.read(2048))
-        if page or not this.bytes:
+        if page or not content.bytes:
             (work / file).unlink()
             raise OdeltError(
                 f"{name}: {file}, {where}, is {'a web page and not the file' if page else 'empty'} (a notice of a used "
                 f"up quota, of a virus scan?); try again tomorrow, or fetch it in a browser into the folder of files "
                 "fetched by hand"
             )
-    for file in locks.differences(known, name, found):
+    for file in locks.differences(known, name, received):
         (work / file).unlink()
         raise OdeltError(
-            f"{name}: {file}, {where}, has sha256 {found[file].sha256}, but {lock} records {known.of(name)[file]}: "
+            f"{name}: {file}, {where}, has sha256 {received[file].sha256}, but {lock} records {known.of(name)[file]}: "
             "it was damaged or exchanged; fetch it again, and if it stays so, ask who published it before you "
             "change the record"
         )
-    for file in locks.missing(known, name, found):
+    for file in locks.missing(known, name, received):
         raise OdeltError(f"{name}: {lock} records a file {file}, which is not among those {where}; was it renamed?")
 
 
 def _put(work: pathlib.Path, out: pathlib.Path, source: Source) -> None:
-    """Gives what was verified its name. What is there under that name has other contents, and gives way."""
+    """Moves the verified files to `out`. An earlier `out` has other contents, and is replaced."""
     if out.exists():
         tell(f"{out} was there with other contents and is replaced")
     with _user_errors(str(out), work):
@@ -200,12 +200,13 @@ def _is_there(known: Lock, name: str, out: pathlib.Path, source: Source) -> bool
     """Whether `out` has exactly the recorded files with the recorded digests."""
     if not out.exists() or not known.of(name):
         return False
-    found = _files(out) if out.is_dir() else {source.file: locks.find(out)}
-    found = {file: this for file, this in found.items() if not file.startswith(".")}  # Snakemake leaves its mark there
-    return not (locks.differences(known, name, found) or found.keys() ^ known.of(name).keys())
+    present = _files(out) if out.is_dir() else {source.file: locks.find(out)}
+    # Snakemake leaves a hidden file in a folder that it made.
+    present = {file: content for file, content in present.items() if not file.startswith(".")}
+    return not (locks.differences(known, name, present) or present.keys() ^ known.of(name).keys())
 
 
-def _files(folder: pathlib.Path) -> dict[str, Found]:
+def _files(folder: pathlib.Path) -> dict[str, Content]:
     return {file.relative_to(folder).as_posix(): locks.find(file) for file in _files_in(folder)}
 
 
@@ -215,7 +216,10 @@ def _files_in(folder: pathlib.Path) -> list[pathlib.Path]:
 
 @contextlib.contextmanager
 def _workplace(out: pathlib.Path) -> Iterator[pathlib.Path]:
-    """The hidden directory beside `out` for what is not verified yet; one process at a time, kept if it holds any."""
+    """Yields the hidden directory next to `out` for unverified files. One process at a time uses it.
+
+    It stays if it holds any files.
+    """
     partial = out.with_name(f".{out.name}.partial")
     with _user_errors(str(out), out):
         (partial / "files").mkdir(parents=True, exist_ok=True)
@@ -236,7 +240,7 @@ def _workplace(out: pathlib.Path) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def _user_errors(what: str, where: pathlib.Path) -> Iterator[None]:
-    """A full disk or a forbidden folder is told on one line."""
+    """Replaces the error of a full disk or a forbidden folder by an OdeltError of one line."""
     try:
         yield
     except OSError as error:

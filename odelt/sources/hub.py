@@ -1,7 +1,7 @@
 """Files of a Hugging Face repository at one commit, each continued where a broken transfer stopped.
 
-The hub library lists and transfers. Its own `snapshot_download` is not used: it starts a broken file from the beginning
-in the next process, and takes an incomplete folder for a complete one where the hub cannot be reached.
+The hub library lists and transfers. Its `snapshot_download` is not used: it starts a broken file from the beginning in
+the next process, and takes an incomplete folder for a complete one if it cannot reach the hub.
 """
 
 import pathlib
@@ -21,23 +21,23 @@ from odelt.quoting import one_line
 from odelt.sources.retrying import RETRIED_STATUSES, Passing, tell
 
 
-def download(place: HubFiles, out: pathlib.Path, name: str) -> None:
-    """One attempt at the files that match the patterns, into `out` in their relative layout.
+def download(location: HubFiles, out: pathlib.Path, name: str) -> None:
+    """Makes one attempt to download the files that match the patterns into `out`, with their relative paths.
 
-    Whole files that are there already stay; what was received of another lies beside it as `<file>.<id>.part`.
+    Whole files that exist already stay. The received part of another file is next to it, as `<file>.<id>.part`.
 
     Raises:
         Passing: the connection broke, or the hub asks for patience.
         OdeltError: the repository, the revision or a file is not there, or this machine cannot take it.
     """
     try:
-        commit, listed = _listing(place)
-        wanted = _wanted(place, listed, name)
+        commit, listed = _listing(location)
+        wanted = _wanted(location, listed, name)
         _forget_others(out, wanted)
         for file in wanted:
-            _file(place, commit, file, out)
+            _file(location, commit, file, out)
     except HfHubHTTPError as error:
-        raise _refusal(error, place, name) from None
+        raise _refusal(error, location, name) from None
     except httpx2.TransportError as error:
         host = constants.ENDPOINT.partition("//")[2]
         if "CERTIFICATE" in str(error):
@@ -50,32 +50,32 @@ def download(place: HubFiles, out: pathlib.Path, name: str) -> None:
         close_session()  # the library's connections carry the proxy of this fetch
 
 
-def _listing(place: HubFiles) -> tuple[str, dict[str, RepoFile]]:
-    """The commit that the revision names, and its files by path."""
+def _listing(location: HubFiles) -> tuple[str, dict[str, RepoFile]]:
+    """Returns the commit of the revision, and its files by path."""
     api = HfApi()
-    commit = api.repo_info(repo_id=place.repository, repo_type=place.type, revision=place.revision).sha
+    commit = api.repo_info(repo_id=location.repository, repo_type=location.type, revision=location.revision).sha
     assert commit is not None  # a revision that is there is of a commit
-    tree = api.list_repo_tree(repo_id=place.repository, repo_type=place.type, revision=commit, recursive=True)
+    tree = api.list_repo_tree(repo_id=location.repository, repo_type=location.type, revision=commit, recursive=True)
     return commit, {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
 
 
-def _wanted(place: HubFiles, listed: dict[str, RepoFile], name: str) -> list[RepoFile]:
-    for pattern in place.files:
+def _wanted(location: HubFiles, listed: dict[str, RepoFile], name: str) -> list[RepoFile]:
+    for pattern in location.files:
         if not list(filter_repo_objects(listed, allow_patterns=pattern)):
             raise OdeltError(
-                f"{name}: {place.address} has no file that matches {pattern} at revision {place.revision}; "
+                f"{name}: {location.address} has no file that matches {pattern} at revision {location.revision}; "
                 f"it has: {one_line(', '.join(sorted(listed))) or 'nothing'}"
             )
-    return [listed[path] for path in sorted(filter_repo_objects(listed, allow_patterns=place.files))]
+    return [listed[path] for path in sorted(filter_repo_objects(listed, allow_patterns=location.files))]
 
 
-def _file(place: HubFiles, commit: str, file: RepoFile, out: pathlib.Path) -> None:
+def _file(location: HubFiles, commit: str, file: RepoFile, out: pathlib.Path) -> None:
     path = files.inside(out, file.path)  # as the hub lists it
     if path.is_file() and _is(path, file):
         return
     part = _part(out, file)
     part.parent.mkdir(parents=True, exist_ok=True)
-    url = hf_hub_url(place.repository, file.path, repo_type=place.type, revision=commit)
+    url = hf_hub_url(location.repository, file.path, repo_type=location.type, revision=commit)
     tell(f"{url} ({file.size} bytes)")
     with part.open("ab") as draft:
         try:
@@ -94,7 +94,7 @@ def _file(place: HubFiles, commit: str, file: RepoFile, out: pathlib.Path) -> No
 
 
 def _part(out: pathlib.Path, file: RepoFile) -> pathlib.Path:
-    """Named after the content: a file that has changed since is not continued with another's bytes."""
+    """Returns the path of a partial file. It is named after the content, so a changed file is not continued."""
     return out / f"{file.path}.{file.blob_id[:12]}.part"
 
 
@@ -109,16 +109,16 @@ def _is(path: pathlib.Path, file: RepoFile) -> bool:
 
 
 def _forget_others(out: pathlib.Path, wanted: list[RepoFile]) -> None:
-    """Deletes what an earlier process received of another commit."""
+    """Deletes files that an earlier process received from another commit."""
     ours = {out / file.path for file in wanted} | {_part(out, file) for file in wanted}
     for path in list(out.rglob("*")):
         if path.is_file() and path not in ours:
             path.unlink()
 
 
-def _refusal(error: HfHubHTTPError, place: HubFiles, name: str) -> Exception:
+def _refusal(error: HfHubHTTPError, location: HubFiles, name: str) -> Exception:
     status = error.response.status_code
     if status in RETRIED_STATUSES:
-        return Passing(f"the hub answers {status} for {place.repository}")
+        return Passing(f"the hub answers {status} for {location.repository}")
     remedy = "is the name right, and does HF_TOKEN admit you?" if status in (401, 403) else "see config/sources.yaml"
-    return OdeltError(f"{name}: the hub answers {status} to {error.response.url} ({place.repository}); {remedy}")
+    return OdeltError(f"{name}: the hub answers {status} to {error.response.url} ({location.repository}); {remedy}")

@@ -1,7 +1,7 @@
 """The lock: the sha256 that each downloaded file must have, and who vouches for it.
 
-A digest that nobody has recorded is recorded at the first download and marked so, until a person vouches for it by
-deleting that mark (the lock file's own header says how).
+The first download records a digest that nobody has recorded yet, and marks it. A person vouches for the digest by
+deleting that mark; the lock file's own header says how.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ Digest = Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Record(Section):
-    """What is known of one file: its sha256, or (where only that is published) how it begins."""
+    """The recorded facts of one file: its sha256, or the beginning of it, if only that is published."""
 
     sha256: Digest | None = None
     sha256_prefix: Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{8,63}$")] | None = None
@@ -53,24 +53,24 @@ class Record(Section):
 
 
 class Lock(Section):
-    """What `config/sources.lock.yaml` holds: for each source its files, by their path within it."""
+    """The content of `config/sources.lock.yaml`: for each source its files, by their paths within it."""
 
     sources: dict[Name, dict[str, Record]] = pydantic.Field(default_factory=dict)
 
     def of(self, name: str) -> dict[str, Record]:
-        """The records of a source's files; empty where nobody has recorded any."""
+        """Returns the records of a source's files; empty if there are none."""
         return self.sources.get(name, {})
 
 
-class Found(NamedTuple):
-    """What a file on disk turned out to be."""
+class Content(NamedTuple):
+    """The content of a file on disk."""
 
     sha256: str
     bytes: int
 
 
 def load_lock(path: str | pathlib.Path) -> Lock:
-    """Reads and checks a lock; a file that is not there yet is an empty lock."""
+    """Reads and checks a lock. A missing file is an empty lock."""
     if not pathlib.Path(path).exists():
         return Lock()
     raw = read_yaml(path, "lock of sources") or {}
@@ -79,39 +79,40 @@ def load_lock(path: str | pathlib.Path) -> Lock:
     return parse(Lock, raw, str(path))
 
 
-def find(path: str | pathlib.Path) -> Found:
-    """Digest and size (bytes) of a file."""
-    return Found(files.digest(path), pathlib.Path(path).stat().st_size)
+def find(path: str | pathlib.Path) -> Content:
+    """Returns digest and size (bytes) of a file."""
+    return Content(files.digest(path), pathlib.Path(path).stat().st_size)
 
 
 def refuse(name: str, where: str | pathlib.Path, unrecorded: Iterable[str] = ()) -> NoReturn:
-    """Raises the one line of a strict fetch that meets files of which no digest is recorded."""
+    """Raises the error of a strict fetch for files without a recorded digest."""
     raise OdeltError(
         f"{name}: no digest of {', '.join(unrecorded) or 'it'} is recorded in {where}, and a strict fetch records "
         "none; fetch it once without strict, compare the digest and commit the file"
     )
 
 
-def differences(lock: Lock, name: str, found: Mapping[str, Found]) -> list[str]:
-    """The files whose digest is known and another, in order; empty where everything known agrees."""
+def differences(lock: Lock, name: str, received: Mapping[str, Content]) -> list[str]:
+    """Returns the files whose digest differs from the recorded one, in order."""
     known = lock.of(name)
-    return [file for file, this in sorted(found.items()) if file in known and not known[file].admits(this.sha256)]
+    return [file for file in sorted(received) if file in known and not known[file].admits(received[file].sha256)]
 
 
-def unknown(lock: Lock, name: str, found: Mapping[str, Found]) -> list[str]:
-    """The files of which no digest is recorded, in order."""
-    return sorted(set(found) - set(lock.of(name)))
+def unknown(lock: Lock, name: str, received: Mapping[str, Content]) -> list[str]:
+    """Returns the received files without a recorded digest, in order."""
+    return sorted(set(received) - set(lock.of(name)))
 
 
-def missing(lock: Lock, name: str, found: Mapping[str, Found]) -> list[str]:
-    """The files that are recorded and were not found, in order."""
-    return sorted(set(lock.of(name)) - set(found))
+def missing(lock: Lock, name: str, received: Mapping[str, Content]) -> list[str]:
+    """Returns the recorded files that were not received, in order."""
+    return sorted(set(lock.of(name)) - set(received))
 
 
-def record(path: str | pathlib.Path, name: str, found: Mapping[str, Found], date: datetime.date) -> None:
-    """Writes the files of which nothing is recorded yet into the lock, marked as recorded on first use.
+def record(path: str | pathlib.Path, name: str, received: Mapping[str, Content], date: datetime.date) -> None:
+    """Writes the files that have no record yet into the lock, marked as recorded on first use.
 
-    Atomic, and one writer at a time: fetch jobs run beside each other. Comments above the first key are kept.
+    It writes atomically, and waits for other writers, because fetch jobs run in parallel. It keeps the comments above
+    the first key.
 
     Raises:
         OdeltError: another process recorded another digest meanwhile, or the file cannot be written.
@@ -119,30 +120,30 @@ def record(path: str | pathlib.Path, name: str, found: Mapping[str, Found], date
     path = pathlib.Path(path)
     with _one_writer(path):
         lock = load_lock(path)
-        for file in differences(lock, name, found):
+        for file in differences(lock, name, received):
             raise OdeltError(
-                f"{name}: {file} has sha256 {found[file].sha256}, and another fetch has just recorded "
+                f"{name}: {file} has sha256 {received[file].sha256}, and another fetch has just recorded "
                 f"{lock.of(name)[file]} in {path}; fetch it again, and delete the record where that is wrong"
             )
-        fresh = {file: found[file] for file in unknown(lock, name, found)}
+        fresh = {file: received[file] for file in unknown(lock, name, received)}
         if fresh:
             files.write_text(path, _text(path, lock, name, fresh, date))
 
 
 def trusted(lock: Lock, name: str) -> Literal["verified", "recorded on first use"]:
-    """How far the digests of a source are vouched for.
+    """Returns how far the digests of a source can be trusted.
 
-    "recorded on first use" as long as one of its files carries the mark `recorded: first use`.
+    They are "recorded on first use" as long as one of its files has the mark `recorded: first use`.
 
     Raises:
-        OdeltError: nothing is recorded of it.
+        OdeltError: the source has no records.
     """
     if not lock.of(name):
         raise OdeltError(f"{name}: no digest of it is recorded in the lock; fetch it first")
     return TRUSTED_ON_FIRST_USE if any(r.recorded for r in lock.of(name).values()) else VERIFIED
 
 
-def _text(path: pathlib.Path, lock: Lock, name: str, fresh: Mapping[str, Found], date: datetime.date) -> str:
+def _text(path: pathlib.Path, lock: Lock, name: str, fresh: Mapping[str, Content], date: datetime.date) -> str:
     sources = {
         source: {file: known.model_dump(exclude_none=True, by_alias=True) for file, known in records.items()}
         for source, records in lock.sources.items()
@@ -156,7 +157,7 @@ def _text(path: pathlib.Path, lock: Lock, name: str, fresh: Mapping[str, Found],
 
 
 def _header(path: pathlib.Path) -> str:
-    """The comments above the first key, which a YAML writer would lose."""
+    """Returns the comments above the first key, which a YAML writer would lose."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     if not lines:
         return HEADER
@@ -166,7 +167,7 @@ def _header(path: pathlib.Path) -> str:
 
 @contextlib.contextmanager
 def _one_writer(path: pathlib.Path) -> Iterator[None]:
-    """Waits for its turn at the lock file, which goes with the process, however it ends."""
+    """Waits for the other writers of the lock file. The claim ends with the process, however that ends."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = _claimed(path)
@@ -179,7 +180,7 @@ def _one_writer(path: pathlib.Path) -> Iterator[None]:
 
 
 def _claimed(path: pathlib.Path) -> int:
-    """A claim on the file that now has this name: a writer before us has put another in its place."""
+    """Claims the file that has this name now. The writer before us may have replaced it."""
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         fcntl.flock(handle, fcntl.LOCK_EX)

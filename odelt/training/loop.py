@@ -16,7 +16,7 @@ from odelt.errors import OdeltError
 from odelt.layout.model_directory import CURVE
 from odelt.machine import numerics
 from odelt.machine.process import noticing_signals
-from odelt.machine.sharding import Placement, Sharding, placement
+from odelt.machine.sharding import Placement, Sharding, make_placement
 from odelt.model import runs
 from odelt.model import weights as model_weights
 from odelt.objectives.batch import images_per_step
@@ -75,7 +75,7 @@ def train(
     Args:
         identity: digests of the data, the start and what `prepare` does; they tell one run from another.
         timings: a CSV file for images per second, and for the share of the time spent waiting for input.
-        prepare, sharding: as in `make_step` and in `odelt.machine.sharding.placement`.
+        prepare, sharding: as in `make_step` and in `odelt.machine.sharding.make_placement`.
         orphaned: whether the workflow that started the run is gone. The last checkpoint then stays, because a killed
             workflow takes what its jobs finish later for incomplete, and asks for it again.
 
@@ -84,15 +84,15 @@ def train(
         OdeltError: the loss is not finite, another process trains this run, the disk is full, or the devices do not
             divide the batch.
     """
-    place = placement(sharding)
-    place.check_rows(training.batch_size, "batch_size")
+    placement = make_placement(sharding)
+    placement.check_rows(training.batch_size, "batch_size")
     with noticing_signals() as stopped:
         folder = RunFolder(checkpoints, _settings(network, training, inner_ode, seed) | identity)
         try:
-            state, curve = _resume(place.put_state(initial_state(runs.split(weights, network), training)), folder)
+            state, curve = _resume(placement.put_state(initial_state(runs.split(weights, network), training)), folder)
             pace = _batches(dataset, training, seed, int(state.step), timings)
-            step = make_step(network, training, inner_ode, prepare, place)
-            state = _run(step, state, curve, pace, training, seed, folder, stopped, place)
+            step = make_step(network, training, inner_ode, prepare, placement)
+            state = _run(step, state, curve, pace, training, seed, folder, stopped, placement)
             _finish(folder, out, network, state, curve)
         except BaseException:
             folder.close()
@@ -149,7 +149,7 @@ def _run(
     seed: int,
     folder: RunFolder,
     stopped: Callable[[], int | None],
-    place: Placement,
+    placement: Placement,
 ) -> State:
     first = int(state.step)
     key = jax.random.key(seed, impl=numerics.PRNG)
@@ -157,7 +157,7 @@ def _run(
     bar = tqdm.tqdm(total=training.steps, initial=first, unit="step", mininterval=1, dynamic_ncols=True)
     with bar:
         for done, (x1, y) in enumerate(pace, start=first + 1):
-            state, metrics = step(state, *place.put_rows((x1, y)), key)
+            state, metrics = step(state, *placement.put_rows((x1, y)), key)
             curve.add(metrics)
             # The bar shows steps that are done, and a GPU is never without its next one.
             ahead = [*ahead, metrics["loss"]][-AHEAD:]

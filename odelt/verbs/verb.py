@@ -1,8 +1,8 @@
-"""What a verb of the command line is. Everything that has to know a verb reads it here.
+"""Describes a verb of the command line. Everything that has to know a verb reads the description.
 
-A rule takes its environment and its options from it, the audit what a record has to say, `plan` and `doctor` what the
-verb needs, the audit page the name of the step, the command line its help. A description executes nothing;
-`odelt.commands` has the functions.
+A rule takes its environment and its options from it, the audit the expected parameters, `plan` and `doctor` the verb's
+needs, the audit page the name of the step, the command line its help. A description executes nothing; `odelt.commands`
+has the functions.
 """
 
 import dataclasses
@@ -41,9 +41,9 @@ def no_parameters(target: Target) -> Values:
 class Verb:
     """A description.
 
-    `parameters` gives the options on which a target of a suite depends. A value is plain data, a section of the suite,
-    a grid point (its solver, guidance and d), a PurePosixPath (below the suite's folder) or a Download. Inputs of
-    which a record holds the digest, and outputs, are no parameters.
+    `parameters` returns the options on which a target of a suite depends. A value is plain data, a section of the
+    suite, a grid point (its solver, guidance and d), a PurePosixPath (below the suite's folder) or a Download. Outputs
+    are no parameters, nor are inputs, whose digests a record holds.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Verb:
         return rule in names or (self.generated and any(rule.startswith(f"{name}_") for name in names))
 
     def options(self, targets: Sequence[Target], paths: Paths, out: pathlib.Path | None = None) -> str:
-        """The command line's options for one job that makes these targets, quoted for a shell.
+        """Returns the command line's options for one job that makes these targets, quoted for a shell.
 
         `out` is another folder for the outputs than their own.
         """
@@ -84,9 +84,9 @@ class Verb:
         return shlex.join(words)
 
     def expected(self, target: Target, given: Values, version: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What a record's parameters are held against, as plain data: those of this target, and the record's own.
+        """Returns the expected parameters of this target and the record's own ones, as plain data to compare.
 
-        `version` is that of odelt which wrote the record: the record's sections get the keys that it did not have.
+        `version` is the version of odelt that wrote the record. The record's sections get the keys that it lacked.
 
         Raises:
             UnknownTarget: the suite asks for no such output.
@@ -98,7 +98,10 @@ class Verb:
 
 
 def _own(given: Values, name: str, path: str) -> Any:
-    """Of an option with a value for each output, the value of this output, in a list as the record has it."""
+    """Returns this output's value of an option that has a value for each output, as a list of one.
+
+    Returns the record's whole list if that does not belong to its outputs.
+    """
     values = given.get(name)
     if not isinstance(values, list):  # as in records of versions that made one output at a time
         return [values]
@@ -110,12 +113,12 @@ def _own(given: Values, name: str, path: str) -> Any:
 
 def _completed(value: Any, given: Any, version: str | None) -> Any:
     if isinstance(value, list) and isinstance(given, list) and len(value) == len(given):
-        return [_completed(one, other, version) for one, other in zip(value, given, strict=True)]
+        return [_completed(item, other, version) for item, other in zip(value, given, strict=True)]
     return older.completed(type(value), given, version) if isinstance(value, Section) else given
 
 
 def _plain(value: Any, given: Any) -> Any:
-    """A value as a record has it. `given` is what a record has: it names the file of a download."""
+    """Returns a value in the form of a record's. `given` is the record's value, which names the file of a download."""
     match value:
         case Section():
             return value.model_dump(mode="json")
@@ -126,24 +129,24 @@ def _plain(value: Any, given: Any) -> Any:
         case Download():
             return given if isinstance(given, str) and given.startswith(value.folder) else value.folder
         case Mapping():
-            found = given if isinstance(given, Mapping) else {}
-            return {name: _plain(one, found.get(name)) for name, one in value.items()}
+            recorded = given if isinstance(given, Mapping) else {}
+            return {name: _plain(item, recorded.get(name)) for name, item in value.items()}
         case list() | tuple():
-            found = given if isinstance(given, list) and len(given) == len(value) else [None] * len(value)
-            return [_plain(one, other) for one, other in zip(value, found, strict=True)]
+            recorded = given if isinstance(given, list) and len(given) == len(value) else [None] * len(value)
+            return [_plain(item, other) for item, other in zip(value, recorded, strict=True)]
     return value
 
 
 def _words(name: str, value: Any, paths: Paths) -> Iterator[str]:
-    """An option as words of a command."""
+    """Yields an option as words of a command."""
     flag = f"--{name.replace('_', '-')}"
     if value is True:
         yield flag
     elif name in TEXTS:
         yield from (flag, TEXTS[name](value))
     elif isinstance(value, list) and value:
-        for one in value:
-            yield from _words(name, one, paths)
+        for item in value:
+            yield from _words(name, item, paths)
     elif value is not None and value is not False and value != []:
         yield from (flag, _text(value, paths))
 
@@ -167,7 +170,7 @@ def _text(value: Any, paths: Paths) -> str:
     return str(value)
 
 
-# Options whose text is their own.
+# Options that have their own text form.
 TEXTS: dict[str, Callable[[Any], str]] = {
     "length": lambda length: "full" if length is None else str(length),
     "image": lambda size: "{}x{}".format(*size),

@@ -56,13 +56,13 @@ class Inception:
     def clean(self, images: np.ndarray) -> np.ndarray:
         """float32 [N, 2048]: features of the same images rounded to 8 bits (`to_pixels`)."""
         resize = build_resizer("clean")  # of one image; Pillow works outside Python's lock
-        found = []
+        features = []
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
             for start in range(0, len(images), self.batch_size):
                 pixels = to_pixels(images[start : start + self.batch_size])
                 resized = np.stack(list(threads.map(resize, pixels)))
-                found.append(vision.run(self._clean, resized, self.device, self.batch_size))
-        return np.concatenate(found)
+                features.append(vision.run(self._clean, resized, self.device, self.batch_size))
+        return np.concatenate(features)
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """float32 [N, 1008]: the FID network's class logits of `legacy` features [N, 2048], for the Inception Score.
@@ -86,7 +86,7 @@ def resize_legacy(pixels: torch.Tensor) -> torch.Tensor:
 
 
 def _load_legacy(path: pathlib.Path, device: torch.device):
-    """clean-fid's extractor (pixels [N, 3, 299, 299] to features [N, 2048]) and the last layer's weights."""
+    """Returns clean-fid's extractor (pixels [N, 3, 299, 299] to features [N, 2048]) and the last layer's weights."""
     trace.used(path)
     with _reading(path, "the FID weights of Inception"):
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -106,9 +106,9 @@ def _load_clean(path: pathlib.Path, device: torch.device) -> InceptionV3W:
 
 @contextlib.contextmanager
 def _reading(path: pathlib.Path, what: str) -> Iterator[None]:
-    """Whatever a damaged file makes PyTorch raise, its message is long and the remedy the same.
+    """Replaces the many errors that PyTorch raises for a damaged file by an OdeltError of one line.
 
-    The warnings kept quiet are that clean-fid calls torchvision and TorchScript in ways that will go.
+    It also hides warnings: clean-fid uses torchvision and TorchScript in deprecated ways.
     """
     if not path.is_file():
         raise OdeltError(f"{path} is missing: {what}; fetch it")

@@ -156,7 +156,7 @@ def edit(results):
     """Changes an output's record by a function of its plain content, and seals it anew, as a forger would."""
 
     def change(output, function):
-        path = record.beside(results / output)
+        path = record.record_path(results / output)
         content = json.loads(path.read_text(encoding="utf-8"))
         function(content)
         sealed = record.Record.model_validate(content).sealed()

@@ -90,14 +90,14 @@ def test_a_table_leads_back_to_the_download_and_the_weights(whole, audit):
 
 
 def test_a_record_says_what_was_done(whole):
-    known = record.read(record.beside(whole / SAMPLES))
+    known = record.read(record.record_path(whole / SAMPLES))
     assert known.output.sha256 == hashlib.sha256((whole / SAMPLES).read_bytes()).hexdigest()
     assert [input.path for input in known.inputs] == ["digits/models/odelt/config.json", WEIGHTS]
     assert (known.verb, known.seed, known.suite) == ("sample-grid", 0, "tiny")
     assert known.parameters["setting"] == [["euler:1", 1.0, None], ["euler:2", 1.0, None]]
     assert {"jax", "jaxlib", "numpy"} <= known.environment.packages.keys() and known.environment.device
     assert "odelt.sampling.solvers" in known.code.modules and "odelt.cli" not in known.code.modules
-    assert str(whole.parent.parent) not in record.beside(whole / SAMPLES).read_text(encoding="utf-8")
+    assert str(whole.parent.parent) not in record.record_path(whole / SAMPLES).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", [*KINDS, *CRATE])
@@ -135,7 +135,7 @@ def test_a_crate_of_other_results_is_told(results, audit):
 
 
 def test_a_crate_without_its_record_is_told_file_by_file(results, audit):
-    record.beside(results / "crate").unlink()
+    record.record_path(results / "crate").unlink()
     lines = problems(audit, results)
     assert all("has no record" in of(lines, name) for name in CRATE)
 
@@ -147,7 +147,7 @@ def test_a_missing_crate_is_told(results, audit):
 
 @pytest.mark.parametrize("name", [*KINDS, "crate"])
 def test_an_edited_record_is_told(results, audit, name):
-    path = record.beside(results / name)
+    path = record.record_path(results / name)
     content = json.loads(path.read_text(encoding="utf-8"))
     content["ended"] = "2020-01-01T00:00:00+00:00"
     path.write_text(json.dumps(content), encoding="utf-8")
@@ -156,7 +156,7 @@ def test_an_edited_record_is_told(results, audit, name):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_missing_record_is_told(results, audit, name):
-    record.beside(results / name).unlink()
+    record.record_path(results / name).unlink()
     assert "has no record" in of(problems(audit, results), name)
 
 
@@ -174,12 +174,12 @@ GARBAGE = {
 
 @pytest.mark.parametrize("content", GARBAGE.values(), ids=GARBAGE)
 def test_a_garbage_record_is_told(results, audit, content):
-    record.beside(results / SCORE).write_bytes(content)
+    record.record_path(results / SCORE).write_bytes(content)
     assert "its record cannot be read" in of(problems(audit, results), SCORE)
 
 
 def test_a_record_that_is_a_folder_is_told(results, audit):
-    path = record.beside(results / SCORE)
+    path = record.record_path(results / SCORE)
     path.unlink()
     path.mkdir()
     assert "its record is no file" in of(problems(audit, results / "digits" / "tables" / "grid.csv"), SCORE)
@@ -193,7 +193,7 @@ def test_swapped_files_are_told(results, audit):
 
 def test_files_swapped_with_their_records_are_told(results, audit):
     swap(results / SCORE, results / OTHER_SCORE)
-    swap(record.beside(results / SCORE), record.beside(results / OTHER_SCORE))
+    swap(record.record_path(results / SCORE), record.record_path(results / OTHER_SCORE))
     lines = problems(audit, results)
     assert "its record is that of another file" in of(lines, SCORE)
 
@@ -300,7 +300,7 @@ def test_a_suite_does_not_pass_as_a_latency_study(results, audit, monkeypatch):
     monkeypatch.chdir(ROOT)
     for name in ("suite.yaml", "reference.yaml"):
         (results / name).unlink()
-        record.beside(results / name).unlink()
+        record.record_path(results / name).unlink()
     study = ("--study", "config/latency-small.yaml", "--published", "config/reference.yaml")
     assert cli.main(["latency-snapshot", *study, "--out", str(results)]) == 0
     assert "no latency study makes it ('train')" in of(problems(audit, results), WEIGHTS)
@@ -332,7 +332,7 @@ def test_what_is_cleaned_away_is_told_and_verified(results, audit, whole, monkey
     assert not (folder / "results" / "tiny" / SAMPLES).exists()
     status, _, said = audit("--tree", folder / "results" / "tiny" / SCORE)
     assert status == 0
-    had = record.read(record.beside(whole / SAMPLES)).output.sha256
+    had = record.read(record.record_path(whole / SAMPLES)).output.sha256
     assert f"{SAMPLES}: removed as temporary (sample-grid, seed 0, " in said and f"had sha256 {had}" in said
 
 
@@ -380,7 +380,7 @@ def test_whatever_a_record_holds_there_is_an_answer(whole, results, audit, tmp_p
     checkout = tmp_path / "checkout"
     shutil.copytree(whole.parent.parent / "config", checkout / "config")
     (checkout / "odelt").symlink_to(pathlib.Path(odelt.__file__).parent)
-    path = record.beside(results / SAMPLES)
+    path = record.record_path(results / SAMPLES)
     text = path.read_text(encoding="utf-8")
     for k, way in enumerate(list(places_in(json.loads(text)))):
         content = json.loads(text)

@@ -190,7 +190,7 @@ def test_a_table_that_is_not_what_its_record_says_gets_into_no_crate(results, ma
     ],
 )
 def test_a_record_that_cannot_be_trusted_gets_into_no_crate(results, make_again, capsys, change, told):
-    path = record.beside(results / SCORE)
+    path = record.record_path(results / SCORE)
     content = json.loads(path.read_text(encoding="utf-8"))
     change(content)
     path.write_text(json.dumps(content), encoding="utf-8")
@@ -252,7 +252,7 @@ def test_the_crates_record_is_no_part_of_the_suites_digest(whole, results, audit
     digest = audit(whole)[2].split()[-1]
     edit("crate", lambda content: content["environment"].update(python="3.12.0"))
     assert audit("--expect", digest, results)[0] == 0
-    known = record.read(record.beside(whole / "crate"))
+    known = record.read(record.record_path(whole / "crate"))
     assert {input.path for input in known.inputs if input.external} >= {"Snakefile", "workflow/rules/common.smk"}
     assert "odelt.audit.crate" in known.code.modules
     weights = hashlib.sha256((whole / WEIGHTS).read_bytes()).hexdigest()

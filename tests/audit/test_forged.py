@@ -90,7 +90,7 @@ def test_a_crate_whose_record_names_another_verb_is_compared_all_the_same(forge,
 
 def test_a_crate_that_says_nothing_of_an_output_is_told(results, audit, edit):
     shutil.copy(results / "claims.csv", results / "more.csv")
-    content = json.loads(record.beside(results / "claims.csv").read_text(encoding="utf-8"))
+    content = json.loads(record.record_path(results / "claims.csv").read_text(encoding="utf-8"))
     content["output"]["path"] = "more.csv"
     (results / "more.csv.prov.json").write_text(json.dumps(content), encoding="utf-8")
     edit("more.csv", lambda known: None)

@@ -66,7 +66,7 @@ def test_a_model_without_a_record_is_an_origin(project, audit):
 def test_what_was_changed_or_has_an_edited_record_is_not_whole(project, audit):
     (project / SAMPLES).write_bytes(b"other")
     assert audit(project / SAMPLES)[0] == 1
-    path = record.beside(project / IMPORTED / "config.json")
+    path = record.record_path(project / IMPORTED / "config.json")
     path.write_text(
         path.read_text(encoding="utf-8").replace('"verb": "import-checkpoint"', '"verb": "train"'), encoding="utf-8"
     )
@@ -83,16 +83,16 @@ def test_of_several_paths_the_worst_counts(project, audit):
 
 
 def test_only_a_suite_that_is_known_is_recorded(by_hand):
-    assert record.read(record.beside(by_hand / IMPORTED / "config.json")).suite is None
-    assert record.read(record.beside(by_hand / SUITES_MODEL / "config.json")).suite == "tiny"
+    assert record.read(record.record_path(by_hand / IMPORTED / "config.json")).suite is None
+    assert record.read(record.record_path(by_hand / SUITES_MODEL / "config.json")).suite == "tiny"
 
 
 def test_a_suites_folder_without_its_configuration_does_not_pass_as_of_no_suite(project, audit):
     results = project / "results" / "tiny"
     for name in ("suite.yaml", "sources.lock.yaml", "sources.yaml", "reference.yaml"):
         (results / name).unlink()
-        record.beside(results / name).unlink()
+        record.record_path(results / name).unlink()
     shutil.rmtree(results / "crate")
-    record.beside(results / "crate").unlink()
+    record.record_path(results / "crate").unlink()
     status, lines, _ = audit(results)
     assert status == 1 and any("suite.yaml: is missing, and so is its record" in line for line in lines)

@@ -37,12 +37,12 @@ def test_it_is_verified_and_has_the_digest_that_its_own_version_printed(folder, 
 
 def test_samples_that_were_cleaned_away_may_be_gone(folder):
     sample = folder / "digits" / "samples" / "odelt" / "ema" / "l1" / "euler-4_w1.npz"
-    assert not sample.exists() and record.read(record.beside(sample)).removed
+    assert not sample.exists() and record.read(record.record_path(sample)).removed
 
 
 def test_a_parameter_that_is_not_the_suites_still_shows(folder, capsys, tmp_path):
     copied = shutil.copytree(folder, tmp_path / "mini-old")
-    path = record.beside(copied / "digits" / "scores" / "floor.json")
+    path = record.record_path(copied / "digits" / "scores" / "floor.json")
     content = json.loads(path.read_text(encoding="utf-8"))
     content["parameters"]["seed"] += 1
     path.write_text(

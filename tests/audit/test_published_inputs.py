@@ -28,7 +28,7 @@ def inputs_of(project, verb: str, settings, out: str) -> set[str]:
     options = ["--experiment", "digits", "--settings", json.dumps(settings.model_dump(mode="json"))]
     with contextlib.chdir(project):
         assert cli.main([verb, *options, "--results", str(root), "--out", str((root / out).parent)]) == 0
-        known = record.read(record.beside(pathlib.Path.cwd() / root / out))
+        known = record.read(record.record_path(pathlib.Path.cwd() / root / out))
     return {input.path for input in known.inputs if not input.external}
 
 

@@ -42,7 +42,7 @@ def checkout(whole, results, edit, tmp_path):
     git(folder, "commit", "--quiet", "-m", "all")
     commit, sha256 = git(folder, "rev-parse", "HEAD"), hashlib.sha256(SOURCE.encode()).hexdigest()
     shutil.rmtree(results / "crate")  # which tells the records as they were
-    record.beside(results / "crate").unlink()
+    record.record_path(results / "crate").unlink()
     for path in list(results.rglob("*.prov.json")):
         verb = json.loads(path.read_text(encoding="utf-8"))["verb"]
         modules = {MODULES[verb]: sha256} if verb in MODULES else {}
@@ -151,7 +151,7 @@ def test_something_else_than_a_checkout_is_told(results, audit, tmp_path):
 
 def test_what_is_lost_or_damaged_is_made_again_by_the_command(results, checkout, audit):
     (results / SAMPLES).unlink()
-    record.beside(results / SCORE).unlink()
+    record.record_path(results / SCORE).unlink()
     (results / GRID).write_text("edited", encoding="utf-8")
     _, problems, said = audit(results, "--against", checkout)
     assert problems

@@ -83,7 +83,7 @@ def prepare(root, status=0, **more):
         text = config.Dataset(**settings).model_dump_json()
         assert cli.main(["prepare-data", "--settings", text, "--out", "out/d.npz"]) == status
     if status == 0:
-        (given,) = record.read(record.beside(root.parent / "out" / "d.npz")).inputs
+        (given,) = record.read(record.record_path(root.parent / "out" / "d.npz")).inputs
         assert given.external and given.path == root.name
         return given.sha256
     return None

@@ -32,7 +32,7 @@ def run(out, inputs=(), text="text", **options) -> record.Record:
         for path in inputs:
             trace.used(path)
         files.write_text(out, text)
-    return record.read(record.beside(out))
+    return record.read(record.record_path(out))
 
 
 def test_an_input_has_the_digest_that_it_had_when_it_was_read(suite):
@@ -41,7 +41,7 @@ def test_an_input_has_the_digest_that_it_had_when_it_was_read(suite):
         trace.used(suite / "a")
         (suite / "a").write_text("after", encoding="utf-8")
         files.write_text(suite / "b", "text")
-    (known,) = record.read(record.beside(suite / "b")).inputs
+    (known,) = record.read(record.record_path(suite / "b")).inputs
     assert known == record.Input(path="a", sha256=hashlib.sha256(b"before").hexdigest())
 
 
@@ -52,7 +52,7 @@ def test_a_verb_that_fails_leaves_no_record(suite):
     with recording(verb(suite / "a")) as outcome:
         files.write_text(suite / "a", "text")
         outcome.status = 143  # interrupted, say
-    assert not record.beside(suite / "a").exists()
+    assert not record.record_path(suite / "a").exists()
 
 
 def test_only_what_was_asked_for_has_a_record(suite):
@@ -72,12 +72,12 @@ def test_without_a_command_nothing_is_recorded(suite):
     trace.used(suite / "absent")
     files.write_text(suite / "a", "text")
     with trace.separately():
-        assert not record.beside(suite / "a").exists()
+        assert not record.record_path(suite / "a").exists()
 
 
 def test_a_password_is_not_recorded(suite):
     run(suite / "a", proxy="http://me:secret@proxy")
-    assert "secret" not in record.beside(suite / "a").read_text(encoding="utf-8")
+    assert "secret" not in record.record_path(suite / "a").read_text(encoding="utf-8")
 
 
 def test_files_outside_of_the_suite_are_external_and_never_absolute(suite, tmp_path):
@@ -106,7 +106,7 @@ def test_what_is_read_separately_belongs_to_what_is_written_there(suite):
                 trace.used(suite / name)
                 files.write_text(suite / f"of-{name}", "text")
     for name in ("one", "two"):
-        known = record.read(record.beside(suite / f"of-{name}"))
+        known = record.read(record.record_path(suite / f"of-{name}"))
         assert [one.path for one in known.inputs] == ["common", name]
 
 
@@ -122,7 +122,7 @@ def a_folder(suite) -> pathlib.Path:
 
 def test_a_folder_has_one_record_and_its_files_stand_for_it(suite):
     folder = a_folder(suite)
-    output = record.read(record.beside(folder)).output
+    output = record.read(record.record_path(folder)).output
     listed = "".join(f"{hashlib.sha256(name.encode()).hexdigest()}  {name}\n" for name in ("a", "deep/b"))
     assert output.sha256 == hashlib.sha256(listed.encode()).hexdigest()
     known = run(suite / "c", [folder / "deep" / "b", folder / "a"])
@@ -140,11 +140,11 @@ def test_a_changed_file_of_a_folder_is_named(suite, change):
 
 def test_the_same_again_leaves_the_record_as_it_is(suite):
     run(suite / "a")
-    before = record.beside(suite / "a").stat().st_mtime_ns
+    before = record.record_path(suite / "a").stat().st_mtime_ns
     run(suite / "a")
-    assert record.beside(suite / "a").stat().st_mtime_ns == before
+    assert record.record_path(suite / "a").stat().st_mtime_ns == before
     run(suite / "a", encoding="utf-8")
-    assert record.beside(suite / "a").stat().st_mtime_ns != before
+    assert record.record_path(suite / "a").stat().st_mtime_ns != before
 
 
 def test_something_large_is_hashed_again_only_where_it_was_written_again(suite, monkeypatch):

@@ -21,7 +21,7 @@ from odelt import OdeltError
 from odelt.config import Network
 from odelt.data import dataset, loader
 from odelt.data.dataset import Dataset
-from odelt.machine.sharding import ONE_DEVICE, Placement, placement
+from odelt.machine.sharding import ONE_DEVICE, Placement, make_placement
 from odelt.model import runs
 from odelt.model.weights import flatten, initial_weights, load_model
 from odelt.objectives.batch import images_per_step
@@ -71,7 +71,7 @@ def stop_at(batch: int):
 
 def program_facts(sharding: str) -> dict[str, float]:
     """What the compiled step costs each device: operations, bytes of its arguments, bytes of those it gives away."""
-    place = placement(sharding)
+    place = make_placement(sharding)
     count = images_per_step(TRAINING)
     batch = np.zeros((count, *NETWORK.image, 1), np.float32), np.zeros(count, np.int32)
     weights = runs.split(initial_weights(NETWORK, 0, length_table=True), NETWORK)
@@ -167,7 +167,7 @@ def test_work_and_state_are_shared_by_the_devices(place):
 
 
 def test_one_device_is_used_as_if_there_were_no_sharding():
-    assert placement() is placement("full") is placement("none") is ONE_DEVICE
+    assert make_placement() is make_placement("full") is make_placement("none") is ONE_DEVICE
 
 
 def test_what_the_loader_gives_is_prepared_in_the_step():
@@ -204,7 +204,7 @@ def test_the_key_of_prepare_is_no_other_streams():
 
 def test_a_batch_that_the_devices_do_not_divide_is_refused_at_once(tmp_path, monkeypatch):
     five = Placement(jax.sharding.AbstractMesh((5,), ("data",)))
-    monkeypatch.setattr(loop, "placement", lambda sharding: five)
+    monkeypatch.setattr(loop, "make_placement", lambda sharding: five)
     dataset.save(tmp_path / "dataset.npz", Dataset(np.zeros((5, 4, 4, 1), np.float32), np.zeros(5, np.int32)))
     with pytest.raises(OdeltError, match="batch_size 48 cannot be shared evenly by 5 devices; choose a multiple of 5"):
         train(tmp_path, "run", "data")

@@ -1,7 +1,7 @@
-"""A suite's results as an RO-Crate: which job made what from what, for readers who know nothing of this project.
+"""A suite's results as an RO-Crate: which job made what from what, for readers who do not know this project.
 
-Profile: Provenance Run Crate 0.5 (https://w3id.org/ro/wfrun/provenance/0.5). All that it says comes from the records
-beside the outputs, so that the same records give the same crate.
+Profile: Provenance Run Crate 0.5 (https://w3id.org/ro/wfrun/provenance/0.5). Everything in it comes from the records,
+so the same records give the same crate.
 """
 
 import io
@@ -24,7 +24,7 @@ from odelt.provenance.record import RETOLD, Record
 from odelt.quoting import quoted
 
 LARGEST = 10 * 2**20  # bytes; a larger file is described by its size and digest, and not copied into the crate
-# What people and other programs read, by suffix; arrays, weights and downloads are described too, whatever their size.
+# Suffixes of the files that people and other programs read. The crate describes the others, whatever their size.
 READ = (".csv", ".json", ".md", ".png", ".svg", ".yaml")
 WORKFLOW, RULES = pathlib.Path("Snakefile"), pathlib.Path("workflow", "rules")
 RECORDS, README = entities.RECORDS, entities.README
@@ -36,13 +36,13 @@ CONTEXT = "https://w3id.org/ro/terms/workflow-run/context"
 
 
 def write(suite: str, results: pathlib.Path, out: pathlib.Path) -> None:
-    """Writes the crate of a suite's results to the directory `out`, in the place of an earlier one.
+    """Writes the crate of a suite's results to the directory `out`, and replaces an earlier one.
 
-    It holds the workflow's files of the working directory, copies of what people read (`outputs/<path>`), all records
-    (RECORDS), and their graph. Of the results only what is copied is read.
+    It holds the workflow's files, which are in the working directory, copies of the outputs that people read
+    (`outputs/<path>`), all records (RECORDS), and their graph. Of the results it reads only what it copies.
 
     Raises:
-        OdeltError: there are no records, or one is damaged or of another suite; what is to be copied is not what its
+        OdeltError: there are no records, or one is damaged or of another suite; an output to copy is not what its
             record says; the workflow is not in the working directory; a folder cannot be read.
     """
     folder = Folder(results)
@@ -58,22 +58,22 @@ def write(suite: str, results: pathlib.Path, out: pathlib.Path) -> None:
         trace.used(path)
     version = installed("snakemake") or "not known"
     graph = graph_of(folder, suite, known, [path.as_posix() for path in workflow], version)
-    told = {name: record.model_dump(mode="json") for name, record in known.items()}
+    contents = {name: record.model_dump(mode="json") for name, record in known.items()}
     sources: dict[str, pathlib.Path | io.StringIO] = {id: results / name for id, name in graph.copy_of.items()}
     sources |= {path.as_posix(): path for path in workflow}
-    sources[RECORDS] = io.StringIO(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    sources[RECORDS] = io.StringIO(json.dumps(contents, indent=1, ensure_ascii=False) + "\n")
     sources[README] = io.StringIO(graph.readme())
     with files.writing_whole(out) as draft:
         assembled(graph, sources).write(draft)
 
 
 def records(folder: Folder, suite: str | None) -> dict[str, Record]:
-    """Every record but those of what tells the records again, by the output's name.
+    """Reads all records, by the output's name, except those of outputs that repeat the records (RETOLD).
 
     Raises:
-        OdeltError: there is none, one cannot be trusted or is of another suite, or a folder cannot be read.
+        OdeltError: there are none, one cannot be trusted or is of another suite, or a folder cannot be read.
     """
-    found = {}
+    known = {}
     for name in folder.records():
         if name in RETOLD:
             continue
@@ -84,12 +84,12 @@ def records(folder: Folder, suite: str | None) -> dict[str, Record]:
             raise OdeltError(f"{folder.root / name}: its record was edited or moved; `odelt audit` tells more")
         if record.suite != suite:
             raise OdeltError(f"{folder.root / name}: its record is of another suite, {quoted(record.suite)}")
-        found[name] = record
+        known[name] = record
     for name, fault in folder.unreadable.items():
         raise OdeltError(f"{folder.root / name} cannot be read: {fault}; give yourself access to it, or remove it")
-    if not found:
+    if not known:
         raise OdeltError(f"{folder.root} holds no record, so nothing is known that a crate could tell")
-    return found
+    return known
 
 
 def is_copied(record: Record) -> bool:
@@ -103,7 +103,11 @@ def is_copied(record: Record) -> bool:
 def graph_of(
     folder: Folder, suite: str | None, known: Mapping[str, Record], workflow: Sequence[str], snakemake: str
 ) -> entities.Graph:
-    """What the crate of these records says; OdeltError where the kept registry of sources cannot be read."""
+    """Builds the graph of these records.
+
+    Raises:
+        OdeltError: the folder's copy of the registry of sources cannot be read.
+    """
     kept = folder.root / snapshot.REGISTRY
     registry = load_registry(kept) if snapshot.REGISTRY in known else Registry(sources={})
     copied = {name for name, record in known.items() if is_copied(record)}
@@ -111,7 +115,7 @@ def graph_of(
 
 
 def assembled(graph: entities.Graph, sources: Mapping[str, pathlib.Path | io.StringIO]) -> ROCrate:
-    """The crate with its files, which come from `sources` by their @id."""
+    """Builds the crate with its files. `sources` has their contents by @id."""
     crate = _crate(graph)
     for entity in graph.files():
         crate.add_file(sources[entity["@id"]], entity["@id"], properties=entity, record_size=True)
@@ -120,7 +124,7 @@ def assembled(graph: entities.Graph, sources: Mapping[str, pathlib.Path | io.Str
 
 
 def _crate(graph: entities.Graph) -> ROCrate:
-    """The crate without its files: the root and what is described."""
+    """Builds the crate without its files: the root, and the entities that are only described."""
     crate = ROCrate(version="1.1")
     crate.metadata.extra_contexts.append(CONTEXT)
     crate.metadata.extra_terms |= _names(graph)
@@ -133,7 +137,7 @@ def _crate(graph: entities.Graph) -> ROCrate:
 
 
 def _names(graph: entities.Graph) -> dict:
-    """Terms of the context by which a graph's relative names are below `graph.base`, but for the metadata file's own.
+    """Terms of the context that put a graph's relative names below `graph.base`, except the metadata file's own.
 
     The profile recommends that names of software are on the web, and its validator holds a crate in a folder to that
     (https://github.com/crs4/rocrate-validator/issues/51); the metadata file it looks for in the folder.

@@ -1,7 +1,7 @@
-"""The entities of a suite's crate as plain JSON-LD, from its records: what was made, the jobs, and the verbs that ran.
+"""The entities of a suite's crate as plain JSON-LD, from its records: the outputs, the jobs, and the verbs that ran.
 
-What the crate does not hold has a local identifier (`#output/<path>`), with size and digest: the specification admits
-that (https://github.com/ResearchObject/ro-crate/issues/400), and the web has no copy to point at.
+An output that the crate does not hold has a local identifier (`#output/<path>`), with size and digest. The
+specification admits that (https://github.com/ResearchObject/ro-crate/issues/400), and the web has no copy to point at.
 """
 
 import pathlib
@@ -19,16 +19,16 @@ RUN = "#run"  # of the workflow as a whole
 
 
 class Graph:
-    """What a crate of these records says.
+    """The entities of a crate of these records.
 
     Args:
-        suite: its name.
-        digest: the suite's.
+        suite: the suite's name.
+        digest: the suite's digest.
         known: the records, by the output's name.
         copied: the names of the outputs that the crate holds a copy of.
         registry: the sources' addresses and licences.
         workflow: the paths of the workflow's files in the crate, the main one first.
-        snakemake: the version of Snakemake that ran it, which no record tells.
+        snakemake: the version of Snakemake that ran the workflow. No record holds it.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Graph:
         return "\n\n".join(lines) + "\n"
 
     def root(self) -> dict:
-        """The properties of the root."""
+        """Returns the properties of the root."""
         tables = [self.ids[name] for name in self.results if _is_table(name)]
         return {
             "name": f"odelt: the suite '{self.suite}'",
@@ -91,7 +91,7 @@ class Graph:
         }
 
     def files(self) -> Iterator[dict]:
-        """What the crate holds, the tables first."""
+        """Yields the files that the crate holds, the tables first."""
         for name in sorted(filter(self._is_copied, self.known), key=lambda name: (name not in self.results, name)):
             yield self._output(self.known[name])
         yield self._workflow()
@@ -103,7 +103,7 @@ class Graph:
         yield {"@id": README, "@type": "CreativeWork", **about, **jsonld.media(README)}
 
     def described(self) -> Iterator[dict]:
-        """Everything else, each once."""
+        """Yields every other entity, each once."""
         yield from jsonld.fixed(self.snakemake)
         for name, record in self.known.items():
             if not self._is_copied(name):
@@ -112,12 +112,12 @@ class Graph:
         others = {self._input(input): input for record in self.known.values() for input in record.inputs}
         for id, input in sorted(others.items()):
             if id not in own:
-                told = {"name": input.path, "sha256": input.sha256, **jsonld.media(input.path)}
-                yield {"@id": id, "@type": "CreativeWork", **told}
+                properties = {"name": input.path, "sha256": input.sha256, **jsonld.media(input.path)}
+                yield {"@id": id, "@type": "CreativeWork", **properties}
         for name in self.sources:
             source = self.registry[name]
-            told = {"name": source.what, "license": source.licence, "url": source.address}
-            yield {"@id": self._source(name), "@type": "CreativeWork", **told}
+            properties = {"name": source.what, "license": source.licence, "url": source.address}
+            yield {"@id": self._source(name), "@type": "CreativeWork", **properties}
         yield from self._parameters()
         yield from self._tools()
         yield from self._actions()
@@ -128,10 +128,10 @@ class Graph:
     def _output(self, record: Record) -> dict:
         output = record.output
         id, kind = self.ids[output.path], _type(record)
-        told = {"name": output.path, "contentSize": str(output.bytes), "sha256": output.sha256} | self._dated
+        properties = {"name": output.path, "contentSize": str(output.bytes), "sha256": output.sha256} | self._dated
         media = jsonld.media(output.path) if kind == "File" else {}
         slots = jsonld.some("exampleOfWork", sorted(self.slots.get(id, ())))
-        return {"@id": id, "@type": kind, **told, **media, **slots}
+        return {"@id": id, "@type": kind, **properties, **media, **slots}
 
     def _workflow(self) -> dict:
         main = self.workflow[0]
@@ -162,7 +162,7 @@ class Graph:
         )
 
     def _input(self, input: Input) -> str:
-        """The entity that an input is: an output as it is now, or something else of which only the digest is known."""
+        """Returns the identifier of an input: that of an output, if it is unchanged, or else one with its digest."""
         now = None if input.external else self.known.get(input.path)
         if now and now.output.sha256 == input.sha256:
             return self.ids[input.path]
@@ -175,27 +175,27 @@ class Graph:
         return self.base + jsonld.local("source", name)
 
     def _slots(self) -> dict[str, set[str]]:
-        """The FormalParameters that a file or a folder is an example of, by its @id."""
+        """Returns the FormalParameters that each file or folder is an example of, by its @id."""
         kinds = {self.ids[name]: _type(record) for name, record in self.known.items()}
-        found: dict[str, set[str]] = {}
+        slots: dict[str, set[str]] = {}
 
         def fill(tool: str, side: str, ids: Iterable[str]) -> None:
             for id in ids:
-                found.setdefault(id, set()).add(jsonld.slot(tool, side, kinds[id]))
+                slots.setdefault(id, set()).add(jsonld.slot(tool, side, kinds[id]))
 
         for (verb, *_), records in self.jobs.items():
             fill(verb, "input", filter(kinds.get, self._inputs(records)))
             fill(verb, "output", (self.ids[record.output.path] for record in records))
         fill("workflow", "input", (self.ids[name] for name in self.configuration))
         fill("workflow", "output", (self.ids[name] for name in self.results))
-        return found
+        return slots
 
     def _slots_of(self, tool: str, side: str) -> list[str]:
         every = set().union(*self.slots.values())
         return [slot for kind in KINDS if (slot := jsonld.slot(tool, side, kind)) in every]
 
     def _types(self, verb: str) -> dict[str, str]:
-        """The kind of each parameter of a verb, as schema.org calls it."""
+        """Returns the kind of each parameter of a verb, by schema.org's names."""
         given: dict[str, list] = {}
         for record in self.known.values():
             for name, value in record.parameters.items() if record.verb == verb else ():
@@ -203,7 +203,7 @@ class Graph:
         return {name: jsonld.kind_of(values) for name, values in sorted(given.items()) if values}
 
     def _parameters(self) -> Iterator[dict]:
-        """FormalParameters and the values that were given for them."""
+        """Yields the FormalParameters, and the values that were given for them."""
         for slot in sorted(set().union(*self.slots.values())):
             side, _, kind = slot.rpartition("/")[2].partition("-")
             yield jsonld.formal_parameter(slot, f"{side}s", kind)
@@ -217,7 +217,7 @@ class Graph:
         return sorted({jsonld.tool(record) for record in self.known.values() if verb in (None, record.verb)})
 
     def _tools(self) -> Iterator[dict]:
-        """The verbs, each with the code and packages that it ran with, and the steps that they are of the workflow."""
+        """Yields the verbs, each with the code and packages that it ran with, and the workflow's steps."""
         for id, record in sorted({jsonld.tool(record): record for record in self.known.values()}.items()):
             named = [jsonld.local("parameter", f"{record.verb}/{name}") for name in self._types(record.verb)]
             packages = [f"{name} {version}" for name, version in sorted(record.environment.packages.items())]
@@ -242,17 +242,17 @@ class Graph:
             yield {**step, "workExample": jsonld.refs(self._tool_ids(verb))}
 
     def _actions(self) -> Iterator[dict]:
-        """The jobs, that each was a step's, the run of the whole workflow, and who did it."""
+        """Yields the jobs, the link of each to its step, the run of the whole workflow, and Snakemake's part."""
         every = self.known.values()
         for job, records in self.jobs.items():
             record = records[0]
             sources = [self._source(name) for name in self.sources if record.parameters.get("name") == name]
             objects = [*self._inputs(records), *(sources if record.verb == "fetch" else ())]
-            results = [self.ids[one.output.path] for one in records]
+            results = [self.ids[made.output.path] for made in records]
             where = record.environment.device
-            told = f"`odelt {record.verb}`{f' on {where}' if where else ''}: {records[0].output.path}"
+            description = f"`odelt {record.verb}`{f' on {where}' if where else ''}: {records[0].output.path}"
             more = f" and {len(records) - 1} more" if len(records) > 1 else ""
-            action = jsonld.action(_run(job), f"{record.verb}: {record.output.path}{more}", told + more, records)
+            action = jsonld.action(_run(job), f"{record.verb}: {record.output.path}{more}", description + more, records)
             values = [value["@id"] for value in self.values[job]]
             yield (
                 action

@@ -1,4 +1,4 @@
-"""The small parts that a crate's JSON-LD is built of."""
+"""The small parts of a crate's JSON-LD."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ MEDIA = {
 
 
 def fixed(snakemake: str) -> Iterator[dict]:
-    """What every crate names: profiles, licence, people and Snakemake, of this version."""
+    """Yields the entities of every crate: profiles, licence, people, and Snakemake with this version."""
     for id, name in PROFILES.items():
         yield {"@id": id, "@type": "CreativeWork", "name": name, "version": id.rpartition("/")[2]}
     yield {"@id": LICENCE, "@type": "CreativeWork", "name": "MIT License", "url": LICENCE}
@@ -74,16 +74,16 @@ def formal_parameter(id: str, name: str, kind: str) -> dict:
 
 
 def property_values(verb: str, record: Record, types: Mapping[str, str]) -> list[dict]:
-    """What was given for the verb's parameters; where a parameter is text, everything else is told as JSON."""
-    found = []
+    """Returns the values of the verb's parameters. A text parameter has values that are no text as JSON."""
+    entities = []
     for name, kind in types.items():
         if (given := record.parameters.get(name)) is not None:
             value = given if kind != "Text" or isinstance(given, str) else json.dumps(given, ensure_ascii=False)
             slot = local("parameter", f"{verb}/{name}")
             id = f"{slot}@{short(given)}"
-            told = {"name": name, "value": value, "exampleOfWork": {"@id": slot}}
-            found.append({"@id": id, "@type": "PropertyValue", **told})
-    return found
+            properties = {"name": name, "value": value, "exampleOfWork": {"@id": slot}}
+            entities.append({"@id": id, "@type": "PropertyValue", **properties})
+    return entities
 
 
 def kind_of(values: Sequence[Any]) -> str:
@@ -110,7 +110,7 @@ def quoted(path: str) -> str:
 
 
 def refs(ids: Iterable[str]) -> object:
-    """References as compacted JSON-LD has them: one stands alone."""
+    """Returns references in the form of compacted JSON-LD: a single one is in no list."""
     return one_or_all([{"@id": id} for id in ids])
 
 
@@ -119,12 +119,12 @@ def one_or_all(values: Sequence) -> object:
 
 
 def some(name: str, ids: Sequence[str]) -> dict:
-    """A property, unless there is nothing to say."""
+    """Returns a property with these references; nothing without references."""
     return {name: refs(ids)} if ids else {}
 
 
 def tool(record: Record) -> str:
-    """The verb as it ran: with other code, packages or variables it is another tool."""
+    """Returns the identifier of a verb as it ran. With other code, packages or variables it is another tool."""
     made_with = [record.code.model_dump(mode="json"), record.environment.python, record.environment.packages]
     made_with += [record.environment.settings] if record.environment.settings else []
     return f"{local('tool', record.verb)}/{short(made_with)}"
