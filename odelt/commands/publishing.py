@@ -50,13 +50,13 @@ def expect(a):
 
 
 def figures(a):
-    from odelt.publishing import figures, pictures
+    from odelt.publishing import figures, pictures, sample_figure
     from odelt.results.seeds import over_seeds
 
     rows, _ = _rows(a)
     figures.scaling(over_seeds(rows), a.out / paths.SCALING)
     experiment, layout = parse_json(Experiment, a.settings, "--settings"), ExperimentPaths(a.results)
-    figures.sample_grid(*pictures.sample_cells(experiment, layout), a.out / paths.PICTURE_GRID)
+    sample_figure.sample_grid(*pictures.sample_cells(experiment, layout), a.out / paths.PICTURE_GRID)
     trained = [run for run in grid.needed_runs(experiment) if run.settings.training]
     several = {run.model for run in trained if run.name != run.model}
     labels = {run.name: f"{run.label}, seed {run.seed}" if run.model in several else run.label for run in trained}

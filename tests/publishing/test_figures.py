@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from odelt.errors import OdeltError
-from odelt.publishing import figures
+from odelt.publishing import figures, sample_figure
 from odelt.training.curve import COLUMNS
 
 
@@ -79,7 +79,7 @@ def test_no_two_of_many_curves_have_the_same_colour_and_marker():
 
 def test_a_sample_grid_has_lengths_longest_first_and_steps_in_order(tmp_path):
     cells = {(length, T): np.zeros((3, 4, 4, 1)) for length in (2, None, 6) for T in (4, 1)}
-    figures.sample_grid(cells, [7, 8, 9], tmp_path / "grid")
+    sample_figure.sample_grid(cells, [7, 8, 9], tmp_path / "grid")
     svg = texts(tmp_path / "grid")
     headings = ["$T = 1$ -->", "$T = 4$ -->"]
     assert svg.index(headings[0]) < svg.index(headings[1])
@@ -91,7 +91,7 @@ def test_one_channel_is_grey_and_three_are_colours(tmp_path):
     grey = np.full((1, 4, 4, 1), 0.0)
     red = np.broadcast_to(np.float32([1, -1, -1]), (1, 4, 4, 3))
     for name, images, centre in (("grey", grey, 0.5), ("red", red, (1, 0, 0))):
-        figures.sample_grid({(2, 1): images}, [3], tmp_path / name)
+        sample_figure.sample_grid({(2, 1): images}, [3], tmp_path / name)
         shown = picture(tmp_path / name)
         middle = shown[shown.shape[0] // 2, shown.shape[1] // 2]
         assert middle == pytest.approx(centre, abs=0.01)
@@ -99,7 +99,7 @@ def test_one_channel_is_grey_and_three_are_colours(tmp_path):
 
 def test_a_cell_that_was_not_run_is_said_to_be_so(tmp_path):
     cells = {(2, 1): np.zeros((1, 4, 4, 1)), (4, 4): np.zeros((1, 4, 4, 1))}
-    figures.sample_grid(cells, [0], tmp_path / "grid")
+    sample_figure.sample_grid(cells, [0], tmp_path / "grid")
     assert texts(tmp_path / "grid").count("<!-- not run -->") == 2
 
 
@@ -113,7 +113,7 @@ def test_a_cell_that_was_not_run_is_said_to_be_so(tmp_path):
 )
 def test_a_sample_grid_of_the_wrong_shape_is_an_error(cells, tmp_path):
     with pytest.raises(OdeltError, match="sample grid"):
-        figures.sample_grid(cells, [0], tmp_path / "grid")
+        sample_figure.sample_grid(cells, [0], tmp_path / "grid")
 
 
 def test_a_part_of_the_loss_that_no_run_has_gets_no_panel(tmp_path):
@@ -135,5 +135,5 @@ def test_a_damaged_training_curve_is_named_on_one_line(content, tmp_path):
 
 
 def test_a_sample_grid_without_samples_says_not_run_yet(tmp_path):
-    figures.sample_grid({}, [], tmp_path / "samples")
+    sample_figure.sample_grid({}, [], tmp_path / "samples")
     assert "not run yet" in (tmp_path / "samples.svg").read_text(encoding="utf-8")
