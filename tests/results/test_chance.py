@@ -3,7 +3,7 @@
 import csv
 
 import pytest
-from test_tables import DIGITS, layout, rows_of, write
+from digits import DIGITS, layout, rows_of, write
 
 from odelt.layout.grid import points
 from odelt.publishing import main_table, tables

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 import yaml
-from test_tables import DIGITS, write_latency, write_score
+from digits import DIGITS, write_latency, write_score
 
 from odelt.config import Suite, load_suite
 from odelt.errors import OdeltError
