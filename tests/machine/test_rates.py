@@ -38,7 +38,7 @@ def test_measured_rates_come_first_each_for_its_kind_of_work(tmp_path):
     kept(tmp_path, "train", "train_step.py", 6e14, 2.0)
     found = plan.speed("h100")
     assert (found.training, found.sampling) == (3e14, plan.GPUS["h100"].transformer)
-    assert found.text == (
+    assert found.origin == (
         "training: 300 TFLOP/s measured on NVIDIA H100 80GB HBM3 (1 measurement), "
         "396 TFLOP/s assumed for sampling, 34 TFLOP/s assumed for convolutions"
     )
