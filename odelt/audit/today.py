@@ -123,10 +123,10 @@ class Today:
 
     @functools.cache  # noqa: B019
     def _digest(self, dataset: Dataset, path: str) -> str:
-        place = self.checkout / path
+        location = self.checkout / path
         if dataset.kind != "folder":
-            return digests.find(place).sha256
-        return digests.of_files(place, folders.names_read(place, dataset.fraction))
+            return digests.find(location).sha256
+        return digests.of_files(location, folders.names_read(location, dataset.fraction))
 
     @functools.cache  # noqa: B019
     def _is_the_same(self, path: pathlib.Path, sha256: str, commit: str | None) -> bool:
