@@ -12,14 +12,13 @@ from odelt.config.registry import Registry
 from odelt.layout.grid import Point, latency_path
 from odelt.layout.model_directory import CURVE, WEIGHTS
 
+RESULTS = "results"  # the folder of the suites' folders
 # Folders of a suite's results.
-SOURCES, DATASETS, LOGS, BENCHMARKS, CHECKPOINTS, SO_FAR = (
-    *("sources", "datasets", "logs", "benchmarks", "checkpoints", "so-far"),
-)
+SOURCES, DATASETS = "sources", "datasets"
+LOGS, BENCHMARKS, CHECKPOINTS, SO_FAR = "logs", "benchmarks", "checkpoints", "so-far"
 # Folders of an experiment's results.
-MODELS, SAMPLES, STATISTICS, PICTURES, FEATURES, SCORES, LATENCY, TABLES, FIGURES = (
-    *("models", "samples", "statistics", "pictures", "features", "scores", "latency", "tables", "figures"),
-)
+MODELS, SAMPLES, STATISTICS, PICTURES = "models", "samples", "statistics", "pictures"
+FEATURES, SCORES, LATENCY, TABLES, FIGURES = "features", "scores", "latency", "tables", "figures"
 # Folders of a dataset, and the file of a small one.
 IMAGES, LATENTS, SMALL = "images", "latents", "dataset.npz"
 # Tables and figures of an experiment, and tables of a suite.

@@ -1,6 +1,7 @@
-"""What may be removed from a suite's results, because the workflow can make it again and no table or figure needs it.
+"""Which outputs may be removed: the workflow can make them again, and no table or figure needs them.
 
-`odelt clean` removes this and nothing else, and the audit admits that this and nothing else is gone.
+`odelt clean` removes no other output (it also removes drafts, states of abandoned runs and compiled programs, which
+are no outputs). The audit accepts that these outputs are missing, and no others.
 """
 
 import pathlib

@@ -1,4 +1,4 @@
-"""What an output of a suite is, by its path: the inverse of `paths`."""
+"""What an output of a suite is, by its path: reads what `paths` writes."""
 
 import dataclasses
 import functools
@@ -7,6 +7,8 @@ import pathlib
 from odelt.config import Codec, Dataset, Experiment, Inception, Suite
 from odelt.layout import grid, paths
 
+OF_POINTS = (paths.SAMPLES, paths.FEATURES, paths.STATISTICS, paths.PICTURES, paths.SCORES)
+
 
 class UnknownTarget(LookupError):
     """The suite asks for no such output."""
@@ -14,7 +16,7 @@ class UnknownTarget(LookupError):
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """An output of a suite. Each property raises UnknownTarget where the suite has no such thing."""
+    """An output of a suite. Its properties raise UnknownTarget where the path is no such thing of the suite."""
 
     suite: Suite | None  # None: it is a latency study's
     suite_name: str | None
@@ -41,23 +43,26 @@ class Target:
     @property
     def run(self) -> grid.Run:
         """Of a model directory, or a file in it."""
+        self._check_folder(paths.MODELS)
         return _known(grid.runs(self.experiment), self._part(2))
 
     @property
     def point(self) -> grid.Point:
         """Of a sample set, or of what is made from one."""
+        self._check_folder(*OF_POINTS)
         below = "/".join(self.parts[2:])
         return _known({point.path: point for point in grid.points(self.experiment)}, below.removesuffix(self._ending))
 
     @property
     def timed(self) -> tuple[str, int | None]:
         """The model and the length of a latency."""
+        self._check_folder(paths.LATENCY)
         model, length = self._part(2), self._part(3).removesuffix(self._ending)
         known = {grid.latency_path(*timed): timed for timed in grid.latency_points(self.experiment)}
         return _known(known, f"{model}/{length}")
 
     @property
-    def user(self) -> Experiment:
+    def user_of_dataset(self) -> Experiment:
         """The first experiment that uses the dataset of this file; all that use it have the same codec and features."""
         if self._part(0) != paths.DATASETS:
             raise UnknownTarget(self.path)
@@ -66,14 +71,14 @@ class Target:
 
     @property
     def dataset(self) -> Dataset:
-        return self.user.dataset
+        return self.user_of_dataset.dataset
 
     @property
     def codec(self) -> Codec:
         """Of this file's dataset."""
-        if self.user.codec is None:
+        if self.user_of_dataset.codec is None:
             raise UnknownTarget(self.path)
-        return self.user.codec
+        return self.user_of_dataset.codec
 
     @property
     def inception(self) -> Inception:
@@ -85,6 +90,8 @@ class Target:
     @property
     def source(self) -> str:
         """The name of a download."""
+        if self._part(0) != paths.SOURCES:
+            raise UnknownTarget(self.path)
         return self._part(1)
 
     @property
@@ -95,6 +102,10 @@ class Target:
     @property
     def _ending(self) -> str:
         return pathlib.PurePosixPath(self.path).suffix
+
+    def _check_folder(self, *folders: str) -> None:
+        if self._part(1) not in folders:
+            raise UnknownTarget(self.path)
 
     def _part(self, index: int) -> str:
         if index >= len(self.parts):

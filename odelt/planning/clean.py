@@ -1,5 +1,7 @@
-"""Removing what can be made again: images, latents, samples and statistics; drafts of runs that were killed, states of
-training runs that nobody goes on with, and compiled programs.
+"""Removing what can be made again.
+
+The outputs that `layout.removable` lists, drafts of runs that were killed, states of training runs that nobody goes on
+with, and the compiled programs of all suites.
 """
 
 import contextlib
@@ -9,7 +11,7 @@ from collections.abc import Iterator
 from odelt import files
 from odelt.config import Suite
 from odelt.errors import OdeltError
-from odelt.layout import removable
+from odelt.layout import paths, removable
 from odelt.machine import alive, compiled
 from odelt.planning import unfinished
 from odelt.planning.doctor import readable_bytes
@@ -27,7 +29,7 @@ def clean(name: str, suite: Suite, *, remove: bool) -> Iterator[str]:
     Raises:
         OdeltError: something is to be removed while a run is alive.
     """
-    root = pathlib.Path("results", name)
+    root = pathlib.Path(paths.RESULTS, name)
     if remove and alive.is_alive():
         raise OdeltError("a run is alive in this folder: wait for it, or stop it, before anything is removed")
     abandoned = {folder: unfinished.is_abandoned(folder, root, suite) for folder in unfinished.folders(root)}

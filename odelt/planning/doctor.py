@@ -146,7 +146,7 @@ def missing(suite: Suite, jobs: Sequence[Job], *, gpu: bool = True, packages: bo
         problems.append(line)
     if gpu and (line := _missing_gpu(suite, jobs)):
         problems.append(line)
-    results = pathlib.Path("results")
+    results = pathlib.Path(paths.RESULTS)
     if not os.access(results if results.exists() else ".", os.W_OK):
         problems.append(f"{results.absolute()} cannot be written; change its permissions")
     needed, free = disk(suite, jobs), shutil.disk_usage(results if results.exists() else ".").free
@@ -220,7 +220,7 @@ def _missing_packages(jobs: Sequence[Job]) -> list[str]:
     problems = []
     if not _installed("odelt"):
         return ["the package odelt is not installed here; type: make env"]
-    needed = {"jax", *(job.verb.world for job in jobs if job.verb)} if jobs else set()
+    needed = {"jax", *(job.verb.environment for job in jobs if job.verb)} if jobs else set()
     for world, packages in WORLDS.items():
         remedy = "make env" if world == "jax" else "make env-full, and use .venv-full"
         absent = [name for name in packages if world in needed and not _installed(name)]

@@ -15,6 +15,7 @@ from snakemake.io import apply_wildcards, contains_wildcard
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from odelt.config import nearest
+from odelt.layout import paths
 from odelt.quoting import LONGEST_MESSAGE, printable, quoted
 
 INTERRUPTED = "interrupted; what is finished is kept, and the same command goes on"
@@ -102,7 +103,7 @@ def last_words(logs: Iterable[str]) -> str:
 def unknown_target(target: str, suite: str, known: Iterable[str]) -> str:
     """Returns the line that says that this suite has no such target, and names the nearest one."""
     parts = pathlib.PurePath(target).parts
-    other = parts[1] if len(parts) > 2 and parts[0] == "results" else suite
+    other = parts[1] if len(parts) > 2 and parts[0] == paths.RESULTS else suite
     if other in {path.stem for path in pathlib.Path("config").glob("*.yaml")} - {suite}:
         return f"{quoted(target)} is of the suite '{other}' and this run of '{suite}'; add --config suite={other}"
     hint = nearest(target, known) or "; snakemake --list-target-rules lists those that have a name"

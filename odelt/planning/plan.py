@@ -15,7 +15,7 @@ from typing import NamedTuple
 from odelt.config import Experiment, Suite
 from odelt.config.registry import load_registry
 from odelt.errors import OdeltError
-from odelt.layout import grid
+from odelt.layout import grid, paths
 from odelt.machine import devices, rates, surroundings
 from odelt.planning import doctor
 from odelt.planning.costs import Cost
@@ -170,7 +170,7 @@ def _downloads(suite: Suite, jobs: Sequence[Job]) -> list[str]:
 
 def _measured_seconds(name: str, suite: Suite) -> float:
     """Returns the seconds of all jobs of an earlier run, by Snakemake's benchmark files; 0 if a file is missing."""
-    folder = pathlib.Path("results", name, "benchmarks")
+    folder = pathlib.Path(paths.RESULTS, name, paths.BENCHMARKS)
     for title, experiment in suite.enabled.items():
         jobs = [f"models/{run}" for run in grid.runs(experiment)]
         jobs += [f"sample/{group.path}" for group in grid.sample_groups(experiment)]

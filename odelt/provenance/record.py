@@ -19,7 +19,6 @@ from odelt.layout import paths
 from odelt.plain_data import parse_json
 
 SUFFIX = ".prov.json"
-RESULTS = "results"  # the folder of the suites' folders
 # Parts of a suite's folder that are outside of the chain (`so-far` holds tables of what was not finished), and pages,
 # which show what the chain holds.
 OUTSIDE = (paths.LOGS, paths.BENCHMARKS, paths.CHECKPOINTS, paths.SO_FAR, paths.AUDIT)
@@ -170,7 +169,7 @@ def root_of(output: pathlib.Path) -> tuple[pathlib.Path, str | None]:
     an absolute path.
     """
     for folder in output.parents:
-        if folder.parent.name == RESULTS:
+        if folder.parent.name == paths.RESULTS:
             return folder, folder.name
     return output.parent, None
 

@@ -9,7 +9,7 @@ def of_dataset(target: Target) -> Values:
 
 
 def of_encoding(target: Target) -> Values:
-    return {"settings": target.dataset, "codec": target.user.codec}
+    return {"settings": target.dataset, "codec": target.user_of_dataset.codec}
 
 
 def of_codec_error(target: Target) -> Values:
@@ -18,12 +18,12 @@ def of_codec_error(target: Target) -> Values:
 
 VERBS = (
     Verb("prepare-data", title="Dataset", help="write a small dataset", parameters=of_dataset, from_nothing=True),
-    Verb("prepare-images", title="Images", help="write a large dataset", world="data", parameters=of_dataset),
+    Verb("prepare-images", title="Images", help="write a large dataset", environment="data", parameters=of_dataset),
     Verb(
         "encode",
         title="Latents",
         help="moments of a dataset's latents",
-        world="vision",
+        environment="vision",
         gpu=True,
         parameters=of_encoding,
     ),
@@ -31,7 +31,7 @@ VERBS = (
         "codec-error",
         title="Codec's error",
         help="what mixed precision does to latents and images",
-        world="vision",
+        environment="vision",
         gpu=True,
         parameters=of_codec_error,
     ),

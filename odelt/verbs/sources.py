@@ -2,12 +2,13 @@
 
 from odelt.config import network_of
 from odelt.layout.model_directory import CONFIG, WEIGHTS
-from odelt.layout.targets import Target
+from odelt.layout.targets import Target, UnknownTarget
 from odelt.verbs.verb import Values, Verb
 
 
 def of_import(target: Target) -> Values:
-    _ = target.run  # the suite asks for it
+    if target.run.settings.source is None:
+        raise UnknownTarget(target.path)
     network = network_of(target.experiment)
     chosen = {"heads": network.heads, "group": network.group, "min_length": network.min_length}
     return {**chosen, "image": list(network.image), "format": "auto"}
@@ -18,7 +19,7 @@ VERBS = (
         "fetch",
         title="Download",
         help="download a source, verify it and note its digest; the same command goes on after an interruption",
-        world="data",
+        environment="data",
         rules=("fetch", "fetch_repository"),
         positional=("name",),
         parameters=lambda target: {"name": target.source},

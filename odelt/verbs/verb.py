@@ -42,14 +42,15 @@ class Verb:
     """A description.
 
     `parameters` returns the options on which a target of a suite depends. A value is plain data, a section of the
-    suite, a grid point (its solver, guidance and d), a PurePosixPath (below the suite's folder) or a Download. Outputs
-    are no parameters, nor are inputs, whose digests a record holds.
+    suite, a grid point (its solver, guidance and d), a PurePosixPath (below the suite's folder), a Download, or a pair
+    of a label and a Download; a list repeats the option. Files are among them where the suite decides which: which
+    samples belong to which score, say. Other inputs are the rule's, and a record holds their digests.
     """
 
     name: str
     title: str  # what it makes, as the audit page calls it
     help: str
-    world: str = "jax"  # the environment envs/<world>.yaml; jax: JAX, vision: PyTorch, data: TensorFlow and downloads
+    environment: str = "jax"  # envs/<environment>.yaml; jax: JAX, vision: PyTorch, data: TensorFlow and downloads
     gpu: bool = False  # whether it computes on a GPU where there is one
     rules: tuple[str, ...] | None = None  # the rules that call it; without this the rule of the same name
     generated: bool = False  # several rules, whose names begin with that of `rules`: one for each group of outputs
@@ -74,8 +75,7 @@ class Verb:
         each = [self.parameters(target) for target in targets]
         values = dict(each[0])
         for name in self.aligned:
-            if name in values:
-                values[name] = [value for of_target in each for value in of_target[name]]
+            values[name] = [value for of_target in each for value in of_target[name]]
         words = [_text(values.pop(name), paths) for name in self.positional]
         words += [word for name in values for word in _words(name, values[name], paths)]
         if "out" not in values:
@@ -92,12 +92,14 @@ class Verb:
             UnknownTarget: the suite asks for no such output.
         """
         expected = self.parameters(target)
-        own = {name: _own(given, name, target.path) if name in self.aligned else given.get(name) for name in expected}
-        own = {name: _completed(value, own[name], version) for name, value in expected.items()}
+        own = {}
+        for name, value in expected.items():
+            recorded = _own(given, name, target.path, self.aligned) if name in self.aligned else given.get(name)
+            own[name] = _completed(value, recorded, version)
         return {name: _plain(value, own[name]) for name, value in expected.items()}, own
 
 
-def _own(given: Values, name: str, path: str) -> Any:
+def _own(given: Values, name: str, path: str, aligned: Sequence[str]) -> Any:
     """Returns this output's value of an option that has a value for each output, as a list of one.
 
     Returns the record's whole list if that does not belong to its outputs.
@@ -105,7 +107,7 @@ def _own(given: Values, name: str, path: str) -> Any:
     values = given.get(name)
     if not isinstance(values, list):  # as in records of versions that made one output at a time
         return [values]
-    for outputs in (given.get("out"), given.get("pictures")):
+    for outputs in map(given.get, aligned):
         if isinstance(outputs, list) and len(outputs) == len(values) and path in outputs:
             return [values[outputs.index(path)]]
     return values

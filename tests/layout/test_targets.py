@@ -41,7 +41,7 @@ def test_a_path_of_a_run_or_a_timing_is_read_back(suite, name):
 def test_a_datasets_files_belong_to_the_first_experiment_that_uses_it():
     files = WITHIN.dataset("celebahq-256")
     for path in (files.images, files.latents, files.real_statistics, files.codec_error):
-        assert target("paper", path).user is next(iter(SUITES["paper"].enabled.values()))
+        assert target("paper", path).user_of_dataset is next(iter(SUITES["paper"].enabled.values()))
 
 
 @pytest.mark.parametrize("path", ["", "digits", "digits/scores/floor.json", "digits/scores/sm/ema/l3/euler-1_w1.json"])

@@ -14,7 +14,7 @@ from odelt.verbs import VERBS
 
 CORES = doctor.cores_or_exit(workflow.resource_settings.cores, workflow.resource_settings.nodes)
 SUITE = doctor.suite_or_exit(config, workflow.configfiles)
-RESULTS = pathlib.Path("results", config["suite"])
+RESULTS = pathlib.Path(paths.RESULTS, config["suite"])
 EXPERIMENTS = SUITE.enabled
 PATHS = paths.SuitePaths(RESULTS, doctor.registry_or_exit(SUITE))
 PATHS_OF = {name: PATHS.experiment(name) for name in EXPERIMENTS}
@@ -76,13 +76,13 @@ def options_of_group(verb, outputs):
 
 
 def options_so_far(experiment, output):
-    """Of a verb that publishes what there is of an experiment, as if it were all."""
+    """Options of the verbs that publish tables and figures of what there is, without notes on the sources."""
     whole = PATHS_OF[experiment].figure(paths.SCALING, "svg")
     return VERBS["figures"].options([target(whole)], PATHS, output.parent)
 
 
 def environment_of(verb):
-    return f"../../envs/{VERBS[verb].world}.yaml"
+    return f"../../envs/{VERBS[verb].environment}.yaml"
 
 
 def settings_of(wildcards):
@@ -98,13 +98,13 @@ def user_of(wildcards):
 
 
 def downloaded_images_of(wildcards):
-    """What a dataset is made from, where that is downloaded; the user's own files are no concern of Snakemake's."""
+    """What a dataset is made from, where that is downloaded. `own_files_of` stands for the user's own files."""
     source = SUITE.datasets[wildcards.dataset].source
     return PATHS.source(source) if source else []
 
 
 def own_files_of(wildcards):
-    """Changes with the user's own files that a dataset is made from, which Snakemake does not watch."""
+    """A fingerprint of the user's own files that a dataset is made from: Snakemake does not watch these."""
     return own_files.fingerprint(SUITE.datasets[wildcards.dataset])
 
 
@@ -122,7 +122,7 @@ def once_read(settings, path):
 
 
 def inception_of(settings):
-    """Inception's two files, and the downloaded reference statistics by label."""
+    """Inception's two files."""
     return {
         "weights": PATHS.source(settings.features.weights),
         "torchscript": PATHS.source(settings.features.torchscript),
@@ -137,7 +137,7 @@ def references_of(settings):
 
 
 def own_files_of_run(wildcards):
-    """The same of a run on latents: these have gone when they have been read, so that the run stands for them."""
+    """The fingerprint for a run on latents. The latents go once they are read, so that the run has to depend on it."""
     settings, _ = run_of(wildcards.trained)
     return own_files.fingerprint(settings.dataset) if settings.latent else ""
 
@@ -252,7 +252,7 @@ def uses_conda():
 
 
 def keep_snapshot():
-    """What a run has made can be audited, also where it was asked for one file: the copies that are there stay."""
+    """So that what a run has made can be audited, also where it was asked for one file."""
     if workflow.is_main_process and RESULTS.exists():
         command = [sys.executable, "-m", "odelt", "snapshot", "--suite", config["suite"], "--out", str(RESULTS)]
         subprocess.run(command, check=False)

@@ -147,7 +147,7 @@ rule latency_of_model:
     # On a processor all cores, so that nothing else runs while it measures; a GPU is the job's own anyway.
     threads: lambda w: 1 if w.experiment in LATENT else CORES
     resources:
-        **resources_of_experiment(16000, 240),
+        **resources_of_experiment(mem_mb=16000, minutes=240),
     params:
         options=options_of("latency"),
     message:

@@ -2,7 +2,7 @@
 # `--config latency=FILE` another one, in a folder with the file's name.
 STUDY_FILE = config.get("latency", "config/latency.yaml")
 STUDY = doctor.latency_study_or_exit(STUDY_FILE)
-STUDY_RESULTS = pathlib.Path("results", pathlib.Path(STUDY_FILE).stem)
+STUDY_RESULTS = pathlib.Path(paths.RESULTS, pathlib.Path(STUDY_FILE).stem)
 STUDY_PATHS = paths.StudyPaths(STUDY_RESULTS)
 STUDY_LOGS, STUDY_BENCHMARKS = STUDY_RESULTS / paths.LOGS, STUDY_RESULTS / paths.BENCHMARKS
 # A machine that only sends jobs has no GPU itself, and they need one all the same.

@@ -15,7 +15,7 @@ rule train:
     # A small run has all cores; a large one is the GPU's and needs some to load its data.
     threads: lambda w: min(8, max(1, CORES // 2)) if RUNS[w.trained][0] in LATENT else CORES
     resources:
-        **resources_of_experiment(32000, 4320),
+        **resources_of_experiment(mem_mb=32000, minutes=4320),
     params:
         options=options_of("train"),
         own_files=own_files_of_run,
