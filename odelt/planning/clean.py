@@ -34,14 +34,14 @@ def clean(name: str, suite: Suite, *, remove: bool) -> Iterator[str]:
         raise OdeltError("a run is alive in this folder: wait for it, or stop it, before anything is removed")
     abandoned = {folder: unfinished.is_abandoned(folder, root, suite) for folder in unfinished.folders(root)}
     going_on = [folder for folder in abandoned if not abandoned[folder]]
-    paths = [root / part for part in removable.folders(suite) if not (going_on and part.name == "latents")]
-    paths += sorted(files.drafts(root))
+    removed = [root / part for part in removable.folders(suite) if not (going_on and part.name == paths.LATENTS)]
+    removed += sorted(files.drafts(root))
     why = {folder: " of a training run that the suite asks for no more" for folder in abandoned if abandoned[folder]}
     if folder := compiled.folder():
         why[folder] = " of compiled programs, of all suites"
-    paths += why
+    removed += why
     total = 0
-    for path in paths:
+    for path in removed:
         there = _files(path)
         if there or (path.exists() and not any(file.name.endswith(record.SUFFIX) for file in files.below(path))):
             size = sum(file.lstat().st_size for file in there)

@@ -100,8 +100,8 @@ def _check_named_files(name: str, suite: Suite) -> None:
 
 def _check_locale(suite: Suite) -> None:
     """OdeltError where a text of the suite cannot be part of a command or a path in this locale."""
-    paths = {f"the path of dataset {name}": dataset.path for name, dataset in suite.datasets.items()}
-    for what, text in {"downloads.note": suite.downloads.note, **paths}.items():
+    dataset_paths = {f"the path of dataset {name}": dataset.path for name, dataset in suite.datasets.items()}
+    for what, text in {"downloads.note": suite.downloads.note, **dataset_paths}.items():
         try:
             os.fsencode(text or "")
         except UnicodeEncodeError:
@@ -203,7 +203,7 @@ def disk(suite: Suite, jobs: Sequence[Job]) -> float:
 
 def downloaded(suite: Suite, jobs: Sequence[Job]) -> list[str]:
     """The names of the sources that these jobs download."""
-    return [name for name in paths.sources_of(suite) if any(f"/sources/{name}/" in job.path for job in jobs)]
+    return [name for name in paths.sources_of(suite) if any(f"/{paths.SOURCES}/{name}/" in job.path for job in jobs)]
 
 
 def downloads(suite: Suite, jobs: Sequence[Job]) -> float:
