@@ -7,6 +7,7 @@ import logging
 import pathlib
 import re
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -42,6 +43,7 @@ class LastLine(logging.Filter):
     def stop(self, *_) -> None:
         """Ends this process at a signal; Python prints the line when everything else has ended."""
         self._stopping = True
+        sys.unraisablehook = lambda _: None  # what was being made, an event loop say, complains when it is collected
         raise SystemExit(f"odelt: {INTERRUPTED}")
 
     def filter(self, record: logging.LogRecord) -> bool:

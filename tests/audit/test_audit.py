@@ -85,7 +85,7 @@ def test_a_table_leads_back_to_the_download_and_the_weights(whole, audit):
     (folder,) = json.loads(said)["folders"]
     assert status == 0 and folder["verified"]
     assert {SCORE, FEATURES, SAMPLES, WEIGHTS, "datasets/digits/dataset.npz"} <= folder["files"].keys()
-    assert folder["files"][SCORE]["record"]["parameters"]["facts"]["length"] == 1
+    assert folder["files"][SCORE]["record"]["parameters"]["facts"][0]["length"] == 1
     assert DOWNLOAD in audit("--tree", whole / "digits" / "models" / "released")[2]
 
 

@@ -40,11 +40,16 @@ def test_dopri5_as_one_system(golden_model, golden):
     assert run.evaluations().tolist() == [1 + 6 * int(golden["dopri5/evaluations"])] * 6
 
 
-class Counted:
+class Counted(solvers.Field):
     """A field that counts its evaluations; it turns so fast that adaptive solvers reject some of their steps."""
+
+    def __new__(cls):
+        return super().__new__(cls, None, None, None)
 
     def __init__(self):
         self.count = 0
+
+    __eq__, __hash__ = object.__eq__, object.__hash__  # each is compiled anew
 
     def bind(self, _weights, _guidance, _d, _y):
         def velocity(x, t):

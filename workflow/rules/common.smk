@@ -6,7 +6,7 @@ import sys
 
 from snakemake.logging import logger
 
-from odelt.layout import grid, paths
+from odelt.layout import grid, model_directory, paths
 from odelt.layout.targets import Target
 from odelt.machine import devices
 from odelt.planning import doctor, last_line, own_files
@@ -65,9 +65,17 @@ def target(path, suite=SUITE, results=RESULTS):
     return Target(suite, results.name, pathlib.Path(path).relative_to(results).as_posix())
 
 
-def options_of(verb, suite=SUITE, files=PATHS):
-    """The options of the command that makes a job's first output, quoted for the shell."""
-    return lambda wildcards, output: VERBS[verb].options([target(output[0], suite, files.root)], files)
+def options_of(verb, output, suite=SUITE, files=PATHS):
+    """The options of the command that makes `output`, a path with wildcards, quoted for the shell.
+
+    A function of the wildcards alone: Snakemake does not see changes of parameters that derive from inputs or outputs.
+    """
+
+    def options(wildcards):
+        path = str(output).format(**dict(wildcards.items()))
+        return VERBS[verb].options([target(path, suite, files.root)], files)
+
+    return options
 
 
 def options_of_group(verb, outputs):

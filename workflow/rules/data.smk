@@ -12,7 +12,7 @@ rule prepare_data:
     resources:
         **resources_of(),
     params:
-        options=options_of("prepare-data"),
+        options=options_of("prepare-data", ANY_DATASET.small),
         own_files=own_files_of,
     message:
         "Write the dataset {wildcards.dataset}"
@@ -36,7 +36,7 @@ rule prepare_images:
     resources:
         **resources_of(mem_mb=8000, minutes=1440),
     params:
-        options=options_of("prepare-images"),
+        options=options_of("prepare-images", ANY_DATASET.images),
         own_files=own_files_of,
         source=lambda w, input: f"--source {input[0]}" if input else "",
     message:
@@ -62,7 +62,7 @@ rule encode:
     resources:
         **resources_of(mem_mb=16000, minutes=1440, gpu=1),
     params:
-        options=options_of("encode"),
+        options=options_of("encode", ANY_DATASET.latents),
         own_files=own_files_of,
     message:
         "Encode {wildcards.dataset}"
@@ -87,7 +87,7 @@ rule codec_error:
     resources:
         **resources_of(mem_mb=16000, gpu=1),
     params:
-        options=options_of("codec-error"),
+        options=options_of("codec-error", ANY_DATASET.codec_error),
         own_files=own_files_of,
     message:
         "What mixed precision does to the latents of {wildcards.dataset}"

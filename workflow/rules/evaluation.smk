@@ -16,7 +16,7 @@ rule fit_features:
     resources:
         **resources_of(),
     params:
-        options=options_of("fit-features"),
+        options=options_of("fit-features", ANY.feature_network),
     message:
         "Train the feature network of {wildcards.experiment}"
     shell:
@@ -42,7 +42,7 @@ rule real_features:
     resources:
         **resources_of(),
     params:
-        options=options_of("features"),
+        options=options_of("features", ANY.real_features),
     message:
         "Features of the real images of {wildcards.experiment}"
     shell:
@@ -125,7 +125,7 @@ rule floor:
     resources:
         **resources_of(),
     params:
-        options=options_of("floor"),
+        options=options_of("floor", ANY.floor),
     message:
         "Distance between two halves of the real images of {wildcards.experiment}"
     shell:
@@ -149,7 +149,7 @@ rule latency_of_model:
     resources:
         **resources_of_experiment(mem_mb=16000, minutes=240),
     params:
-        options=options_of("latency"),
+        options=options_of("latency", ANY.latency_of("{model}/{length}")),
     message:
         "Time {wildcards.model} at length {wildcards.length}"
     shell:
@@ -176,7 +176,7 @@ rule real_statistics:
     resources:
         **resources_of(mem_mb=16000, minutes=720, gpu=1),
     params:
-        options=options_of("real-statistics"),
+        options=options_of("real-statistics", ANY_DATASET.real_statistics),
         own_files=own_files_of,
     message:
         "Statistics of the images of {wildcards.dataset}"
@@ -204,7 +204,7 @@ rule compare_references:
     resources:
         **resources_of(),
     params:
-        options=options_of("compare-references"),
+        options=options_of("compare-references", ANY.references),
     message:
         "Compare the reference statistics of {wildcards.experiment} with its images"
     shell:

@@ -59,7 +59,7 @@ rule latency_study:
     resources:
         **resources_of(mem_mb=16000, gpu=STUDY_GPUS),
     params:
-        options=options_of("latency-study", None, STUDY_PATHS),
+        options=options_of("latency-study", STUDY_PATHS.measured("{network}", "{length}"), None, STUDY_PATHS),
     message:
         "Time {wildcards.network} at length {wildcards.length}, with random weights"
     shell:

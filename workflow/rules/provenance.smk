@@ -17,7 +17,7 @@ rule snapshot:
     resources:
         **resources_of(mem_mb=1000, minutes=10),
     params:
-        options=options_of("snapshot"),
+        options=options_of("snapshot", RESULTS / paths.SUITE),
     message:
         f"Keep the configuration of {RESULTS.name} with its results"
     shell:
@@ -44,7 +44,7 @@ rule crate:
     resources:
         **resources_of(),
     params:
-        options=options_of("crate"),
+        options=options_of("crate", PATHS.crate),
     message:
         f"The results of {RESULTS.name} as an RO-Crate"
     shell:
@@ -71,7 +71,7 @@ rule audit_page:
     resources:
         **resources_of(minutes=240),
     params:
-        options=options_of("audit-page"),
+        options=options_of("audit-page", PATHS.audit_page),
     message:
         "Audit the suite and write its page: {output.page}"
     shell:

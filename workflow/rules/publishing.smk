@@ -18,7 +18,7 @@ rule tables:
     resources:
         **resources_of(),
     params:
-        options=options_of("tables"),
+        options=options_of("tables", ANY.table(paths.GRID, "md")),
         lock=lock_of,
     message:
         "Tables of {wildcards.experiment}"
@@ -45,7 +45,7 @@ rule main_table:
     resources:
         **resources_of(),
     params:
-        options=options_of("main-table"),
+        options=options_of("main-table", ANY.table(paths.MAIN, "md")),
         lock=lock_of,
     message:
         "The main table of {wildcards.experiment}"
@@ -72,7 +72,7 @@ rule verdicts:
     resources:
         **resources_of(),
     params:
-        options=options_of("verdicts"),
+        options=options_of("verdicts", PATHS.table(paths.VERDICTS, "md")),
     message:
         "Compare every published number with the grid"
     shell:
@@ -97,7 +97,7 @@ rule claims:
     resources:
         **resources_of(),
     params:
-        options=options_of("claims"),
+        options=options_of("claims", PATHS.table(paths.CLAIMS, "md")),
     message:
         "Check the abstracts' claims against the grid"
     shell:
@@ -125,7 +125,7 @@ rule figures:
     resources:
         **resources_of(),
     params:
-        options=options_of("figures"),
+        options=options_of("figures", ANY.figure(paths.SCALING, "svg")),
     message:
         "Figures of {wildcards.experiment}"
     shell:

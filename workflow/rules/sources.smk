@@ -16,7 +16,7 @@ rule fetch:
     resources:
         **resources_of(mem_mb=2000, minutes=720),
     params:
-        options=options_of("fetch"),
+        options=options_of("fetch", PATHS.download("{source}", "{file}")),
         suite=config["suite"],  # another proxy or folder, which the suite names, downloads nothing anew
     message:
         "Download {wildcards.source}"
@@ -40,7 +40,7 @@ rule fetch_repository:
     resources:
         **resources_of(mem_mb=2000, minutes=720),
     params:
-        options=options_of("fetch"),
+        options=options_of("fetch", PATHS.download("{source}", None)),
         suite=config["suite"],  # another proxy or folder, which the suite names, downloads nothing anew
     message:
         "Download {wildcards.source}"
@@ -52,7 +52,7 @@ rule import_checkpoint:
     input:
         lambda w: PATHS.source(run_of(w.downloaded)[1].settings.source),
     output:
-        multiext("<results>/{downloaded}/", *VERBS["import-checkpoint"].outputs),
+        [RESULTS / "{downloaded}" / name for name in VERBS["import-checkpoint"].outputs],
     log:
         "<logs>/{downloaded}.log",
     benchmark:
@@ -65,7 +65,7 @@ rule import_checkpoint:
         **resources_of(mem_mb=32000),
     params:
         out=subpath(output[0], parent=True),
-        options=options_of("import-checkpoint"),
+        options=options_of("import-checkpoint", RESULTS / "{downloaded}" / model_directory.WEIGHTS),
     message:
         "Make the model directory {wildcards.downloaded} from {input}"
     shell:

@@ -3,7 +3,7 @@ rule train:
         data=lambda w: PATHS.data(run_of(w.trained)[0]),
         start=start_of,
     output:
-        multiext("<results>/{trained}/", *VERBS["train"].outputs),
+        [RESULTS / "{trained}" / name for name in VERBS["train"].outputs],
     log:
         messages="<logs>/{trained}.log",
         timings="<logs>/{trained}.csv",
@@ -17,7 +17,7 @@ rule train:
     resources:
         **resources_of_experiment(mem_mb=32000, minutes=4320),
     params:
-        options=options_of("train"),
+        options=options_of("train", RESULTS / "{trained}" / model_directory.WEIGHTS),
         own_files=own_files_of_run,
         # Not an output: Snakemake removes the outputs of a failed job, and an interrupted run goes on from here.
         checkpoints=lambda w: PATHS.checkpoints(RUNS[w.trained][0], RUNS[w.trained][1].name),
