@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 SOURCES := odelt tests benchmarks envs rehearsal
 
-.PHONY: env env-full env-crate mini rehearsal paper test lint pins
+.PHONY: env env-full env-crate mini rehearsal paper test slow lint pins
 
 env: .venv/ready
 env-full: .venv-full/ready
@@ -39,7 +39,11 @@ paper: env-full
 	.venv-full/bin/snakemake --cores all
 
 test: env
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not rehearsal"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not rehearsal and not slow"
+
+# Long tests, for a change of what they are about and before a release.
+slow: env
+	$(BIN)/pytest -n 2 --dist loadfile -m slow
 
 lint: env
 	$(BIN)/ruff check $(SOURCES)

@@ -41,6 +41,7 @@ def test_sampling():
     assert_floor(figures)
 
 
+@pytest.mark.slow
 def test_scaling_over_virtual_devices():
     table = result(
         *("scaling", *TINY[:-2], "--length", "1", "--steps", "2", "--repeats", "2"),
@@ -102,6 +103,7 @@ def test_rounds_are_run_in_turns():
     assert timed == {"package": [3, 5], "baseline": [4, 6]}  # the first of each is not counted
 
 
+@pytest.mark.slow
 def test_sampling_is_compared_at_every_combination():
     options = ("--lengths", "1,full", "--solvers", "euler:1", "--batches", "2", "--repeats", "2")
     found = result("sampling_ratios", *TINY[:-2], *options)
@@ -120,6 +122,7 @@ def test_the_encoder_has_the_operations_that_are_counted_for_it():
     assert sum(leaf.size for leaf in jax.tree.leaves(weights)) == pytest.approx(34.2e6, rel=0.01)
 
 
+@pytest.mark.slow
 def test_the_step_with_the_encoder_runs():
     figures = result("baseline", "train", *TINY, "--steps", "1", "--with-encoder")
     assert figures["baseline"]["flops"] > 10 * figures["package"]["flops"]

@@ -28,7 +28,11 @@ WITH_DEAD_BLOCKS = AS_B.model_copy(update={"depth": 5, "min_length": 3})  # as X
 
 @pytest.mark.parametrize(
     "network, changes",
-    [(AS_B, {"images": "shared"}), (AS_B, {"bootstrap": "guided", "guidance": 1.5}), (WITH_DEAD_BLOCKS, {})],
+    [
+        pytest.param(AS_B, {"images": "shared"}, marks=pytest.mark.slow),
+        (AS_B, {"bootstrap": "guided", "guidance": 1.5}),
+        pytest.param(WITH_DEAD_BLOCKS, {}, marks=pytest.mark.slow),
+    ],
 )
 def test_a_training_step_has_the_packages_loss_and_gradient(released, network, changes):
     training = small_training(length_draw="independent", **changes)
