@@ -21,7 +21,7 @@ IMPORTS = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
 FROM_OURS = re.compile(r"^\s*from (odelt[\w.]*) import (\([^)]*\)|.+)$", re.MULTILINE)
 # Modules on which no number depends: the command line, the keeping of records, descriptions of verbs.
 MACHINERY = re.compile(
-    r"odelt(\.(__main__|cli|commands|errors|quoting|files|trace|operations|verbs(\..*)?|planning(\..*)?|provenance(\..*)?|"
+    r"odelt(\.(__main__|version|cli|commands|errors|quoting|files|trace|operations|verbs(\..*)?|planning(\..*)?|provenance(\..*)?|"
     r"machine(\.(process|compiled|surroundings|devices|alive))?|audit(\.(?!crate).*)?))?"
 )
 GIT_SECONDS = 10  # that git may take

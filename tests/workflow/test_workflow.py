@@ -74,7 +74,7 @@ def start(folder: pathlib.Path, *arguments: str) -> subprocess.Popen:
     return subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **streams)
 
 
-def snakemake(folder: pathlib.Path, *arguments: str, seconds: float = 300) -> subprocess.CompletedProcess:
+def snakemake(folder: pathlib.Path, *arguments: str, seconds: float = 1200) -> subprocess.CompletedProcess:
     process = start(folder, *arguments)
     out, err = process.communicate(timeout=seconds)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
