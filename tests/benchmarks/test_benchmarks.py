@@ -54,6 +54,7 @@ def test_scaling_over_virtual_devices():
     assert all(row["images_per_s"] > 0 for row in table)
 
 
+@pytest.mark.slow
 def test_the_ratio_of_training_is_of_rounds_in_turns():
     figures = result("baseline", "train", *TINY, "--steps", "3")
     for side in ("package", "baseline"):
@@ -129,6 +130,7 @@ def test_the_step_with_the_encoder_runs():
     assert figures["ratio"]["median"] > 1
 
 
+@pytest.mark.slow
 def test_compile_time_and_weights():
     assert result("compile_time", *TINY)["ratio"]["median"] > 0
     weights = result("weights", *TINY)
