@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import pydantic
 
 from odelt.config.network import FINEST_D, Architecture, Network, SolverField
-from odelt.config.parsing import FileName, Name, NotNegative, Positive, Section, Share, nearest
+from odelt.config.parsing import FileName, Name, NotNegative, Positive, Section, Share, entry_of, nearest
 from odelt.errors import OdeltError
+from odelt.objectives import BOOTSTRAPS, OBJECTIVES, Bootstrap, Objective
 
 SCRATCH = "scratch"  # what a model that starts from fresh weights starts from
 Dtype = Literal["float32", "bfloat16"]
+ObjectiveField = Annotated[pydantic.InstanceOf[Objective], *entry_of(OBJECTIVES)]
+BootstrapField = Annotated[pydantic.InstanceOf[Bootstrap], *entry_of(BOOTSTRAPS)]
 
 
 class Dataset(Section):
@@ -55,7 +58,7 @@ class Codec(Section):
 class Training(Section):
     """One fine-tuning (or from-scratch) run: objective (SPEC 4), optimiser and schedule (SPEC 4.6)."""
 
-    objective: Literal["shortcut", "naive", "fm", "icfm", "rfm"] = "shortcut"
+    objective: ObjectiveField = pydantic.Field(default="shortcut", validate_default=True)
     steps: Positive
     learning_rate: Annotated[float, pydantic.Field(gt=0)]
     warmup_steps: Annotated[int, pydantic.Field(ge=0)] = 5000
@@ -65,11 +68,9 @@ class Training(Section):
     dropout: Annotated[float, pydantic.Field(ge=0, lt=1)] = 0.0
     class_dropout: Share = 0.1
     guidance: Annotated[float, pydantic.Field(ge=0)] = 1.0
-    bootstrap: Literal["plain", "guided", "sm"] = (
-        "plain"  # SPEC 4.2; "guided" is bootstrap_cfg; "sm" is SM's own rule (SPEC 9.6)
-    )
+    bootstrap: BootstrapField = pydantic.Field(default="plain", validate_default=True)  # of the shortcut objective
     images: Literal["disjoint", "shared"] = "disjoint"  # SPEC 9.5; "shared" is the released behaviour
-    length_draw: Literal["stratified", "independent"] = "stratified"  # see odelt.objectives.lengths
+    length_draw: Literal["stratified", "independent"] = "stratified"  # see odelt.training.lengths
     length_share: Annotated[float, pydantic.Field(ge=0, le=0.875)] = (
         0.125  # of the rows, with a length-consistency target (SPEC 4.3)
     )
@@ -92,6 +93,51 @@ class Training(Section):
     def unconditional(self) -> bool:
         """Where the training guidance is 0 every label of every row is the null label (SPEC 4)."""
         return self.guidance == 0
+
+    @property
+    def continuous_time(self) -> bool:
+        return self.time == "continuous"
+
+    @property
+    def released_noise(self) -> bool:
+        """Whether icfm's ε is its x_0 (SPEC 9.7)."""
+        return self.icfm_noise == "released"
+
+    @property
+    def stratified(self) -> bool:
+        """Whether lengths are drawn together, in fixed shares."""
+        return self.length_draw == "stratified"
+
+    @property
+    def consistency_rows(self) -> int:
+        """The first rows of a batch, whose targets networks answer."""
+        consistency = self.objective.consistency
+        return round(self.batch_size * consistency.share) if consistency else 0
+
+    @property
+    def flow_rows(self) -> int:
+        """The other rows, each of an image of its own."""
+        return self.batch_size - self.consistency_rows
+
+    @property
+    def consistency_draws(self) -> int:
+        """Images that the consistency rows are made of."""
+        consistency = self.objective.consistency
+        return consistency.draws(self) if consistency else 0
+
+    @property
+    def shares_images(self) -> bool:
+        """Whether they are the flow rows' own, with the flow rows' noise (SPEC 9.5)."""
+        return self.images == "shared"
+
+    @property
+    def images_per_step(self) -> int:
+        """Images that a step takes from the loader."""
+        return self.flow_rows + (0 if self.shares_images else self.consistency_draws)
+
+    def length_rows(self, inner_ode: bool) -> int:
+        """The last rows of a batch, which get a target of length consistency (SPEC 4.3)."""
+        return round(self.batch_size * self.length_share) if inner_ode else 0
 
 
 class ModelSettings(Section):

@@ -8,10 +8,10 @@ import pydantic
 
 from odelt.config.parsing import Positive, Section, nearest
 from odelt.errors import OdeltError
+from odelt.objectives import FINEST_D
 from odelt.quoting import quoted
 
-MAX_STEPS = 128  # T is a power of two up to 128: the finest step size has d = log2(128) = 7 (SPEC 1)
-FINEST_D = 7
+MAX_STEPS = 2**FINEST_D  # T is a power of two up to 128 (SPEC 1)
 FINEST_TOLERANCE = 1e-7  # below it float32 has no digits
 LARGEST_SIZE = 1_000_000  # of a network; beyond it nothing fits into a memory
 METHODS = ("euler", "dopri5", "tsit5")

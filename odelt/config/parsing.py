@@ -47,6 +47,20 @@ def nearest(word: str | int, known: typing.Iterable[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
+def entry_of(table: typing.Mapping[str, object]) -> tuple:
+    """Returns the annotations of a field whose value is an entry of a table and is written as the entry's name."""
+
+    def look_up(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if value not in table:
+            raise ValueError(f"{quoted(value)} is none of {', '.join(table)}{nearest(value, table)}")
+        return table[value]
+
+    names = pydantic.WithJsonSchema({"enum": list(table), "type": "string"})
+    return pydantic.BeforeValidator(look_up), pydantic.PlainSerializer(lambda entry: entry.name, return_type=str), names
+
+
 def parse(kind: type[S], raw: object, where: str) -> S:
     """Makes a `kind` from plain data.
 

@@ -1,10 +1,13 @@
-"""Rows of a training batch."""
+"""Rows of a training batch, and what they are drawn from."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Key
+
+from odelt.objectives.objective import Settings
 
 Images = Float[jax.Array, "batch height width channels"]  # or latents, or velocities
 PerRow = Float[jax.Array, " batch"]
@@ -19,6 +22,23 @@ class Rows(NamedTuple):
     d: PerRow  # step-size condition 0..7
     y: Labels  # the null label is the number of classes
     target: Images
+
+
+# The EMA network: (x, t, d, y, questions) -> (velocity at full length, replies to the questions)
+Ema = Callable[[Images, PerRow, PerRow, Labels, Any], tuple[Images, Any]]
+
+
+class Draw(NamedTuple):
+    """What consistency rows are made of. x0, x1 and y have `consistency_draws` rows."""
+
+    key: Key[jax.Array, ""]
+    x0: Images  # noise
+    x1: Images
+    y: Labels
+    settings: Settings
+    null: int  # the null label
+    ema: Ema
+    questions: Any  # for the EMA network: arrays [2, …], a half for each of two evaluations; or None
 
 
 def concatenate(*parts: Rows) -> Rows:

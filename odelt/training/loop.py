@@ -19,7 +19,6 @@ from odelt.machine.process import noticing_signals
 from odelt.machine.sharding import Placement, Sharding, make_placement
 from odelt.model import runs
 from odelt.model import weights as model_weights
-from odelt.objectives.batch import images_per_step
 from odelt.training.checkpoints import NOT_OUTCOME, Interrupted, RunFolder
 from odelt.training.curve import Curve
 from odelt.training.pace import Pace
@@ -118,7 +117,7 @@ def _batches(
     dataset: Dataset | Moments, training: Training, seed: int, first: int, timings: pathlib.Path | None
 ) -> Pace:
     """The batches of the steps after `first`, with a clock that measures how fast they are used."""
-    batches = loader.batches(dataset, images_per_step(training), seed, first, training.steps)
+    batches = loader.batches(dataset, training.images_per_step, seed, first, training.steps)
     return Pace(batches, training.batch_size, timings, more=first > 0)
 
 

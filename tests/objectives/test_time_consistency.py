@@ -10,7 +10,6 @@ from odelt.model import runs
 from odelt.model.dit import graphs
 from odelt.model.inner_ode import forward
 from odelt.objectives import time_consistency
-from odelt.objectives.batch import images_of_time
 from odelt.objectives.rows import Rows
 
 NULL = 10
@@ -53,10 +52,10 @@ def test_guided_targets_of_both_copies_are_the_released_ones(golden_model, golde
 
 
 def drawn(training, images=None, labels=None):
-    count = images_of_time(training)
+    count = training.consistency_draws
     x0, x1 = jax.random.normal(jax.random.key(1), (2, count, 4, 4, 1))
     y = jnp.arange(count) % NULL if labels is None else labels
-    return time_consistency.draw(jax.random.key(0), x0, x1, y, training)
+    return time_consistency.draw_rows(jax.random.key(0), x0, x1, y, training)
 
 
 def test_the_student_sees_label_y_in_both_guided_copies_and_the_teacher_null_in_the_second():
