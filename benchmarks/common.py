@@ -49,9 +49,12 @@ def add_network(parser: argparse.ArgumentParser, batch: bool = True) -> None:
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
 
 
+WITH_INNER_ODE = [name for name, objective in OBJECTIVES.items() if objective.inner_ode]
+
+
 def add_training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=at_least(1), default=60)
-    parser.add_argument("--objective", choices=list(OBJECTIVES), default="shortcut")
+    parser.add_argument("--objective", choices=WITH_INNER_ODE, default="shortcut")
 
 
 def add_sampling(parser: argparse.ArgumentParser) -> None:

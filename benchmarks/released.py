@@ -102,7 +102,7 @@ def assemble(network: Network, training: Training, ema: Weights, x1, y, key) -> 
             x1, y = x1[flow_count:], y[flow_count:]
             x0 = jax.random.normal(noise_key, x1.shape)
         time = time_consistency.draw_rows(time_key, x0[:count], x1[:count], y[:count], training)
-        walk = time_consistency.Walk(time, training, null)
+        walk = time_consistency.Walk(time, training.bootstrap, training.guidance, null)
         ask = functools.partial(teacher, length=network.lengths[-1])
         v1 = walk.velocity(ask(*walk.ask(time.x, time.t)))
         x2 = walk.clip(time.x + over_image(walk.half) * v1)

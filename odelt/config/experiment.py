@@ -5,14 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import pydantic
 
 from odelt.config.network import FINEST_D, Architecture, Network, SolverField
-from odelt.config.parsing import FileName, Name, NotNegative, Positive, Section, Share, entry_of, nearest
+from odelt.config.parsing import Dtype, FileName, Name, NotNegative, Positive, Section, nearest
+from odelt.config.training import Training
 from odelt.errors import OdeltError
-from odelt.objectives import BOOTSTRAPS, OBJECTIVES, Bootstrap, Objective
 
 SCRATCH = "scratch"  # what a model that starts from fresh weights starts from
-Dtype = Literal["float32", "bfloat16"]
-ObjectiveField = Annotated[pydantic.InstanceOf[Objective], *entry_of(OBJECTIVES)]
-BootstrapField = Annotated[pydantic.InstanceOf[Bootstrap], *entry_of(BOOTSTRAPS)]
 
 
 class Dataset(Section):
@@ -55,91 +52,6 @@ class Codec(Section):
     batch_size: Positive = 64
 
 
-class Training(Section):
-    """One fine-tuning (or from-scratch) run: objective (SPEC 4), optimiser and schedule (SPEC 4.6)."""
-
-    objective: ObjectiveField = pydantic.Field(default="shortcut", validate_default=True)
-    steps: Positive
-    learning_rate: Annotated[float, pydantic.Field(gt=0)]
-    warmup_steps: Annotated[int, pydantic.Field(ge=0)] = 5000
-    batch_size: Annotated[int, pydantic.Field(ge=16, multiple_of=16)] = 256
-    weight_decay: Annotated[float, pydantic.Field(ge=0)] = 0.1
-    ema_rate: Annotated[float, pydantic.Field(gt=0, lt=1)] = 0.999
-    dropout: Annotated[float, pydantic.Field(ge=0, lt=1)] = 0.0
-    class_dropout: Share = 0.1
-    guidance: Annotated[float, pydantic.Field(ge=0)] = 1.0
-    bootstrap: BootstrapField = pydantic.Field(default="plain", validate_default=True)  # of the shortcut objective
-    images: Literal["disjoint", "shared"] = "disjoint"  # SPEC 9.5; "shared" is the released behaviour
-    length_draw: Literal["stratified", "independent"] = "stratified"  # see odelt.training.lengths
-    length_share: Annotated[float, pydantic.Field(ge=0, le=0.875)] = (
-        0.125  # of the rows, with a length-consistency target (SPEC 4.3)
-    )
-    time: Literal["discrete", "continuous"] = "discrete"  # of fm, icfm and rfm (SPEC 4.5)
-    icfm_noise: Literal["independent", "released"] = "independent"  # SPEC 9.7
-    dtype: Dtype = "float32"
-    sharding: Literal["none", "data", "full"] = "none"  # one GPU of its own, or all of the machine
-    checkpoint_every: Positive = 1000
-    log_every: Positive = 100
-
-    @pydantic.model_validator(mode="after")
-    def _warms_up_before_it_decays(self):
-        if self.warmup_steps > 0.9 * self.steps:
-            raise ValueError(
-                f"warmup_steps: {self.warmup_steps} is more than 90 % of the {self.steps} steps, where the decay begins"
-            )
-        return self
-
-    @property
-    def unconditional(self) -> bool:
-        """Where the training guidance is 0 every label of every row is the null label (SPEC 4)."""
-        return self.guidance == 0
-
-    @property
-    def continuous_time(self) -> bool:
-        return self.time == "continuous"
-
-    @property
-    def released_noise(self) -> bool:
-        """Whether icfm's ε is its x_0 (SPEC 9.7)."""
-        return self.icfm_noise == "released"
-
-    @property
-    def stratified(self) -> bool:
-        """Whether lengths are drawn together, in fixed shares."""
-        return self.length_draw == "stratified"
-
-    @property
-    def consistency_rows(self) -> int:
-        """The first rows of a batch, whose targets networks answer."""
-        consistency = self.objective.consistency
-        return round(self.batch_size * consistency.share) if consistency else 0
-
-    @property
-    def flow_rows(self) -> int:
-        """The other rows, each of an image of its own."""
-        return self.batch_size - self.consistency_rows
-
-    @property
-    def consistency_draws(self) -> int:
-        """Images that the consistency rows are made of."""
-        consistency = self.objective.consistency
-        return consistency.draws(self) if consistency else 0
-
-    @property
-    def shares_images(self) -> bool:
-        """Whether they are the flow rows' own, with the flow rows' noise (SPEC 9.5)."""
-        return self.images == "shared"
-
-    @property
-    def images_per_step(self) -> int:
-        """Images that a step takes from the loader."""
-        return self.flow_rows + (0 if self.shares_images else self.consistency_draws)
-
-    def length_rows(self, inner_ode: bool) -> int:
-        """The last rows of a batch, which get a target of length consistency (SPEC 4.3)."""
-        return round(self.batch_size * self.length_share) if inner_ode else 0
-
-
 class ModelSettings(Section):
     """A row of the tables: weights that are downloaded, or that start somewhere and are trained."""
 
@@ -157,6 +69,8 @@ class ModelSettings(Section):
             raise ValueError(f"a model with a 'source' is not trained: remove '{trained[0]}', or 'source'")
         if self.source is None and (self.start is None or self.training is None):
             raise ValueError("a model has either a 'source', or a 'start' and 'training'")
+        if self.training is not None and self.inner_ode and not self.training.objective.inner_ode:
+            raise ValueError(f"inner_ode: false is needed for the objective '{self.training.objective.name}'")
         if len(set(self.seeds or ())) != len(self.seeds or ()):
             raise ValueError("seeds: one of them is there twice")
         return self
@@ -261,7 +175,16 @@ class Experiment(Section):
                     network.check_length(length)
                 except OdeltError as error:
                     raise ValueError(f"evaluation.grid.{k}.lengths: {error}") from None
+            self._check_solvers(k, block)
         return self
+
+    def _check_solvers(self, k: int, block: GridBlock) -> None:
+        for training in (self.models[model].training for model in block.models):
+            for solver in block.solvers if training else ():
+                try:
+                    training.objective.check_solver(solver)
+                except OdeltError as error:
+                    raise ValueError(f"evaluation.grid.{k}.solvers: {error}") from None
 
     def _check_starts(self) -> None:
         for model, settings in self.models.items():
@@ -274,6 +197,14 @@ class Experiment(Section):
         for model, settings in self.models.items():
             if settings.start is not None and settings.start not in known:
                 raise ValueError(f"models.{model}.start: no model '{settings.start}'{nearest(settings.start, known)}")
+        for model, settings in self.models.items():
+            if settings.training and (objective := settings.training.objective).distils:
+                of_start = self.models[settings.start].training if settings.start in self.models else None
+                if not (of_start and of_start.objective.teaches):
+                    raise ValueError(
+                        f"models.{model}.start: the objective '{objective.name}' distils a model that is trained with "
+                        f"'naive'; '{settings.start}' is not"
+                    )
         for model in self.models:
             line = _line_of_starts(self.models, model)
             if len(set(line)) < len(line):

@@ -5,7 +5,7 @@ import os
 import pathlib
 import types
 import typing
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pydantic
 
@@ -26,6 +26,7 @@ S = typing.TypeVar("S", bound=Section)
 Positive = Annotated[int, pydantic.Field(ge=1)]
 NotNegative = Annotated[int, pydantic.Field(ge=0)]
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
+Dtype = Literal["float32", "bfloat16"]
 LONGEST_PART = 255  # bytes of a file's name, on the filesystems that there are
 
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Float, Key
 
 from odelt.objectives.objective import FINEST_D, Flow, Settings
-from odelt.objectives.rows import Images, Labels, Rows, over_image
+from odelt.objectives.rows import Images, Labels, Rows, grid_times, over_image
 
 
 def drop_labels(key: Key[jax.Array, ""], y: Labels, probability: float, null: int) -> Labels:
@@ -29,8 +29,8 @@ def rows(
 
 def times(key: Key[jax.Array, ""], count: int, flow: Flow, settings: Settings) -> Float[jax.Array, " {count}"]:
     """Times: on the grid of 1/128 below 1, or rounded to it (1 included) or continuous, as the settings choose."""
-    u = jax.random.uniform(key, (count,))
     steps = 2**FINEST_D
     if not flow.settings_choose_times:
-        return jnp.floor(steps * u) / steps
+        return grid_times(key, count, steps)
+    u = jax.random.uniform(key, (count,))
     return u if settings.continuous_time else jnp.round(steps * u) / steps

@@ -12,4 +12,4 @@ def path(x0, x1, t, epsilon):
     return x + SIGMA * epsilon, velocity
 
 
-ICFM = Objective(name="icfm", flow=Flow(path=path, settings_choose_times=True))
+ICFM = Objective(name="icfm", flow=Flow(path=path, needs_epsilon=True, settings_choose_times=True))

@@ -12,6 +12,13 @@ def rows(draw):
     return time_consistency.rows(draw)
 
 
+def target(given):
+    """For given d below 7: the plain target, or with guidance the target of the guided copy."""
+    from odelt.objectives import time_consistency
+
+    return time_consistency.target_of(given)
+
+
 def draws(settings: Settings) -> int:
     """Returns how many images the consistency rows are made of: with pairs, half as many."""
     return settings.consistency_rows // (2 if settings.bootstrap.pairs else 1)
@@ -20,6 +27,7 @@ def draws(settings: Settings) -> int:
 SHORTCUT = Objective(
     name="shortcut",
     flow=Flow(path=straight, d=FINEST_D),
-    consistency=Consistency(rows=rows, evaluations=lambda settings: HALF_STEPS, draws=draws),
-    step_conditioned=True,
+    consistency=Consistency(
+        rows=rows, target=target, evaluations=lambda settings: HALF_STEPS, d=tuple(range(FINEST_D)), draws=draws
+    ),
 )

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int, Key
 
-from odelt.objectives.objective import FINEST_D, Settings
-from odelt.objectives.rows import Draw, Ema, Images, Labels, PerRow, Rows, interpolate, over_image
+from odelt.objectives.bootstrap import GUIDED, PLAIN
+from odelt.objectives.objective import FINEST_D, Bootstrap, Settings
+from odelt.objectives.rows import Draw, Ema, Given, Images, Labels, PerRow, Rows, grid_times, interpolate, over_image
 
 # At a half-step the teacher is asked for more rows than the batch has.
 Asked = tuple[
@@ -21,8 +22,22 @@ Asked = tuple[
 def rows(draw: Draw) -> tuple[Rows, Any]:
     """Makes the student's rows with their targets. Also returns the replies to the draw's questions."""
     drawn = draw_rows(draw.key, draw.x0, draw.x1, draw.y, draw.settings)
-    made, replies = target(Walk(drawn, draw.settings, draw.null), draw.ema, draw.questions)
+    walk = Walk(drawn, draw.settings.bootstrap, draw.settings.guidance, draw.null)
+    made, replies = target(walk, draw.ask, draw.questions)
     return drawn._replace(target=made), replies
+
+
+def target_of(given: Given) -> tuple[Images, Images]:
+    """Makes x_t and the target at given d: the plain one or, with guidance, the guided copy's."""
+    assert given.d is not None
+    x = interpolate(given.x0, given.x1, given.t)
+    rows = Rows(x, given.t, given.d, given.y, jnp.zeros_like(x))
+    rule = PLAIN if given.guidance == 1 else GUIDED
+    if rule.pairs:
+        rows = jax.tree.map(lambda a: jnp.concatenate([a, a]), rows)
+    walk = Walk(rows, rule, given.guidance, given.null)
+    made, _ = target(walk, lambda x, t, d, y, questions: (given.networks["ema"](x, t, d, y), questions))
+    return x, made[-len(x) :]
 
 
 def draw_rows(key: Key[jax.Array, ""], x0: Images, x1: Images, y: Labels, settings: Settings) -> Rows:
@@ -39,8 +54,7 @@ def draw_rows(key: Key[jax.Array, ""], x0: Images, x1: Images, y: Labels, settin
         d = jnp.concatenate([d, jnp.zeros(count - d.shape[0], d.dtype)])
     else:
         d = jax.random.randint(d_key, (count,), 0, FINEST_D)
-    steps = 2.0**d
-    t = jnp.floor(jax.random.uniform(t_key, (count,)) * steps) / steps
+    t = grid_times(t_key, count, 2.0**d)
     rows = Rows(interpolate(x0, x1, t), t, d.astype(jnp.float32), y, jnp.zeros_like(x1))
     return jax.tree.map(lambda a: jnp.concatenate([a, a]), rows) if settings.bootstrap.pairs else rows
 
@@ -48,8 +62,8 @@ def draw_rows(key: Key[jax.Array, ""], x0: Images, x1: Images, y: Labels, settin
 class Walk:
     """The teacher's two half-steps for the student's rows."""
 
-    def __init__(self, rows: Rows, settings: Settings, null: int):
-        self.rows, self.rule, self.guidance, self.null = rows, settings.bootstrap, settings.guidance, null
+    def __init__(self, rows: Rows, rule: Bootstrap, guidance: float, null: int):
+        self.rows, self.rule, self.guidance, self.null = rows, rule, guidance, null
         self.half = 2.0**-rows.d / 2
         self.d = rows.d + 1
         self.y = rows.y

@@ -4,6 +4,7 @@ The batch is [consistency rows | flow rows]. With the inner ODE the last rows ge
 """
 
 import functools
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ from odelt.model.dit import graphs
 from odelt.model.inner_ode import forward
 from odelt.model.weights import Weights
 from odelt.objectives import flow_matching
-from odelt.objectives.rows import Draw, Images, Labels, Rows, concatenate
+from odelt.objectives.rows import Draw, Images, Labels, Phase, Rows, concatenate
 from odelt.training import lengths
 
 Asked = tuple[Rows, Int32[jax.Array, " asked"]]  # rows, and the lengths at which their velocity is asked for
@@ -26,33 +27,43 @@ def assemble(
     network: Network,
     training: Training,
     inner_ode: bool,
-    ema: Weights,
+    weights: Mapping[str, Weights],
     x1: Images,
     y: Labels,
     key: Key[jax.Array, ""],
     placement: Placement = ONE_DEVICE,
+    phase: Phase = 0,
 ) -> Rows:
-    """Makes the batch from `training.images_per_step` images x1 and labels y."""
+    """Makes the batch from `training.images_per_step` images x1 and labels y.
+
+    `weights` are those of the networks that the objective asks (`Consistency.asks`), and of the EMA.
+    """
     flow_key, consistency_key, noise_key, length_key = jax.random.split(key, 4)
     null = network.classes
     if training.unconditional:
         y = jnp.full_like(y, null)
-    answer = functools.partial(_velocity, network, training, inner_ode, placement, jax.lax.stop_gradient(ema))
-    ask = functools.partial(_ask, answer, network, training)
-    objective, count = training.objective, training.flow_rows
-    flow, x0 = flow_matching.rows(flow_key, x1[:count], y[:count], objective.flow, training, null)
-    asked = _at_lengths(flow, training.length_rows(inner_ode), network, training, length_key)
-    if not objective.consistency:
-        return _with_last_targets(flow, _alone(ask, flow, asked))
+    answer = functools.partial(_velocity, network, training, inner_ode, placement)
+    networks = {name: functools.partial(answer, jax.lax.stop_gradient(each)) for name, each in weights.items()}
+    ask = functools.partial(_ask, networks["ema"], network, training)
+    flow, consistency, count = training.objective.flow, training.objective.consistency, training.flow_rows
+    of_flow = noise = asked = None
+    if flow:
+        of_flow, noise = flow_matching.rows(flow_key, x1[:count], y[:count], flow, training, null)
+        asked = _at_lengths(of_flow, training.length_rows(inner_ode), network, training, length_key)
+        if not consistency:
+            return _with_last_targets(of_flow, _alone(ask, of_flow, asked))
 
-    draws = training.consistency_draws
-    if not training.shares_images:
-        x1, y = x1[count:], y[count:]
-        x0 = jax.random.normal(noise_key, x1.shape)
-    halves = _in_halves(asked)
-    draw = Draw(consistency_key, x0[:draws], x1[:draws], y[:draws], training, null, ask, halves)
-    rows, replies = objective.consistency.rows(draw)
-    return concatenate(rows, _with_last_targets(flow, _joined(replies, asked)))
+    draws, start = training.consistency_draws, count if training.consistency_images else 0
+    x1, y = x1[start : start + draws], y[start : start + draws]
+    t = None
+    if training.shares_images:
+        noise, t = noise[:draws], of_flow.t[:draws]
+    else:
+        noise = jax.random.normal(noise_key, x1.shape)
+    questions = _in_halves(asked)
+    draw = Draw(consistency_key, noise, x1, y, t, training, null, networks, phase, ask, questions)
+    rows, replies = consistency.rows(draw)
+    return concatenate(rows, _with_last_targets(of_flow, _joined(replies, asked))) if of_flow else rows
 
 
 def _at_lengths(rows: Rows, count: int, network: Network, training: Training, key: Key[jax.Array, ""]) -> Asked | None:

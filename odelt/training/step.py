@@ -6,7 +6,7 @@ computation when their length is reached.
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ from odelt.machine.sharding import ONE_DEVICE, Placement
 from odelt.model.dit import graphs
 from odelt.model.inner_ode import forward
 from odelt.model.weights import Weights
+from odelt.objectives.phases import phase_at
 from odelt.objectives.rows import Images, Labels, Rows
 from odelt.training import lengths
 from odelt.training.batch import assemble
@@ -35,13 +36,18 @@ class State(NamedTuple):
     params: Weights
     ema: Weights
     optimiser: optax.OptState
+    teacher: Weights | None = None  # of a distillation
 
 
-def initial_state(weights: Weights, training: Training) -> State:
-    """Student and EMA alike, fresh optimiser, step 0 (SPEC 4.6). The weights lie in runs (`odelt.model.runs`)."""
+def initial_state(weights: Weights, training: Training, ema: Weights | None = None) -> State:
+    """Fresh optimiser, step 0; without an `ema` that is the weights' (SPEC 4.6). The weights lie in runs.
+
+    A distillation's teacher is the `ema` (SPEC 4.7).
+    """
     weights = jax.tree.map(jnp.asarray, weights)
-    ema = jax.tree.map(jnp.copy, weights)  # buffers of its own: a step gives both away
-    return State(jnp.zeros((), jnp.int32), weights, ema, optimiser(training).init(weights))
+    ema = jax.tree.map(jnp.array, weights if ema is None else ema)  # each has buffers of its own: a step gives all away
+    teacher = jax.tree.map(jnp.copy, ema) if training.objective.distils else None
+    return State(jnp.zeros((), jnp.int32), weights, ema, optimiser(training).init(weights), teacher)
 
 
 def make_step(
@@ -68,8 +74,12 @@ def make_step(
         batch_key, loss_key = jax.random.split(step_key)
         if prepare is not None:
             x1 = prepare(jax.random.fold_in(step_key, PREPARE_STREAM), x1)
-        params, ema = placement.whole((state.params, state.ema))
-        rows = assemble(network, training, inner_ode, ema, x1, y, batch_key, placement)
+        phase, begins = phase_at(state.step, training.steps)
+        teacher = state.teacher
+        if training.objective.renews_teacher:
+            teacher = jax.tree.map(functools.partial(jnp.where, begins), state.ema, teacher)
+        params, networks = placement.whole((state.params, _networks(training, state, teacher)))
+        rows = assemble(network, training, inner_ode, networks, x1, y, batch_key, placement, phase)
         (_, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(params, rows, loss_key)
         # Whole first: the parts would otherwise spread into the backward pass, and rows be gathered there.
         gradient = placement.state(placement.whole(gradient))
@@ -77,9 +87,16 @@ def make_step(
         params = cast(Weights, optax.apply_updates(state.params, updates))
         ema = cast(Weights, optax.incremental_update(params, state.ema, 1 - training.ema_rate))
         metrics["learning_rate"] = rate(state.step)
-        return placement.state(State(state.step + 1, params, ema, optimiser_state)), metrics
+        return placement.state(State(state.step + 1, params, ema, optimiser_state, teacher)), metrics
 
     return step
+
+
+def _networks(training: Training, state: State, teacher: Weights | None) -> dict[str, Weights]:
+    """The weights of the EMA and of the other networks that the objective asks."""
+    weights: dict[str, Any] = {"ema": state.ema, "student": state.params, "teacher": teacher}
+    consistency = training.objective.consistency
+    return {name: weights[name] for name in sorted({"ema", *(consistency.asks if consistency else ())})}
 
 
 def _loss(

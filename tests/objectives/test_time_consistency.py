@@ -31,7 +31,7 @@ def golden_rows(golden) -> Rows:
 
 
 def target_of(rows, training, null, teacher):
-    walk = time_consistency.Walk(rows, training, null)
+    walk = time_consistency.Walk(rows, training.bootstrap, training.guidance, null)
     target, nothing = time_consistency.target(walk, lambda *asked: (teacher(*asked[:4]), asked[4]))
     assert nothing is None
     return target
@@ -64,7 +64,7 @@ def test_the_student_sees_label_y_in_both_guided_copies_and_the_teacher_null_in_
     first, second = (jax.tree.map(lambda a, k=k: jnp.split(a, 2)[k], rows) for k in (0, 1))
     for name in Rows._fields:  # the same noise, t, d and label y in both
         assert np.array_equal(getattr(first, name), getattr(second, name)), name
-    asked = time_consistency.Walk(rows, training, NULL).ask(rows.x, rows.t)[3]
+    asked = time_consistency.Walk(rows, training.bootstrap, training.guidance, NULL).ask(rows.x, rows.t)[3]
     assert np.array_equal(asked[:16], first.y)
     assert np.all(asked[16:] == NULL)
 

@@ -29,7 +29,7 @@ def assembled(network, inner_ode=True, weights=None, **changes):
     x1 = jax.random.normal(jax.random.key(5), (count, 4, 4, 1))
     y = jnp.arange(count) % NULL
     weights = weights or fresh(network, inner_ode)
-    return batch.assemble(network, training, inner_ode, weights, x1, y, jax.random.key(0))
+    return batch.assemble(network, training, inner_ode, {"ema": weights}, x1, y, jax.random.key(0))
 
 
 def test_the_batch_is_one_eighth_time_and_seven_eighths_flow(small_network):
