@@ -30,7 +30,7 @@ def import_checkpoint(a):
     from odelt.sources import checkpoints
 
     settings = {"heads": a.heads, "group": a.group, "min_length": a.min_length, "image": a.image}
-    settings |= {"layout": a.format, "objective": OBJECTIVES[a.objective]}
+    settings |= {"layout": a.format, "objective": OBJECTIVES[a.objective] if a.objective else DEFAULT_OBJECTIVE}
     with options.telling_replaced(a.out / CONFIG, a.out / WEIGHTS):
         config = checkpoints.import_checkpoint(a.file, a.out, **settings)
     lengths = ", ".join(map(str, config.lengths))
@@ -61,7 +61,6 @@ def register(verb):
         format={"choices": ["auto", "sm", "odelt"], "default": "auto", "help": "layout of the file"},
         objective={
             "choices": list(OBJECTIVES),
-            "default": DEFAULT_OBJECTIVE.name,
             "help": f"what it was trained with; {DEFAULT_OBJECTIVE.name}",
         },
     )
