@@ -1,5 +1,6 @@
 """What an experiment is: a dataset, a codec, a network, models that are downloaded or trained, how they are scored."""
 
+import itertools
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import pydantic
@@ -179,8 +180,8 @@ class Experiment(Section):
         return self
 
     def _check_solvers(self, k: int, block: GridBlock) -> None:
-        for training in (self.models[model].training for model in block.models):
-            for solver in block.solvers if training else ():
+        for model, solver in itertools.product(block.models, block.solvers):
+            if training := self.models[model].training:
                 try:
                     training.objective.check_solver(solver)
                 except OdeltError as error:

@@ -10,7 +10,7 @@ CLIP = 4.0  # after the teacher's step
 def rows(draw):
     from odelt.objectives.rows import grid_times, rows_of
 
-    return rows_of(draw, grid_times(draw.key, draw.count, STEPS), target), None
+    return rows_of(draw, grid_times(draw.key, draw.size, STEPS), target), None
 
 
 def target(given):

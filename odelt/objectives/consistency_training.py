@@ -9,7 +9,7 @@ def rows(draw):
 
     from odelt.objectives.rows import grid_times, rows_of
 
-    return rows_of(draw, grid_times(draw.key, draw.count, jnp.ldexp(1.0, draw.phase)), target), None
+    return rows_of(draw, grid_times(draw.key, draw.size, jnp.ldexp(1.0, draw.phase)), target), None
 
 
 def target(given):

@@ -9,7 +9,7 @@ STEPS = 8  # Euler steps to the student's data
 def rows(draw):
     from odelt.objectives.rows import grid_times, rows_of
 
-    t = grid_times(draw.key, draw.count, 2**FINEST_D) if draw.flow_t is None else draw.flow_t
+    t = grid_times(draw.key, draw.size, 2**FINEST_D) if draw.flow_t is None else draw.flow_t
     return rows_of(draw, t, target), None
 
 

@@ -13,7 +13,7 @@ def rows(draw):
     from odelt.objectives.rows import grid_times, rows_of
 
     steps = jnp.ldexp(1.0, FINEST_D - 1 - draw.phase)
-    return rows_of(draw, grid_times(draw.key, draw.count, steps), target), None
+    return rows_of(draw, grid_times(draw.key, draw.size, steps), target), None
 
 
 def target(given):

@@ -64,7 +64,7 @@ class Draw(NamedTuple):
     questions: Any  # for `ask`: arrays [2, …], a half for each of two evaluations; or None
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         return self.y.shape[0]
 
 

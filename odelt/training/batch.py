@@ -45,25 +45,25 @@ def assemble(
     answer = functools.partial(_velocity, network, training, inner_ode, placement)
     networks = {name: functools.partial(answer, jax.lax.stop_gradient(each)) for name, each in weights.items()}
     ask = functools.partial(_ask, networks["ema"], network, training)
-    flow, consistency, count = training.objective.flow, training.objective.consistency, training.flow_rows
-    of_flow = noise = asked = None
-    if flow:
+    flow, consistency = training.objective.flow, training.objective.consistency
+    count, draws = training.flow_rows, training.consistency_draws
+    of_flow = asked = shared = None
+    if flow is not None:
         of_flow, noise = flow_matching.rows(flow_key, x1[:count], y[:count], flow, training, null)
         asked = _at_lengths(of_flow, training.length_rows(inner_ode), network, training, length_key)
-        if not consistency:
+        if consistency is None:
             return _with_last_targets(of_flow, _alone(ask, of_flow, asked))
+        if training.shares_images:
+            shared = noise[:draws], of_flow.t[:draws]
 
-    draws, start = training.consistency_draws, count if training.consistency_images else 0
+    assert consistency is not None  # an objective has rows
+    start = count if training.consistency_images else 0
     x1, y = x1[start : start + draws], y[start : start + draws]
-    t = None
-    if training.shares_images:
-        noise, t = noise[:draws], of_flow.t[:draws]
-    else:
-        noise = jax.random.normal(noise_key, x1.shape)
+    noise, t = shared or (jax.random.normal(noise_key, x1.shape), None)
     questions = _in_halves(asked)
     draw = Draw(consistency_key, noise, x1, y, t, training, null, networks, phase, ask, questions)
     rows, replies = consistency.rows(draw)
-    return concatenate(rows, _with_last_targets(of_flow, _joined(replies, asked))) if of_flow else rows
+    return concatenate(rows, _with_last_targets(of_flow, _joined(replies, asked))) if of_flow is not None else rows
 
 
 def _at_lengths(rows: Rows, count: int, network: Network, training: Training, key: Key[jax.Array, ""]) -> Asked | None:

@@ -45,9 +45,9 @@ def initial_state(weights: Weights, training: Training, ema: Weights | None = No
     A distillation's teacher is the `ema` (SPEC 4.7).
     """
     weights = jax.tree.map(jnp.asarray, weights)
-    ema = jax.tree.map(jnp.array, weights if ema is None else ema)  # each has buffers of its own: a step gives all away
-    teacher = jax.tree.map(jnp.copy, ema) if training.objective.distils else None
-    return State(jnp.zeros((), jnp.int32), weights, ema, optimiser(training).init(weights), teacher)
+    average = jax.tree.map(jnp.array, weights if ema is None else ema)  # buffers of its own: a step gives all away
+    teacher = jax.tree.map(jnp.copy, average) if training.objective.distils else None
+    return State(jnp.zeros((), jnp.int32), weights, average, optimiser(training).init(weights), teacher)
 
 
 def make_step(

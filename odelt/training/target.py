@@ -109,12 +109,12 @@ def _target(entry: Objective, networks: tuple, guidance: float, phase: int, weig
     def answer(name, structure, length):
         return lambda x, t, d, y: held.field(structure, weights[name], length, d, y)(x, t)
 
-    if not networks:
-        return entry.flow.path(x0, x1, over_image(t), epsilon)
+    of_flow = entry.flow.path(x0, x1, over_image(t), epsilon) if entry.flow else None
+    if not (networks and entry.consistency):
+        return of_flow
     answers = {name: answer(name, structure, length) for name, structure, length in networks}
     null = networks[0][1].config.classes
-    x, velocity = entry.consistency.target(Given(x0, x1, t, y, null, answers, guidance, phase, d))
-    if not entry.chooses_d:
-        return x, velocity
-    of_flow = entry.flow.path(x0, x1, over_image(t), epsilon)
-    return tuple(jnp.where(over_image(d) == FINEST_D, *pair) for pair in zip(of_flow, (x, velocity), strict=True))
+    of_networks = entry.consistency.target(Given(x0, x1, t, y, null, answers, guidance, phase, d))
+    if not (of_flow and entry.chooses_d):
+        return of_networks
+    return tuple(jnp.where(over_image(d) == FINEST_D, *pair) for pair in zip(of_flow, of_networks, strict=True))

@@ -59,7 +59,7 @@ def test_shortcut_by_the_plain_and_by_the_guided_rule(imported, golden):
         assert relative_error(velocity, golden[f"bootstrap/{name}"]) < 1e-5
 
 
-def test_shortcut_at_the_finest_step_size_is_flow_matching_and_asks_no_network(baselines):
+def test_shortcut_at_the_finest_step_size_is_flow_matching_and_asks_no_network():
     x0, x1 = np.random.default_rng(0).standard_normal((2, 3, 4, 4, 1), np.float32)
     t, y = np.array([0, 0.25, 0.5]), np.arange(3)
     x, velocity = odelt.target("shortcut", x0, x1, t, y)
