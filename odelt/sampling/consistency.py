@@ -3,13 +3,18 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int
 
 from odelt.model.held import Images, Velocity
 
 
-def integrate(velocity: Velocity, x0: Images, noise: Float32[jax.Array, "steps batch height width channels"]) -> Images:
-    """T = len(noise) steps: x̂ = x + v(x, i/T)·(1 − i/T), then x = x̂·(i+1)/T + ε_i·(1 − (i+1)/T)."""
+def integrate(
+    velocity: Velocity, x0: Images, noise: Float32[jax.Array, "steps batch height width channels"]
+) -> tuple[Images, Int[jax.Array, ""]]:
+    """T = len(noise) steps: x̂ = x + v(x, i/T)·(1 − i/T), then x = x̂·(i+1)/T + ε_i·(1 − (i+1)/T).
+
+    Returns x at t = 1 and the number of steps. The last step adds no noise.
+    """
     steps = len(noise)
 
     def step(i, x):
@@ -17,7 +22,7 @@ def integrate(velocity: Velocity, x0: Images, noise: Float32[jax.Array, "steps b
         end = x + velocity(x, jnp.asarray(t, jnp.float32)[None]) * (1 - t)
         return end * following + noise[i] * (1 - following)
 
-    return jax.lax.fori_loop(0, steps, step, x0)
+    return jax.lax.fori_loop(0, steps, step, x0), jnp.asarray(steps)
 
 
 def fresh_noise(
