@@ -49,7 +49,6 @@ from odelt.errors import OdeltError
 from odelt.evaluation.latency import device_name, peak_bytes
 from odelt.model import Model, runs
 from odelt.model.weights import initial_weights
-from odelt.objectives.batch import images_per_step, length_rows, rows_of_time
 from odelt.planning import costs
 from odelt.sampling.sample_sets import noise_and_labels
 from odelt.sampling.solvers import program
@@ -123,7 +122,7 @@ def train_side(name: str, network: Network, training: Training, with_encoder: bo
         step = released.make_step(network, independent, prepare=prepare)
         weights, flops = released.unstacked(weights), step_flops(network, training)
         if with_encoder:
-            pixels = images_per_step(training) * network.image[0] * network.image[1] * encoder.FACTOR**2
+            pixels = training.images_per_step * network.image[0] * network.image[1] * encoder.FACTOR**2
             flops += costs.ENCODE * pixels
     # Copies: a step gives its state's buffers away.
     state = initial_state(jax.tree.map(jnp.copy, weights), training)
@@ -142,7 +141,7 @@ def train_side(name: str, network: Network, training: Training, with_encoder: bo
 def step_flops(network: Network, training: Training) -> float:
     """As `operations.step`, of the baseline: every row runs all blocks; the compiler drops only dead ones."""
     full = network.effective_blocks(network.lengths[-1])
-    rows = (1 + operations.BACKWARD) * training.batch_size + 2 * rows_of_time(training) + length_rows(training, True)
+    rows = (1 + operations.BACKWARD) * training.batch_size + 2 * training.consistency_rows + training.length_rows(True)
     return operations.evaluation(network, rows * full)
 
 
@@ -150,7 +149,7 @@ def _encoded_inputs(name: str, network: Network, training: Training) -> tuple[An
     """What a side's step is given and how it makes latents of it: stored moments, or images and an encoder."""
     if network.channels != encoder.MOMENTS // 2:
         raise OdeltError(f"--with-encoder: latents have 4 channels, so --image is HxWx4, not HxWx{network.channels}")
-    count = images_per_step(training)
+    count = training.images_per_step
     height, width = network.image
     random = np.random.default_rng(0)
     if name == "package":

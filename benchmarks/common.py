@@ -22,6 +22,7 @@ from odelt import files
 from odelt.commands.kinds import at_least, image_size
 from odelt.config import Network, Training, parse
 from odelt.errors import OdeltError
+from odelt.objectives import OBJECTIVES
 from odelt.provenance import environment
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -48,9 +49,12 @@ def add_network(parser: argparse.ArgumentParser, batch: bool = True) -> None:
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
 
 
+WITH_INNER_ODE = [name for name, objective in OBJECTIVES.items() if objective.inner_ode]
+
+
 def add_training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=at_least(1), default=60)
-    parser.add_argument("--objective", choices=["shortcut", "naive", "fm", "icfm", "rfm"], default="shortcut")
+    parser.add_argument("--objective", choices=WITH_INNER_ODE, default="shortcut")
 
 
 def add_sampling(parser: argparse.ArgumentParser) -> None:

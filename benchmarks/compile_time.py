@@ -20,7 +20,6 @@ from odelt.config import Network, Training
 from odelt.evaluation.latency import device_name, peak_bytes
 from odelt.model import runs
 from odelt.model.weights import initial_weights
-from odelt.objectives.batch import images_per_step
 from odelt.training.step import initial_state, make_step
 
 
@@ -51,7 +50,7 @@ def measure(network: Network, training: Training, rounds: int, sharding: Any = N
 def _once(network: Network, training: Training, make, layout, sharding) -> tuple[float, int]:
     def shapes():
         state = initial_state(layout(initial_weights(network, 0, length_table=True)), training)
-        count = images_per_step(training)
+        count = training.images_per_step
         x1 = jax.numpy.zeros((count, *network.image, network.channels))
         return state, x1, jax.numpy.zeros(count, "int32"), jax.random.key(0)
 

@@ -20,9 +20,9 @@ from odelt.config import Network, Solver, Training
 from odelt.evaluation.latency import peak_bytes
 from odelt.model.dit import FREQUENCIES, position_embedding
 from odelt.model.weights import Weights
-from odelt.objectives import flow_matching, lengths, time_consistency
-from odelt.objectives.batch import images_of_time, length_rows, rows_of_time
+from odelt.objectives import flow_matching, time_consistency
 from odelt.objectives.rows import Rows, concatenate, over_image
+from odelt.training import lengths
 from odelt.training.schedule import optimiser
 from odelt.training.step import PREPARE_STREAM, Prepare, State
 
@@ -66,7 +66,7 @@ def make_step(network: Network, training: Training, prepare: Prepare | None = No
 
     def loss(params, rows: Rows, key):
         deal_key, length_key, _ = jax.random.split(key, 3)
-        length = lengths.draw(length_key, training.batch_size, network, "independent")
+        length = lengths.draw(length_key, training.batch_size, network, stratified=False)
         rows = jax.tree.map(lambda a: a[jax.random.permutation(deal_key, training.batch_size)], rows)
         v = velocity(params, rows.x, rows.t, rows.d, rows.y, length, network=network, dtype=training.dtype)
         return jnp.mean((v.astype(jnp.float32) - rows.target) ** 2)
@@ -94,22 +94,22 @@ def assemble(network: Network, training: Training, ema: Weights, x1, y, key) -> 
     if training.unconditional:
         y = jnp.full_like(y, null)
     teacher = functools.partial(velocity, jax.lax.stop_gradient(ema), network=network, dtype=training.dtype)
-    flow_count = training.batch_size - rows_of_time(training)
-    rows, x0 = flow_matching.rows(flow_key, x1[:flow_count], y[:flow_count], training, null)
-    if rows_of_time(training):
-        count = images_of_time(training)
-        if training.images == "disjoint":
+    flow, flow_count = training.objective.flow, training.flow_rows
+    rows, x0 = flow_matching.rows(flow_key, x1[:flow_count], y[:flow_count], flow, training, null)
+    if training.consistency_rows:
+        count = training.consistency_draws
+        if not training.shares_images:
             x1, y = x1[flow_count:], y[flow_count:]
             x0 = jax.random.normal(noise_key, x1.shape)
-        time = time_consistency.draw(time_key, x0[:count], x1[:count], y[:count], training)
-        walk = time_consistency.Walk(time, training, null)
+        time = time_consistency.draw_rows(time_key, x0[:count], x1[:count], y[:count], training)
+        walk = time_consistency.Walk(time, training.bootstrap, training.guidance, null)
         ask = functools.partial(teacher, length=network.lengths[-1])
         v1 = walk.velocity(ask(*walk.ask(time.x, time.t)))
         x2 = walk.clip(time.x + over_image(walk.half) * v1)
         v2 = walk.velocity(ask(*walk.ask(x2, time.t + walk.half)))
         rows = concatenate(time._replace(target=walk.clip((v1 + v2) / 2)), rows)
-    if count := length_rows(training, inner_ode=True):
-        drawn = lengths.draw(length_key, count, network, "independent")
+    if count := training.length_rows(inner_ode=True):
+        drawn = lengths.draw(length_key, count, network, stratified=False)
         last = jax.tree.map(lambda a: a[-count:], rows)
         target = teacher(last.x, last.t, last.d, last.y, drawn).astype(jnp.float32)
         rows = rows._replace(target=rows.target.at[-count:].set(target))

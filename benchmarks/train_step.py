@@ -19,7 +19,6 @@ from odelt.evaluation.latency import device_name, peak_bytes
 from odelt.machine.sharding import ONE_DEVICE, Placement
 from odelt.model import runs
 from odelt.model.weights import Weights, initial_weights
-from odelt.objectives.batch import images_per_step
 from odelt.training.step import initial_state, make_step
 
 PASSES = 2  # over the state's bytes: read once, written once
@@ -61,7 +60,7 @@ def random_weights(network: Network) -> Weights:
 
 def batch_of(network: Network, training: Training, place: Placement = ONE_DEVICE) -> tuple:
     """Random images, labels and the run's key, on the device."""
-    count = images_per_step(training)
+    count = training.images_per_step
     x1 = np.random.default_rng(0).standard_normal((count, *network.image, network.channels), np.float32)
     y = np.arange(count, dtype=np.int32) % network.classes
     return (*jax.device_put(place.put_rows((x1, y))), jax.random.key(0))
@@ -90,7 +89,7 @@ def with_loader(network: Network, training: Training) -> dict[str, float]:
         update={"log_every": max(1, training.steps // 2), "checkpoint_every": training.steps + 1}
     )
     random = np.random.default_rng(0)
-    count = 4 * images_per_step(training)
+    count = 4 * training.images_per_step
     labels = np.arange(count, dtype=np.int32) % network.classes
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

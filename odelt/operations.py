@@ -6,7 +6,6 @@ Counted from the configuration alone, so that a plan needs no jax.
 from collections.abc import Sequence
 
 from odelt.config import Network, Solver, Training
-from odelt.objectives.batch import length_rows, rows_of_time
 
 ADAPTIVE_EVALUATIONS = 60  # assumed of an adaptive solver; it depends on the weights
 
@@ -31,9 +30,11 @@ def step(network: Network, training: Training, inner_ode: bool) -> float:
     """Operations of one training step: the student forwards and backwards, the teacher forwards."""
     lengths = network.lengths if inner_ode else (None,)
     mean = sum(map(network.effective_blocks, lengths)) / len(lengths)
-    student = mean if training.length_draw == "stratified" else network.effective_blocks(lengths[-1])
+    student = mean if training.stratified else network.effective_blocks(lengths[-1])
     full = network.effective_blocks(lengths[-1])
-    teacher = 2 * rows_of_time(training) * full + length_rows(training, inner_ode) * student
+    consistency = training.objective.consistency
+    answered = training.consistency_rows * consistency.evaluations(training) if consistency else 0
+    teacher = answered * full + training.length_rows(inner_ode) * student
     return evaluation(network, (1 + BACKWARD) * training.batch_size * student + teacher)
 
 

@@ -92,6 +92,33 @@ def golden_model(request, imported, golden):
 
 
 @pytest.fixture(scope="session")
+def baselines() -> dict:
+    """Numbers of SM's own code for its baselines."""
+    with np.load(GOLDEN / "sm_baselines.npz") as file:
+        return dict(file)
+
+
+@pytest.fixture(scope="session")
+def baseline_models(baselines) -> dict:
+    """Their three sets of weights, of one conventional network: student, ema and teacher."""
+    from odelt.model import Model
+    from odelt.sources.checkpoints import rename
+
+    sizes = ast.literal_eval(str(baselines["config"]))
+    config = Network(
+        **{"width": sizes["hidden"], "heads": sizes["heads"], "depth": sizes["depth"], "group": 1, "min_length": 1},
+        **{"channels": sizes["ch"], "classes": sizes["classes"], "image": (sizes["size"],) * 2},
+    )
+    names = ("student", "ema", "teacher")
+    return {name: Model(config, rename(case_of(baselines, name), name)) for name in names}
+
+
+def case_of(arrays: dict, name: str) -> dict:
+    """The arrays below this name."""
+    return {path.removeprefix(f"{name}/"): array for path, array in arrays.items() if path.startswith(f"{name}/")}
+
+
+@pytest.fixture(scope="session")
 def small_network() -> Network:
     return Network(width=16, heads=2, depth=4, group=2, min_length=2, channels=1, classes=10, image=(4, 4))
 

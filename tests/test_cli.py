@@ -60,6 +60,17 @@ def test_the_null_label_is_null(model, tmp_path, capsys):
         assert file["labels"].tolist() == [3, 5, 3]
 
 
+def test_an_imported_model_is_sampled_as_its_objective_asks(tmp_path, capsys):
+    importing = ["import-checkpoint", GOLDEN / CHECKPOINTS["odelt"], "--out", tmp_path / "m", *IMPORT]
+    assert run(capsys, *importing, "--objective", "naive")[0] == 0
+    assert run(capsys, *sample(tmp_path / "m", tmp_path / "s.npz"))[0] == 0
+    message = told_in_one_line(capsys, *sample(tmp_path / "m", tmp_path / "s.npz"), "--d", "3")
+    assert "d = 3: a network of the objective 'naive' never saw a step size; leave d out" in message
+    assert run(capsys, *importing, "--objective", "progressive")[0] == 0
+    message = told_in_one_line(capsys, *sample(tmp_path / "m", tmp_path / "s.npz", solver="tsit5:1e-2"))
+    assert "makes no sense for the objective 'progressive'; use euler:T" in message
+
+
 def test_what_is_replaced_is_told(model, tmp_path, capsys):
     out = tmp_path / "s.npz"
     assert run(capsys, *sample(model, out)) == (0, "")

@@ -9,9 +9,10 @@ from conftest import small_training
 
 from odelt.evaluation import frechet
 from odelt.model.dit import modulate
-from odelt.objectives import flow_matching, rows
+from odelt.objectives import OBJECTIVES, flow_matching, rows
 
 IMAGES = jnp.zeros((3, 4, 4, 1))
+FLOW = OBJECTIVES["shortcut"].flow
 
 
 def test_shapes_that_fit_are_taken():
@@ -24,7 +25,7 @@ def test_shapes_that_fit_are_taken():
         lambda: rows.interpolate(IMAGES, IMAGES, jnp.zeros(2)),  # a time for each image
         lambda: rows.interpolate(IMAGES, IMAGES[:, :2], jnp.zeros(3)),
         lambda: rows.interpolate(IMAGES[0], IMAGES[0], jnp.zeros(3)),
-        lambda: flow_matching.rows(jax.random.key(0), IMAGES, jnp.zeros(3), small_training(), 10),  # whole labels
+        lambda: flow_matching.rows(jax.random.key(0), IMAGES, jnp.zeros(3), FLOW, small_training(), 10),  # whole labels
         lambda: modulate(jnp.zeros((3, 2, 8)), jnp.zeros((3, 1, 4)), jnp.zeros((3, 1, 4))),
         lambda: frechet.gaussian(np.zeros(5)),
     ],

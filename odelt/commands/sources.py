@@ -5,6 +5,7 @@ import sys
 
 from odelt.commands import kinds, options
 from odelt.config import configured, suite_named
+from odelt.objectives import DEFAULT_OBJECTIVE, OBJECTIVES
 from odelt.quoting import printable
 
 
@@ -28,9 +29,10 @@ def import_checkpoint(a):
     from odelt.layout.model_directory import CONFIG, WEIGHTS
     from odelt.sources import checkpoints
 
-    sizes = {"heads": a.heads, "group": a.group, "min_length": a.min_length, "image": a.image}
+    settings = {"heads": a.heads, "group": a.group, "min_length": a.min_length, "image": a.image}
+    settings |= {"layout": a.format, "objective": OBJECTIVES[a.objective] if a.objective else DEFAULT_OBJECTIVE}
     with options.telling_replaced(a.out / CONFIG, a.out / WEIGHTS):
-        config = checkpoints.import_checkpoint(a.file, a.out, **sizes, layout=a.format)
+        config = checkpoints.import_checkpoint(a.file, a.out, **settings)
     lengths = ", ".join(map(str, config.lengths))
     made = f"{a.out}: {config.depth} blocks of width {config.width}, lengths {lengths}"
     print(printable(made), file=sys.stderr)
@@ -57,4 +59,8 @@ def register(verb):
         min_length=options.POSITIVE | {"help": "the shortest allowed length"},
         image={"type": kinds.image_size, "default": (32, 32), "metavar": "HxW", "help": "size of the latent; 32x32"},
         format={"choices": ["auto", "sm", "odelt"], "default": "auto", "help": "layout of the file"},
+        objective={
+            "choices": list(OBJECTIVES),
+            "help": f"what it was trained with; {DEFAULT_OBJECTIVE.name}",
+        },
     )

@@ -35,6 +35,7 @@ def train(a):
             checkpoints=a.checkpoints,
             identity=inputs.identity,
             out=a.out,
+            ema=loop.start_ema(network, training.objective, a.start, a.seed),
             timings=a.timings,
             prepare=inputs.prepare,
             sharding=training.sharding,

@@ -15,12 +15,12 @@ from odelt.config.experiment import (
     Inception,
     Latency,
     ModelSettings,
-    Training,
     network_of,
 )
-from odelt.config.network import FINEST_D, MAX_STEPS, METHODS, Architecture, Network, Solver
+from odelt.config.network import FINEST_D, MAX_STEPS, METHODS, Architecture, ModelConfig, Network, Solver
 from odelt.config.parsing import Name, NotNegative, Positive, Section, Share, nearest, parse, parse_json
 from odelt.config.suite import CONFIG, Downloads, Suite, configured, load_suite, schema, suite_named
+from odelt.config.training import Training
 
 __all__ = [
     "CONFIG",
@@ -38,6 +38,7 @@ __all__ = [
     "GridBlock",
     "Inception",
     "Latency",
+    "ModelConfig",
     "ModelSettings",
     "Name",
     "Network",

@@ -1,15 +1,16 @@
 """What an experiment is: a dataset, a codec, a network, models that are downloaded or trained, how they are scored."""
 
+import itertools
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import pydantic
 
 from odelt.config.network import FINEST_D, Architecture, Network, SolverField
-from odelt.config.parsing import FileName, Name, NotNegative, Positive, Section, Share, nearest
+from odelt.config.parsing import Dtype, FileName, Name, NotNegative, Positive, Section, nearest
+from odelt.config.training import Training
 from odelt.errors import OdeltError
 
 SCRATCH = "scratch"  # what a model that starts from fresh weights starts from
-Dtype = Literal["float32", "bfloat16"]
 
 
 class Dataset(Section):
@@ -52,48 +53,6 @@ class Codec(Section):
     batch_size: Positive = 64
 
 
-class Training(Section):
-    """One fine-tuning (or from-scratch) run: objective (SPEC 4), optimiser and schedule (SPEC 4.6)."""
-
-    objective: Literal["shortcut", "naive", "fm", "icfm", "rfm"] = "shortcut"
-    steps: Positive
-    learning_rate: Annotated[float, pydantic.Field(gt=0)]
-    warmup_steps: Annotated[int, pydantic.Field(ge=0)] = 5000
-    batch_size: Annotated[int, pydantic.Field(ge=16, multiple_of=16)] = 256
-    weight_decay: Annotated[float, pydantic.Field(ge=0)] = 0.1
-    ema_rate: Annotated[float, pydantic.Field(gt=0, lt=1)] = 0.999
-    dropout: Annotated[float, pydantic.Field(ge=0, lt=1)] = 0.0
-    class_dropout: Share = 0.1
-    guidance: Annotated[float, pydantic.Field(ge=0)] = 1.0
-    bootstrap: Literal["plain", "guided", "sm"] = (
-        "plain"  # SPEC 4.2; "guided" is bootstrap_cfg; "sm" is SM's own rule (SPEC 9.6)
-    )
-    images: Literal["disjoint", "shared"] = "disjoint"  # SPEC 9.5; "shared" is the released behaviour
-    length_draw: Literal["stratified", "independent"] = "stratified"  # see odelt.objectives.lengths
-    length_share: Annotated[float, pydantic.Field(ge=0, le=0.875)] = (
-        0.125  # of the rows, with a length-consistency target (SPEC 4.3)
-    )
-    time: Literal["discrete", "continuous"] = "discrete"  # of fm, icfm and rfm (SPEC 4.5)
-    icfm_noise: Literal["independent", "released"] = "independent"  # SPEC 9.7
-    dtype: Dtype = "float32"
-    sharding: Literal["none", "data", "full"] = "none"  # one GPU of its own, or all of the machine
-    checkpoint_every: Positive = 1000
-    log_every: Positive = 100
-
-    @pydantic.model_validator(mode="after")
-    def _warms_up_before_it_decays(self):
-        if self.warmup_steps > 0.9 * self.steps:
-            raise ValueError(
-                f"warmup_steps: {self.warmup_steps} is more than 90 % of the {self.steps} steps, where the decay begins"
-            )
-        return self
-
-    @property
-    def unconditional(self) -> bool:
-        """Where the training guidance is 0 every label of every row is the null label (SPEC 4)."""
-        return self.guidance == 0
-
-
 class ModelSettings(Section):
     """A row of the tables: weights that are downloaded, or that start somewhere and are trained."""
 
@@ -111,6 +70,8 @@ class ModelSettings(Section):
             raise ValueError(f"a model with a 'source' is not trained: remove '{trained[0]}', or 'source'")
         if self.source is None and (self.start is None or self.training is None):
             raise ValueError("a model has either a 'source', or a 'start' and 'training'")
+        if self.training is not None and self.inner_ode and not self.training.objective.inner_ode:
+            raise ValueError(f"inner_ode: false is needed for the objective '{self.training.objective.name}'")
         if len(set(self.seeds or ())) != len(self.seeds or ()):
             raise ValueError("seeds: one of them is there twice")
         return self
@@ -215,7 +176,16 @@ class Experiment(Section):
                     network.check_length(length)
                 except OdeltError as error:
                     raise ValueError(f"evaluation.grid.{k}.lengths: {error}") from None
+            self._check_solvers(k, block)
         return self
+
+    def _check_solvers(self, k: int, block: GridBlock) -> None:
+        for model, solver in itertools.product(block.models, block.solvers):
+            if training := self.models[model].training:
+                try:
+                    training.objective.check_solver(solver)
+                except OdeltError as error:
+                    raise ValueError(f"evaluation.grid.{k}.solvers: {error}") from None
 
     def _check_starts(self) -> None:
         for model, settings in self.models.items():
@@ -228,6 +198,14 @@ class Experiment(Section):
         for model, settings in self.models.items():
             if settings.start is not None and settings.start not in known:
                 raise ValueError(f"models.{model}.start: no model '{settings.start}'{nearest(settings.start, known)}")
+        for model, settings in self.models.items():
+            if settings.training and (objective := settings.training.objective).distils:
+                of_start = self.models[settings.start].training if settings.start in self.models else None
+                if not (of_start and of_start.objective.teaches):
+                    raise ValueError(
+                        f"models.{model}.start: the objective '{objective.name}' distils a model that is trained with "
+                        f"'naive'; '{settings.start}' is not"
+                    )
         for model in self.models:
             line = _line_of_starts(self.models, model)
             if len(set(line)) < len(line):

@@ -6,9 +6,8 @@ from typing import Annotated
 import pydantic
 
 from odelt import trace
-from odelt.config.experiment import Dtype
 from odelt.config.network import Network, SolverField
-from odelt.config.parsing import Name, NotNegative, Positive, Section, parse
+from odelt.config.parsing import Dtype, Name, NotNegative, Positive, Section, parse
 from odelt.plain_data import read_yaml
 
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import pydantic
 
+from odelt.config.entries import ObjectiveField
 from odelt.config.parsing import Positive, Section, nearest
 from odelt.errors import OdeltError
+from odelt.objectives import DEFAULT_OBJECTIVE, FINEST_D
 from odelt.quoting import quoted
 
-MAX_STEPS = 128  # T is a power of two up to 128: the finest step size has d = log2(128) = 7 (SPEC 1)
-FINEST_D = 7
+MAX_STEPS = 2**FINEST_D  # T is a power of two up to 128 (SPEC 1)
 FINEST_TOLERANCE = 1e-7  # below it float32 has no digits
 LARGEST_SIZE = 1_000_000  # of a network; beyond it nothing fits into a memory
 METHODS = ("euler", "dopri5", "tsit5")
@@ -83,7 +84,7 @@ class Architecture(Section):
 
 
 class Network(Architecture):
-    """A DiT with an inner ODE over its length (SPEC 2, 3). Saved as `config.json` beside the weights."""
+    """A DiT with an inner ODE over its length (SPEC 2, 3)."""
 
     channels: Positive
     classes: Positive
@@ -125,3 +126,9 @@ class Network(Architecture):
                 f"length {length} is not allowed; this network has {allowed}, or 'full', the conventional path"
             )
         return length
+
+
+class ModelConfig(Network):
+    """A model's network and the objective that it was trained with. Saved as `config.json` beside the weights."""
+
+    objective: ObjectiveField = pydantic.Field(default=DEFAULT_OBJECTIVE.name, validate_default=True)

@@ -5,7 +5,7 @@ import os
 import pathlib
 import types
 import typing
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pydantic
 
@@ -26,6 +26,7 @@ S = typing.TypeVar("S", bound=Section)
 Positive = Annotated[int, pydantic.Field(ge=1)]
 NotNegative = Annotated[int, pydantic.Field(ge=0)]
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
+Dtype = Literal["float32", "bfloat16"]
 LONGEST_PART = 255  # bytes of a file's name, on the filesystems that there are
 
 
@@ -45,6 +46,20 @@ def nearest(word: str | int, known: typing.Iterable[str]) -> str:
     """Returns "; did you mean 'x'?" for the closest known word, or an empty string."""
     close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def entry_of(table: typing.Mapping[str, object]) -> tuple:
+    """Returns the annotations of a field whose value is an entry of a table and is written as the entry's name."""
+
+    def look_up(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if value not in table:
+            raise ValueError(f"{quoted(value)} is none of {', '.join(table)}{nearest(value, table)}")
+        return table[value]
+
+    names = pydantic.WithJsonSchema({"enum": list(table), "type": "string"})
+    return pydantic.BeforeValidator(look_up), pydantic.PlainSerializer(lambda entry: entry.name, return_type=str), names
 
 
 def parse(kind: type[S], raw: object, where: str) -> S:

@@ -30,7 +30,7 @@ class Run:
     @property
     def step_conditioned(self) -> bool:
         """Whether the network was trained on step sizes; else the input of its d-embedding is always 0 (SPEC 4.5)."""
-        return self.settings.training is None or self.settings.training.objective == "shortcut"
+        return self.settings.training is None or self.settings.training.objective.step_conditioned
 
 
 @dataclasses.dataclass(frozen=True)

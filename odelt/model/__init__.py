@@ -3,6 +3,7 @@
 import functools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from odelt.machine import numerics
@@ -19,7 +20,8 @@ def velocity(model: Model, x, t, d, y, length: int | np.ndarray | jax.Array | No
     Args:
         x: [N, H, W, C] noisy images or latents, finite; H and W may differ from the model's own.
         t: [N] or scalar, time in [0, 1]; 0 is noise, 1 is data.
-        d: [N] or scalar, step-size condition, a whole number 0..7 (step size 2^-d).
+        d: [N] or scalar, step-size condition, a whole number 0..7 (step size 2^-d). A network that never saw d gets 0
+            whatever is given (SPEC 9.14).
         y: [N] or scalar, class labels of an integer type; `model.config.classes` is the null label.
         length: an allowed length for all rows, an int array [N] of allowed lengths, or None for the conventional path.
 
@@ -33,6 +35,8 @@ def velocity(model: Model, x, t, d, y, length: int | np.ndarray | jax.Array | No
     config = model.config
     x = arguments.images("x", x, config)
     t, d = arguments.times(t, len(x)), arguments.step_sizes(d, len(x))
+    if not model.objective.step_conditioned:
+        d = jnp.zeros_like(d)
     y = arguments.labels(y, len(x), config.classes)
     if length is not None:
         model.require_inner_ode()

@@ -18,17 +18,19 @@ from odelt.quoting import quoted
 Array = np.ndarray | jax.Array
 
 
-def images(name: str, value, network: Network) -> jax.Array:
-    """float32 [N, H, W, C] of the network's channels; H and W are multiples of its patch, all values finite."""
+def images(name: str, value, network: Network | None) -> jax.Array:
+    """float32 [N, H, W, C], all values finite; of the network's channels, H and W multiples of its patch."""
     array = jnp.asarray(_real(name, value), jnp.float32)
+    if network is None:
+        if array.ndim != 4:
+            raise OdeltError(f"{name} has shape {list(array.shape)}: [N, H, W, C] is needed")
+        return _finite(name, array)
     if array.ndim != 4 or array.shape[3] != network.channels or any(side % network.patch for side in array.shape[1:3]):
         raise OdeltError(
             f"{name} has shape {list(array.shape)}: [N, H, W, {network.channels}] is needed, with H and W multiples "
             f"of {network.patch}"
         )
-    if not np.isfinite(_known(array)).all():
-        raise OdeltError(f"{name} holds values that are not finite as float32")
-    return array
+    return _finite(name, array)
 
 
 def times(value, rows: int) -> jax.Array:
@@ -88,6 +90,12 @@ def guidance(value) -> float:
     if array.ndim or not 0 <= float(array) < math.inf:
         raise OdeltError(f"guidance {quoted(value)}: a guidance scale is one finite number of at least 0")
     return float(array)
+
+
+def _finite(name: str, array: jax.Array) -> jax.Array:
+    if not np.isfinite(_known(array)).all():
+        raise OdeltError(f"{name} holds values that are not finite as float32")
+    return array
 
 
 def _real(name: str, value) -> Array:

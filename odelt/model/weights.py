@@ -18,11 +18,12 @@ import numpy as np
 from flax import nnx
 
 from odelt import files, tensors, trace
-from odelt.config import Network, parse
+from odelt.config import ModelConfig, Network, parse
 from odelt.errors import OdeltError
 from odelt.layout.model_directory import CONFIG, WEIGHTS
 from odelt.machine import numerics
 from odelt.model import dit, held
+from odelt.objectives import DEFAULT_OBJECTIVE, Objective
 from odelt.plain_data import read_json
 from odelt.quoting import quoted
 
@@ -33,11 +34,15 @@ LENGTH_TABLE = "length_embedding"
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """A network with one set of weights, float32 with blocks stacked, and the type that it computes in."""
+    """A network with one set of weights, float32 with blocks stacked, and the type that it computes in.
+
+    `objective` is the one that it was trained with.
+    """
 
     config: Network
     weights: Weights
     dtype: str = "float32"
+    objective: Objective = DEFAULT_OBJECTIVE
 
     @property
     def structure(self) -> held.Structure:
@@ -55,6 +60,20 @@ class Model:
     @functools.cached_property
     def _held(self) -> Weights:
         return held.hold(self.structure, self.weights)
+
+    def condition(self, d: int | None, default: int) -> int:
+        """Returns the step-size condition for sampling with d, or with a solver whose own condition is `default`.
+
+        Raises:
+            OdeltError: the network never saw d, and it is asked for another than 0 (SPEC 9.14).
+        """
+        if d is None:
+            return self.objective.sampling_d(default)
+        if d and not self.objective.step_conditioned:
+            raise OdeltError(
+                f"d = {d}: a network of the objective '{self.objective.name}' never saw a step size; leave d out"
+            )
+        return d
 
     def require_inner_ode(self) -> None:
         if LENGTH_TABLE not in self.weights:
@@ -116,7 +135,14 @@ def _check_finite(array: np.ndarray, path: str, where: str, dtype: str = "float3
         raise OdeltError(f"{where}: '{path}' holds values that are not finite as {dtype}{larger}")
 
 
-def save_model(directory: files.Path, config: Network, *, raw: Weights, ema: Weights) -> None:
+def save_model(
+    directory: files.Path,
+    config: Network,
+    *,
+    raw: Weights,
+    ema: Weights,
+    objective: Objective = DEFAULT_OBJECTIVE,
+) -> None:
     """Writes a model directory; nothing is left behind where that fails."""
     stored = {}
     for kind, weights in (("raw", raw), ("ema", ema)):
@@ -124,12 +150,13 @@ def save_model(directory: files.Path, config: Network, *, raw: Weights, ema: Wei
         for path, leaf in flatten(weights).items():
             stored[f"{kind}/{path}"] = np.ascontiguousarray(leaf, dtype=np.float32)
     with files.writing_directory(directory) as draft:
-        (draft / CONFIG).write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
+        content = config.model_dump(mode="json") | {"objective": objective.name}
+        (draft / CONFIG).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         tensors.save(draft / WEIGHTS, stored)
 
 
-def load_config(directory: files.Path) -> Network:
-    """What a model directory says of its network.
+def load_config(directory: files.Path) -> ModelConfig:
+    """What a model directory says of its network and its objective.
 
     Raises:
         OdeltError: there is no `config.json`, or it is damaged or of something else.
@@ -139,7 +166,7 @@ def load_config(directory: files.Path) -> Network:
         raise OdeltError(f"{directory} is no model directory: it has no {CONFIG}; 'odelt import-checkpoint' makes one")
     files.require_regular(path, "model's configuration")
     trace.used(path)
-    return parse(Network, read_json(path, "model's configuration"), str(path))
+    return parse(ModelConfig, read_json(path, "model's configuration"), str(path))
 
 
 def load_model(
@@ -159,7 +186,8 @@ def load_model(
         raise OdeltError(f"weights {quoted(weights)}: known are ema and raw")
     if dtype not in ("float32", "bfloat16"):
         raise OdeltError(f"dtype {quoted(dtype)}: known are float32 and bfloat16")
-    model = Model(config, unflatten(_read(directory / WEIGHTS, config, weights, dtype, length)), dtype)
+    read = unflatten(_read(directory / WEIGHTS, config, weights, dtype, length))
+    model = Model(config, read, dtype, config.objective)
     if length is not None:
         model.require_inner_ode()
     return model

@@ -44,7 +44,9 @@ def cost(experiment: Experiment, pending: Callable[[str], bool] = lambda path: T
     trained = [(settings, run.inner_ode) for run in runs if (settings := run.settings.training)]
     training = sum(settings.steps * operations.step(network, settings, inner_ode) for settings, inner_ode in trained)
     weights = 2 * len(runs) * operations.parameters(network) * BYTES
-    checkpoints = 2 * 4 * operations.parameters(network) * BYTES if trained else 0  # two, of raw, EMA and two moments
+    # Two checkpoints, of raw weights, EMA, two moments and perhaps a teacher.
+    parts = max((4 + settings.objective.distils for settings, _ in trained), default=0)
+    checkpoints = 2 * parts * operations.parameters(network) * BYTES
 
     groups = {g: points for g, points in grid.sample_groups(experiment).items() if pending(f"samples/{g.path}/")}
     points = [point for of_group in groups.values() for point in of_group]

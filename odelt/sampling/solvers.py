@@ -43,10 +43,11 @@ def integrate(
         length: an allowed length, or None for the conventional path.
         guidance: classifier-free guidance scale, at least 0; 0 is unconditional, 1 conditional.
         d: step-size condition 0..7; where nothing is said Euler's is log2 T, and that of adaptive solvers 7 (SPEC
-            9.2: the release uses 0 there).
+            9.2: the release uses 0 there). A network that was trained with fewer conditions gets one of those.
 
     Raises:
-        OdeltError: an argument of another shape, type or range, or an adaptive solver that gave up.
+        OdeltError: an argument of another shape, type or range, a solver or a condition that makes no sense for the
+            objective that the network was trained with, or an adaptive solver that gave up.
     """
     x0 = arguments.images("x0", x0, model.config)
     y = arguments.labels(y, len(x0), model.config.classes)
@@ -112,17 +113,18 @@ def program(
 ) -> Program:
     """What integrates noise [N, H, W, C] with labels [N]; `joint` controls all rows' adaptive steps as one.
 
-    d None is Euler's own, log2 T, and for adaptive solvers the finest.
+    d None is Euler's own, log2 T, and for adaptive solvers the finest, as far as the network was trained with it.
     """
+    model.objective.check_solver(solver)
     if length is not None:
         model.require_inner_ode()
     length, guidance, d = arguments.length(length, model.config), arguments.guidance(guidance), arguments.step_size(d)
     field = Field(model.structure, length, cfg.mode_of(guidance))
     weights = model.held_for(length)
     if solver.steps is not None:
-        condition = float(math.log2(solver.steps) if d is None else d)
+        condition = float(model.condition(d, int(math.log2(solver.steps))))
         return Program(_euler, (field,), (weights, guidance, solver.steps, condition), solver)
-    dynamic = (weights, guidance, solver.tolerance, float(FINEST_D if d is None else d))
+    dynamic = (weights, guidance, solver.tolerance, float(model.condition(d, FINEST_D)))
     return Program(_adaptive, (field, solver.method, joint), dynamic, solver)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from odelt.config import Network, parse
 from odelt.errors import OdeltError
 from odelt.model import weights as model_weights
+from odelt.objectives import DEFAULT_OBJECTIVE, Objective
 from odelt.quoting import quoted
 from odelt.sources import unpickle
 
@@ -50,11 +51,13 @@ def import_checkpoint(
     min_length: int,
     image: tuple[int, int] = (32, 32),
     layout: Format = "auto",
+    objective: Objective = DEFAULT_OBJECTIVE,
 ) -> Network:
     """Writes the model directory `out` from a pickled checkpoint, with `params` as raw and `params_ema` as ema.
 
-    Width, depth, patch, channels and classes are read off the shapes; heads, group, shortest length and image size
-    are not in the file. `layout` is sm ({'train_state': …}), odelt (the inner dict at top level) or auto.
+    Width, depth, patch, channels and classes are read off the shapes. Heads, group, shortest length, image size and the
+    objective that it was trained with are not in the file. `layout` is sm ({'train_state': …}), odelt (the inner dict
+    at top level) or auto.
 
     Raises:
         OdeltError: the file is no checkpoint of that layout, or its weights do not fit or are not finite.
@@ -74,7 +77,7 @@ def import_checkpoint(
     config = parse(Network, {**sizes, **chosen}, str(file))
     for kind, tree in trees.items():
         model_weights.check_weights(config, tree, f"{file}: {kind} weights")
-    model_weights.save_model(out, config, **trees)
+    model_weights.save_model(out, config, **trees, objective=objective)
     return config
 
 

@@ -94,10 +94,10 @@ class RunFolder:
         newest = self._manager.latest_step()
         if newest is None:
             return None
-        shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+        shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, _parts(like))
         items = {"state": ocp.args.StandardRestore(shapes), "curve": ocp.args.JsonRestore()}
         restored = self._manager.restore(newest, args=ocp.args.Composite(**items))
-        return restored["state"], restored["curve"]
+        return State(**restored["state"]), restored["curve"]
 
     def save(self, state: State, curve: Any, *, wait: bool = False) -> None:
         """Saves a state with its curve (plain data), by default while the next steps run.
@@ -108,7 +108,7 @@ class RunFolder:
         step = int(state.step)
         with _system_errors(f"cannot save the state of the training in {self.path}"):
             if self._manager.latest_step() != step:
-                items = {"state": ocp.args.StandardSave(state), "curve": ocp.args.JsonSave(curve)}
+                items = {"state": ocp.args.StandardSave(_parts(state)), "curve": ocp.args.JsonSave(curve)}
                 self._manager.save(step, args=ocp.args.Composite(**items))
             if wait:
                 self._manager.wait_until_finished()
@@ -142,6 +142,11 @@ class RunFolder:
             print(f"the saved state of step {path.name} is damaged ({fault}); it is now {aside}", file=sys.stderr)
         if any(self.path.glob("damaged-*")):
             print("no saved state is whole: the training begins anew", file=sys.stderr)
+
+
+def _parts(state: State) -> dict[str, Any]:
+    """The parts that there are. Without a teacher they are those of versions that knew none."""
+    return {name: part for name, part in state._asdict().items() if part is not None}
 
 
 def _manager(steps: pathlib.Path) -> ocp.CheckpointManager:

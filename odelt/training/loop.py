@@ -19,7 +19,7 @@ from odelt.machine.process import noticing_signals
 from odelt.machine.sharding import Placement, Sharding, make_placement
 from odelt.model import runs
 from odelt.model import weights as model_weights
-from odelt.objectives.batch import images_per_step
+from odelt.objectives import Objective
 from odelt.training.checkpoints import NOT_OUTCOME, Interrupted, RunFolder
 from odelt.training.curve import Curve
 from odelt.training.pace import Pace
@@ -28,11 +28,13 @@ from odelt.training.step import Prepare, State, initial_state, make_step
 AHEAD = 2  # steps that may be under way
 
 
-def start_weights(network: Network, start: pathlib.Path | None, inner_ode: bool, seed: int) -> model_weights.Weights:
-    """Loads a model directory's raw weights, or makes fresh ones (SPEC 4.6). A missing length table is fresh, too."""
+def start_weights(
+    network: Network, start: pathlib.Path | None, inner_ode: bool, seed: int, kind: model_weights.Kind = "raw"
+) -> model_weights.Weights:
+    """Loads a model directory's weights, or makes fresh ones (SPEC 4.6). A missing length table is fresh, too."""
     if start is None:
         return model_weights.initial_weights(network, seed, length_table=inner_ode)
-    model = model_weights.load_model(start, weights="raw")
+    model = model_weights.load_model(start, weights=kind)
     chosen_freely = {"group", "min_length"}
     differing = [
         key
@@ -51,6 +53,26 @@ def start_weights(network: Network, start: pathlib.Path | None, inner_ode: bool,
     return weights
 
 
+def start_ema(
+    network: Network, objective: Objective, start: pathlib.Path | None, seed: int
+) -> model_weights.Weights | None:
+    """Loads the EMA of the model that a distillation starts from (SPEC 4.7). None: another objective, which needs none.
+
+    Raises:
+        OdeltError: there is no such model, or it was trained with an objective whose networks are no teachers.
+    """
+    if not objective.distils:
+        return None
+    if start is None:
+        raise OdeltError(f"the objective '{objective.name}' distils a trained model: name one with --start")
+    if not (of_start := model_weights.load_config(start).objective).teaches:
+        raise OdeltError(
+            f"{start} cannot start this run: the objective '{objective.name}' distils networks that never saw d, and "
+            f"this one's is '{of_start.name}'; start from a model of 'naive'"
+        )
+    return start_weights(network, start, inner_ode=False, seed=seed, kind="ema")
+
+
 def train(
     dataset: Dataset | Moments,
     weights: model_weights.Weights,
@@ -62,6 +84,7 @@ def train(
     checkpoints: pathlib.Path,
     identity: dict[str, str],
     out: pathlib.Path,
+    ema: model_weights.Weights | None = None,
     timings: pathlib.Path | None = None,
     prepare: Prepare | None = None,
     sharding: Sharding | None = None,
@@ -74,6 +97,7 @@ def train(
 
     Args:
         identity: digests of the data, the start and what `prepare` does; they tell one run from another.
+        ema: what the EMA starts with; by default `weights`.
         timings: a CSV file for images per second, and for the share of the time spent waiting for input.
         prepare, sharding: as in `make_step` and in `odelt.machine.sharding.make_placement`.
         orphaned: whether the workflow that started the run is gone. The last checkpoint then stays, because a killed
@@ -81,19 +105,22 @@ def train(
 
     Raises:
         Interrupted: Ctrl-C, SIGTERM or SIGHUP; the state was saved first.
-        OdeltError: the loss is not finite, another process trains this run, the disk is full, or the devices do not
-            divide the batch.
+        OdeltError: the objective has no inner ODE, the loss is not finite, another process trains this run, the disk is
+            full, or the devices do not divide the batch.
     """
+    if inner_ode and not training.objective.inner_ode:
+        raise OdeltError(f"the objective '{training.objective.name}' has no inner ODE: leave --inner-ode out")
     placement = make_placement(sharding)
     placement.check_rows(training.batch_size, "batch_size")
     with noticing_signals() as stopped:
         folder = RunFolder(checkpoints, _settings(network, training, inner_ode, seed) | identity)
         try:
-            state, curve = _resume(placement.put_state(initial_state(runs.split(weights, network), training)), folder)
+            fresh = initial_state(runs.split(weights, network), training, ema and runs.split(ema, network))
+            state, curve = _resume(placement.put_state(fresh), folder)
             pace = _batches(dataset, training, seed, int(state.step), timings)
             step = make_step(network, training, inner_ode, prepare, placement)
             state = _run(step, state, curve, pace, training, seed, folder, stopped, placement)
-            _finish(folder, out, network, state, curve)
+            _finish(folder, out, network, training, state, curve)
         except BaseException:
             folder.close()
             raise
@@ -118,16 +145,18 @@ def _batches(
     dataset: Dataset | Moments, training: Training, seed: int, first: int, timings: pathlib.Path | None
 ) -> Pace:
     """The batches of the steps after `first`, with a clock that measures how fast they are used."""
-    batches = loader.batches(dataset, images_per_step(training), seed, first, training.steps)
+    batches = loader.batches(dataset, training.images_per_step, seed, first, training.steps)
     return Pace(batches, training.batch_size, timings, more=first > 0)
 
 
-def _finish(folder: RunFolder, out: pathlib.Path, network: Network, state: State, curve: Curve) -> None:
+def _finish(
+    folder: RunFolder, out: pathlib.Path, network: Network, training: Training, state: State, curve: Curve
+) -> None:
     """Saves the last state, then writes the model directory."""
     folder.save(state, curve.plain(), wait=True)
     curve.write(out / CURVE)
     raw, ema = (runs.join(jax.device_get(weights)) for weights in (state.params, state.ema))
-    model_weights.save_model(out, network, raw=raw, ema=ema)
+    model_weights.save_model(out, network, raw=raw, ema=ema, objective=training.objective)
 
 
 def _resume(fresh: State, folder: RunFolder) -> tuple[State, Curve]:

@@ -11,7 +11,8 @@ def of_import(target: Target) -> Values:
         raise UnknownTarget(target.path)
     network = network_of(target.experiment)
     chosen = {"heads": network.heads, "group": network.group, "min_length": network.min_length}
-    return {**chosen, "image": list(network.image), "format": "auto"}
+    # No objective: that of the released checkpoints is the default, and records of older versions name none.
+    return {**chosen, "image": list(network.image), "format": "auto", "objective": None}
 
 
 VERBS = (

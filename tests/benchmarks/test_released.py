@@ -11,7 +11,6 @@ import odelt
 from odelt.config import Network, Solver
 from odelt.model import Model, runs
 from odelt.model.weights import flatten, initial_weights
-from odelt.objectives.batch import images_per_step
 from odelt.training.step import initial_state, make_step
 
 
@@ -36,7 +35,7 @@ WITH_DEAD_BLOCKS = AS_B.model_copy(update={"depth": 5, "min_length": 3})  # as X
 )
 def test_a_training_step_has_the_packages_loss_and_gradient(released, network, changes):
     training = small_training(length_draw="independent", **changes)
-    count = images_per_step(training)
+    count = training.images_per_step
     x1, y = jax.random.normal(jax.random.key(2), (count, 4, 4, 1)), jnp.arange(count) % 10
     ours = initial_state(runs.split(without_zeros(initial_weights(network, 0, length_table=True)), network), training)
     theirs = initial_state(released.unstacked(without_zeros(initial_weights(network, 0, length_table=True))), training)

@@ -44,6 +44,14 @@ def changed(*path_and_value):
         (("evaluation", "grid", 0, "solvers", ["euler:256"]), "'euler:256': .* power of two from 1 to 128"),
         (("evaluation", "grid", 0, "models", ["odlt"]), "no model 'odlt'; did you mean 'odelt'?"),
         (("evaluation", "grid", 0, "d", 8), "d: input should be less than or equal to 7"),
+        (("models", "sm", "training", "objective", "shortcat"), "'shortcat' is none of .*; did you mean 'shortcut'?"),
+        (("models", "sm", "training", "bootstrap", "guide"), "'guide' is none of .*; did you mean 'guided'?"),
+        (("models", "odelt", "training", "objective", "live-reflow"), "inner_ode: false is needed for .*'live-reflow'"),
+        (("models", "sm", "training", "objective", "progressive"), "sm.start: .*'progressive' distils a model"),
+        (
+            ("models", "sm", "training", "objective", "consistency-training"),
+            "evaluation.grid.0.solvers: solver 'euler:1' makes no sense .* use consistency:T",
+        ),
         (("models", "sm", "label", None), "experiments.digits.models.sm.label: field required"),
     ],
 )

@@ -106,7 +106,7 @@ def test_the_table_of_experiments(experiment, dropout, class_dropout, classes, g
     settings = SUITES["paper"].enabled[experiment]
     for model in settings.models.values():
         if t := model.training:
-            assert (t.dropout, t.class_dropout, t.guidance, t.bootstrap) == (
+            assert (t.dropout, t.class_dropout, t.guidance, t.bootstrap.name) == (
                 dropout,
                 class_dropout,
                 guidance,

@@ -11,8 +11,8 @@ from odelt.model import runs
 from odelt.model.dit import graphs
 from odelt.model.inner_ode import forward
 from odelt.model.weights import flatten
-from odelt.objectives.lengths import active_rows
 from odelt.sources.checkpoints import rename
+from odelt.training.lengths import active_rows
 
 
 def inputs(golden):
@@ -82,5 +82,5 @@ def test_bfloat16_stays_near_float32(imported, golden):
 
 
 def test_rows_that_leave_are_counted_for_every_allowed_length(golden_model):
-    assert active_rows(8, golden_model.config, "stratified") == [8, 6, 4, 2]
-    assert active_rows(8, golden_model.config, "independent") == [8, 8, 8, 8]
+    assert active_rows(8, golden_model.config, stratified=True) == [8, 6, 4, 2]
+    assert active_rows(8, golden_model.config, stratified=False) == [8, 8, 8, 8]

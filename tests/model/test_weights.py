@@ -14,6 +14,7 @@ from conftest import CHECKPOINTS, GOLDEN
 import odelt
 from odelt import OdeltError
 from odelt.model.weights import save_model
+from odelt.objectives import OBJECTIVES
 from odelt.sources.checkpoints import import_checkpoint
 
 TENSOR = "ema/blocks/query/kernel"
@@ -136,3 +137,21 @@ def test_an_import_onto_a_full_disk_names_the_path_and_the_remedy(tmp_path, full
         import_checkpoint(GOLDEN / CHECKPOINTS["sm"], tmp_path / "m", **sizes)
     assert str(error.value) == f"cannot write {tmp_path / 'm'}: File too large: make room; the same command goes on"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_directory_says_which_objective_made_it(directory, tmp_path):
+    model = odelt.load_model(directory)
+    assert json.loads((directory / "config.json").read_text(encoding="utf-8"))["objective"] == "shortcut"
+    save_model(tmp_path / "m", model.config, raw=model.weights, ema=model.weights, objective=OBJECTIVES["rfm"])
+    assert odelt.load_model(tmp_path / "m").objective.name == "rfm"
+    assert list(json.loads((tmp_path / "m" / "config.json").read_text(encoding="utf-8")))[-1] == "objective"
+
+
+def test_a_model_directory_of_before_counts_as_shortcut_and_an_unknown_objective_is_named(directory):
+    path = directory / "config.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(content | {"objective": "shortcat"}), encoding="utf-8")
+    refused(directory, "config.json: objective: 'shortcat' is none of .*; did you mean 'shortcut'?")
+    del content["objective"]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert odelt.load_model(directory).objective.name == "shortcut"

@@ -15,7 +15,8 @@ COUNT = 4096
 def rows_of(**changes):
     x1 = jax.random.normal(jax.random.key(1), (COUNT, 2, 2, 1)) + 3
     y = jnp.arange(COUNT) % NULL
-    rows, x0 = flow_matching.rows(jax.random.key(0), x1, y, small_training(**changes), NULL)
+    training = small_training(**changes)
+    rows, x0 = flow_matching.rows(jax.random.key(0), x1, y, training.objective.flow, training, NULL)
     return rows, x0, x1, rows.t[:, None, None, None]
 
 

@@ -10,7 +10,6 @@ from odelt.model import runs
 from odelt.model.dit import graphs
 from odelt.model.inner_ode import forward
 from odelt.objectives import time_consistency
-from odelt.objectives.batch import images_of_time
 from odelt.objectives.rows import Rows
 
 NULL = 10
@@ -32,7 +31,7 @@ def golden_rows(golden) -> Rows:
 
 
 def target_of(rows, training, null, teacher):
-    walk = time_consistency.Walk(rows, training, null)
+    walk = time_consistency.Walk(rows, training.bootstrap, training.guidance, null)
     target, nothing = time_consistency.target(walk, lambda *asked: (teacher(*asked[:4]), asked[4]))
     assert nothing is None
     return target
@@ -53,10 +52,10 @@ def test_guided_targets_of_both_copies_are_the_released_ones(golden_model, golde
 
 
 def drawn(training, images=None, labels=None):
-    count = images_of_time(training)
+    count = training.consistency_draws
     x0, x1 = jax.random.normal(jax.random.key(1), (2, count, 4, 4, 1))
     y = jnp.arange(count) % NULL if labels is None else labels
-    return time_consistency.draw(jax.random.key(0), x0, x1, y, training)
+    return time_consistency.draw_rows(jax.random.key(0), x0, x1, y, training)
 
 
 def test_the_student_sees_label_y_in_both_guided_copies_and_the_teacher_null_in_the_second():
@@ -65,7 +64,7 @@ def test_the_student_sees_label_y_in_both_guided_copies_and_the_teacher_null_in_
     first, second = (jax.tree.map(lambda a, k=k: jnp.split(a, 2)[k], rows) for k in (0, 1))
     for name in Rows._fields:  # the same noise, t, d and label y in both
         assert np.array_equal(getattr(first, name), getattr(second, name)), name
-    asked = time_consistency.Walk(rows, training, NULL).ask(rows.x, rows.t)[3]
+    asked = time_consistency.Walk(rows, training.bootstrap, training.guidance, NULL).ask(rows.x, rows.t)[3]
     assert np.array_equal(asked[:16], first.y)
     assert np.all(asked[16:] == NULL)
 

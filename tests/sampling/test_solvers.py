@@ -1,5 +1,6 @@
 """Integration over time reproduces the released code's samples (SPEC 10)."""
 
+import dataclasses
 import re
 
 import jax
@@ -10,6 +11,7 @@ from conftest import relative_error
 
 import odelt
 from odelt.config import METHODS, Solver
+from odelt.objectives import OBJECTIVES
 from odelt.sampling import solvers
 from odelt.sampling.solvers import Program, program
 
@@ -118,3 +120,39 @@ def test_eulers_step_size_condition_can_be_given(imported, golden):
     found = odelt.integrate(model, golden["x"], golden["y"], solver="euler:2", length=4, d=0)
     own = odelt.integrate(model, golden["x"], golden["y"], solver="euler:2", length=4)
     assert relative_error(found, x) < 1e-5 < 1e-3 < relative_error(own, x)
+
+
+def model_of(imported, objective):
+    return dataclasses.replace(odelt.load_model(imported / "odelt", "raw"), objective=OBJECTIVES[objective])
+
+
+@pytest.mark.parametrize(
+    "objective, conditions",
+    [
+        ("shortcut", {"euler:1": 0, "euler:4": 2, "euler:128": 7, "dopri5:1e-1": 7}),
+        ("naive", {"euler:1": 0, "euler:4": 0, "euler:128": 0, "dopri5:1e-1": 0}),
+        ("progressive", {"euler:4": 0, "euler:128": 0}),
+        ("live-reflow", {"euler:1": 0, "euler:64": 0, "euler:128": 7, "dopri5:1e-1": 7}),
+    ],
+)
+def test_a_network_gets_only_conditions_that_it_was_trained_with(imported, golden, objective, conditions):
+    """SPEC 4.7, 9.14."""
+    for solver, d in conditions.items():
+        given = (golden["x"][:2], golden["y"][:2], solver)
+        made = odelt.integrate(model_of(imported, objective), *given)
+        assert np.array_equal(made, odelt.integrate(model_of(imported, "shortcut"), *given, d=d)), solver
+
+
+def test_a_network_that_never_saw_d_is_asked_with_0_whatever_is_given(imported, golden):
+    naive, shortcut = (model_of(imported, name) for name in ("naive", "shortcut"))
+    x, t, y = (golden[name] for name in "xty")
+    assert np.array_equal(odelt.velocity(naive, x, t, 5, y), odelt.velocity(shortcut, x, t, 0, y))
+    with pytest.raises(odelt.OdeltError, match="'naive' never saw a step size; leave d out"):
+        odelt.integrate(naive, x, y, "euler:4", d=2)
+    assert np.array_equal(odelt.integrate(naive, x, y, "euler:4", d=0), odelt.integrate(naive, x, y, "euler:4"))
+
+
+def test_a_solver_that_makes_no_sense_for_an_objective_is_refused(imported, golden):
+    for objective, solver in (("progressive", "dopri5:1e-2"), ("consistency-training", "euler:4")):
+        with pytest.raises(odelt.OdeltError, match=f"'{solver}' makes no sense for the objective '{objective}'; use"):
+            odelt.integrate(model_of(imported, objective), golden["x"], golden["y"], solver)

@@ -24,7 +24,6 @@ from odelt.data.dataset import Dataset
 from odelt.machine.sharding import ONE_DEVICE, Placement, make_placement
 from odelt.model import runs
 from odelt.model.weights import flatten, initial_weights, load_model
-from odelt.objectives.batch import images_per_step
 from odelt.training import loop, step
 from odelt.training.checkpoints import Interrupted
 
@@ -72,7 +71,7 @@ def stop_at(batch: int):
 def program_facts(sharding: str) -> dict[str, float]:
     """What the compiled step costs each device: operations, bytes of its arguments, bytes of those it gives away."""
     place = make_placement(sharding)
-    count = images_per_step(TRAINING)
+    count = TRAINING.images_per_step
     batch = np.zeros((count, *NETWORK.image, 1), np.float32), np.zeros(count, np.int32)
     weights = runs.split(initial_weights(NETWORK, 0, length_table=True), NETWORK)
     state = place.put_state(step.initial_state(weights, TRAINING))
@@ -173,7 +172,7 @@ def test_one_device_is_used_as_if_there_were_no_sharding():
 def test_what_the_loader_gives_is_prepared_in_the_step():
     """Means and deviations become data: the data themselves where the deviation is 0, else drawn anew at every step."""
     training = small_training(objective="rfm")
-    count = images_per_step(training)
+    count = training.images_per_step
     x1, y = jax.random.normal(jax.random.key(5), (count, 4, 4, 1)), jnp.arange(count) % 10
 
     def sampled(key, moments):

@@ -12,8 +12,7 @@ from odelt.model import runs
 from odelt.model.dit import graphs
 from odelt.model.inner_ode import forward
 from odelt.model.weights import flatten, initial_weights
-from odelt.objectives import lengths
-from odelt.objectives.batch import images_per_step, length_rows
+from odelt.training import batch, lengths
 from odelt.training import step as training_step
 from odelt.training.schedule import learning_rate
 
@@ -26,11 +25,11 @@ def fresh(network, inner_ode=True):
 
 def assembled(network, inner_ode=True, weights=None, **changes):
     training = small_training(batch_size=64, **changes)
-    count = images_per_step(training)
+    count = training.images_per_step
     x1 = jax.random.normal(jax.random.key(5), (count, 4, 4, 1))
     y = jnp.arange(count) % NULL
     weights = weights or fresh(network, inner_ode)
-    return training_step.assemble(network, training, inner_ode, weights, x1, y, jax.random.key(0))
+    return batch.assemble(network, training, inner_ode, {"ema": weights}, x1, y, jax.random.key(0))
 
 
 def test_the_batch_is_one_eighth_time_and_seven_eighths_flow(small_network):
@@ -59,7 +58,7 @@ def test_the_last_eighth_gets_the_teachers_velocity_only_with_the_inner_ode(smal
     ],
 )
 def test_images_that_a_step_takes(changes, images):
-    assert images_per_step(small_training(batch_size=64, **changes)) == images
+    assert small_training(batch_size=64, **changes).images_per_step == images
 
 
 def test_shared_images_use_the_flow_rows_own_images_and_noise(small_network):
@@ -100,7 +99,7 @@ def stepped(small_network):
     training = small_training(warmup_steps=1, learning_rate=1e-2, ema_rate=0.9, dropout=0.1)
     step = training_step.make_step(small_network, training, inner_ode=True)
     state = training_step.initial_state(fresh(small_network), training)
-    count = images_per_step(training)
+    count = training.images_per_step
     x1, y = jax.random.normal(jax.random.key(5), (count, 4, 4, 1)), jnp.arange(count) % NULL
     states = [jax.device_get(state)]
     for _ in range(3):
@@ -145,9 +144,9 @@ def test_the_teacher_answers_in_one_batch_what_it_answers_to_each_question_alone
     weights = without_zeros(fresh(small_network))
     rows = assembled(small_network, weights=weights, **changes)
 
-    count = length_rows(training, inner_ode=True)
+    count = training.length_rows(inner_ode=True)
     length_key = jax.random.split(jax.random.key(0), 4)[3]
-    drawn = lengths.draw(length_key, count, small_network, "stratified")
+    drawn = lengths.draw(length_key, count, small_network, stratified=True)
     last = jax.tree.map(lambda a: a[-count:], rows)
     structure = graphs(small_network, length_table=True)
     alone = forward(structure, weights, *last[:4], drawn, group=small_network.group)

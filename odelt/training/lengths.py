@@ -7,24 +7,24 @@ from jaxtyping import Int32, Key
 from odelt.config import Network
 
 
-def draw(key: Key[jax.Array, ""], count: int, network: Network, mode: str) -> Int32[jax.Array, " {count}"]:
-    """Lengths, each uniform over the allowed ones.
+def draw(key: Key[jax.Array, ""], count: int, network: Network, *, stratified: bool) -> Int32[jax.Array, " {count}"]:
+    """Draws lengths, each uniform over the allowed ones.
 
-    "independent" draws each on its own. "stratified" draws them together, longest first: their number per length is
-    count / n rounded up or down at random, so that each length's expected share is exactly 1/n, and a row's length
-    is uniform once rows are dealt to lengths at random (which the training step does).
+    Stratified lengths are drawn together, longest first, the others each on its own. The number of rows per length is
+    then count / n rounded up or down at random. So each length's expected share is exactly 1/n, and a row's length is
+    uniform once rows are dealt to lengths at random (which the training step does).
     """
     lengths = jnp.asarray(network.lengths[::-1], jnp.int32)
-    if mode == "independent":
+    if not stratified:
         return lengths[jax.random.randint(key, (count,), 0, len(lengths))]
     position = (jnp.arange(count) + jax.random.uniform(key)) / count
     return lengths[jnp.floor(position * len(lengths)).astype(jnp.int32).clip(0, len(lengths) - 1)]
 
 
-def active_rows(count: int, network: Network, mode: str) -> list[int]:
+def active_rows(count: int, network: Network, *, stratified: bool) -> list[int]:
     """For each group of blocks, the number of rows (longest first) that may act in it; known before compilation."""
     groups = network.depth // network.group
-    if mode == "independent":
+    if not stratified:
         return [count] * groups
     n = len(network.lengths)
     active = []
