@@ -106,7 +106,7 @@ def test_the_conventional_path_is_length_full(model, tmp_path, capsys):
     "changes, message",
     [
         ({"length": 3}, "length 3 is not allowed; this network has 2, 4, 6, 8"),
-        ({"length": "ful"}, "'ful' is not a whole number"),
+        ({"length": "ful"}, "length 'ful': a number of blocks from 1 on, or 'full', the conventional path"),
         ({"solver": "euler:3"}, "power of two from 1 to 128"),
         ({"solver": "euler:256"}, "power of two from 1 to 128"),
         ({"solver": "heun:4"}, "known solvers are"),

@@ -1,7 +1,7 @@
 """Sample sets."""
 
 from odelt.commands import kinds, options
-from odelt.config import FINEST_D, Solver
+from odelt.config import FINEST_D, SPELLINGS, Solver
 
 
 def sample(a):
@@ -48,7 +48,7 @@ def _generate(a, settings, outs, **more):
 
 
 def register(verb):
-    solver = {"required": True, "metavar": "euler:T|dopri5:TOL|tsit5:TOL", "help": "solver of the ODE over time"}
+    solver = {"required": True, "metavar": "|".join(SPELLINGS), "help": "solver of the ODE over time"}
     guidance = {
         "type": kinds.guidance_scale,
         "default": 1.0,

@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import pydantic
 
-from odelt.config.network import FINEST_D, Architecture, Network, SolverField
+from odelt.config.network import Architecture, Network
 from odelt.config.parsing import FileName, Name, NotNegative, Positive, Section, Share, nearest
+from odelt.config.solver import SolverField
 from odelt.errors import OdeltError
+from odelt.solvers import FINEST_D
 
 SCRATCH = "scratch"  # what a model that starts from fresh weights starts from
 Dtype = Literal["float32", "bfloat16"]
@@ -124,7 +126,7 @@ class GridBlock(Section):
     weights: Literal["ema", "raw"] = "ema"
     lengths: list[Positive] | None = None  # of models with the inner ODE; all allowed ones where nothing is said
     guidance: Annotated[float, pydantic.Field(ge=0)] = 1.0
-    d: Annotated[int, pydantic.Field(ge=0, le=FINEST_D)] = FINEST_D  # adaptive solvers only (SPEC 9.2)
+    d: Annotated[int, pydantic.Field(ge=0, le=FINEST_D)] = FINEST_D  # of solvers that take no shortcuts (SPEC 9.2)
 
 
 class Latency(Section):

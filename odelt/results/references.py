@@ -55,11 +55,11 @@ class PublishedRow(Section):
     def values(self) -> Iterator[tuple[Solver, Value]]:
         """Yields each number with its solver."""
         for T, value in self.steps.items():
-            yield Solver(method="euler", steps=T), value
+            yield Solver.parse(f"euler:{T}"), value
         for tolerance, value in self.dopri5.items():
-            yield Solver(method="dopri5", tolerance=tolerance), value
+            yield Solver.parse(f"dopri5:{tolerance}"), value
         for tolerance, value in self.tsit5.items():
-            yield Solver(method="tsit5", tolerance=tolerance), value
+            yield Solver.parse(f"tsit5:{tolerance}"), value
 
 
 class ThreeRuns(Section):

@@ -14,10 +14,6 @@ from odelt.machine.sharding import make_placement
 from odelt.model import Model
 from odelt.sampling.solvers import Run, program
 
-# An adaptive solver's error estimate can be mostly rounding, and rounding differs between shapes; its step sizes, and
-# so its result, would then depend on the batch size. Its batches therefore always have this many rows, and sample i
-# always sits in the same place: equal to the bit whatever batch size is asked for.
-ADAPTIVE_ROWS = 64
 NULL_LABEL = "null"
 Label = int | Literal["null"]  # a class, or what stands for no class
 
@@ -37,7 +33,7 @@ class Samples:
 
 def rows_per_program(solver: Solver, batch_size: int, joint: bool = False) -> int:
     """How many samples a program generates at once."""
-    return ADAPTIVE_ROWS if solver.adaptive and not joint else batch_size
+    return batch_size if joint else solver.method.rows or batch_size
 
 
 def noise_and_labels(
@@ -85,8 +81,8 @@ def generate(
 ) -> Samples:
     """Generates samples 0 … count − 1 of `seed`. Samples draw their labels, or take `labels` in turn ("null" is none).
 
-    An adaptive solver controls each sample's steps on its own, ADAPTIVE_ROWS samples at a time whatever the batch
-    size. With `joint` it controls a batch's steps together, as the release does, on one device.
+    An adaptive solver controls each sample's steps on its own, 64 samples at a time whatever the batch size. With
+    `joint` it controls a batch's steps together, as the release does, on one device.
 
     Every device of the machine generates a batch at a time, by the program that a single device would run. With
     `sharding` "none" only one device does.

@@ -9,9 +9,10 @@ import pytest
 from conftest import relative_error
 
 import odelt
-from odelt.config import METHODS, Solver
+from odelt.config import Solver
 from odelt.sampling import solvers
 from odelt.sampling.solvers import Program, program
+from odelt.solvers import SOLVERS
 
 EULER = [
     "euler/T=1,length=2,guidance=1.0",
@@ -62,11 +63,10 @@ class Counted(solvers.Field):
         self.count += 1
 
 
-@pytest.mark.parametrize("text", ["euler:4", *(f"{method}:1e-3" for method in METHODS if method != "euler")])
-def test_the_reported_evaluations_are_those_that_were_made(text):
-    solver, field = Solver.parse(text), Counted()
-    static = (solvers._adaptive, (field, solver.method, True)) if solver.adaptive else (solvers._euler, (field,))
-    run = Program(*static, (None, 1.0, solver.tolerance or solver.steps, 7.0), solver).run(np.ones((2, 2, 2, 1)), None)
+@pytest.mark.parametrize("method", SOLVERS.values(), ids=SOLVERS)
+def test_the_reported_evaluations_are_those_that_were_made(method):
+    solver, field = Solver(method, 4 if method.fixed else 1e-3), Counted()
+    run = Program((field, method, True), (None, 1.0, solver.parameter, 7.0), solver).run(np.ones((2, 2, 2, 1)), None)
     reported = run.evaluations()
     jax.effects_barrier()
     assert reported.tolist() == [field.count] * 2
