@@ -175,7 +175,7 @@ def sample_side(name: str, network: Network, length: int | None, setting: tuple,
     x0, y = jax.device_put(noise_and_labels(0, range(batch), (*network.image, network.channels), network.classes))
     flops, moved = sampling.work(network, length, setting, batch, solver.T, dtype, weights)
     if name == "package":
-        prepared = program(Model(network, weights, dtype), solver, length, guidance, None, joint=False)
+        prepared = program(Model(network, weights, dtype), solver, length, guidance, None, as_one=False)
         executable, compile_s = _compiled(integrated, *prepared.static, *prepared.dynamic, x0, y)
         peak = peak_bytes(executable.memory_analysis())
         generate = functools.partial(executable, *prepared.dynamic, x0, y)

@@ -57,7 +57,7 @@ def on_devices(network, length, setting, timing: Latency, dtype: str, place) -> 
         raise OdeltError("--devices: only Euler's method is timed on several; choose a solver 'euler:T'")
     weights = initial_weights(network, 0, length_table=True)
     model = Model(network, weights, dtype)
-    prepared = program(model, setting.solver, length, setting.guidance, None, joint=False).on(place)
+    prepared = program(model, setting.solver, length, setting.guidance, None, as_one=False).on(place)
     shape = (*network.image, network.channels)
     noise, labels = noise_and_labels(0, range(timing.batch_size), shape, network.classes)
 

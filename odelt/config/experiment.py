@@ -127,6 +127,13 @@ class GridBlock(Section):
     lengths: list[Positive] | None = None  # of models with the inner ODE; all allowed ones where nothing is said
     guidance: Annotated[float, pydantic.Field(ge=0)] = 1.0
     d: Annotated[int, pydantic.Field(ge=0, le=FINEST_D)] = FINEST_D  # of solvers that take no shortcuts (SPEC 9.2)
+    joint: bool = False  # adaptive solvers: one step size for a whole batch, as released (SPEC 9.8)
+
+    @pydantic.model_validator(mode="after")
+    def _can_be_joint(self):
+        for solver in self.solvers if self.joint else ():
+            solver.jointly(1)
+        return self
 
 
 class Latency(Section):

@@ -14,7 +14,7 @@ import numpy as np
 from odelt.config import Latency, Solver
 from odelt.machine import devices
 from odelt.model import Model
-from odelt.sampling.sample_sets import noise_and_labels, rows_per_program
+from odelt.sampling.sample_sets import noise_and_labels
 from odelt.sampling.solvers import Run, integrated, program
 
 
@@ -35,8 +35,9 @@ def measure(model: Model, length: int | None, settings: Sequence[Setting], timin
     compiled: dict = {}
     results = []
     for solver, guidance, d in settings:
-        prepared = program(model, solver, length, guidance, d, joint=False)
-        batches = _batches(model, rows_per_program(solver, timing.batch_size), timing.batch_size)
+        prepared = program(model, solver, length, guidance, d, as_one=bool(solver.joint))
+        rows = timing.batch_size if solver.joint else solver.rows(timing.batch_size)
+        batches = _batches(model, rows, timing.batch_size)
         if prepared.static not in compiled:
             began = time.perf_counter()
             executable = integrated.lower(*prepared.static, *prepared.dynamic, *batches[0]).compile()

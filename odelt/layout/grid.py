@@ -197,6 +197,8 @@ def _points(experiment: Experiment, block: GridBlock) -> Iterator[Point]:
                 continue
             lengths = (block.lengths or network.lengths) if run.inner_ode else (None,)
             for length, solver in itertools.product(lengths, block.solvers):
+                if block.joint:
+                    solver = solver.jointly(experiment.evaluation.batch_size)
                 d = None if solver.method.takes_shortcuts else block.d
                 if not run.step_conditioned:
                     d = 0

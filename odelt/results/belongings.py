@@ -62,7 +62,7 @@ class Published(NamedTuple):
             cell.model in self.models
             and cell.weights in self.weights
             and cell.d in self.conditions
-            and (cell.experiment, cell.length, cell.solver, cell.guidance)
+            and (cell.experiment, cell.length, cell.solver.apart, cell.guidance)
             == (self.experiment, self.length, self.solver, self.guidance)
         )
 

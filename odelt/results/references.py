@@ -51,6 +51,7 @@ class PublishedRow(Section):
     steps: dict[int, Value] = pydantic.Field(default_factory=dict)
     dopri5: dict[float, Value] = pydantic.Field(default_factory=dict)
     tsit5: dict[float, Value] = pydantic.Field(default_factory=dict)
+    solvers: dict[str, Value] = pydantic.Field(default_factory=dict)  # any, as suites write them
 
     def values(self) -> Iterator[tuple[Solver, Value]]:
         """Yields each number with its solver."""
@@ -60,6 +61,8 @@ class PublishedRow(Section):
             yield Solver.parse(f"dopri5:{tolerance}"), value
         for tolerance, value in self.tsit5.items():
             yield Solver.parse(f"tsit5:{tolerance}"), value
+        for text, value in self.solvers.items():
+            yield Solver.parse(text), value
 
 
 class ThreeRuns(Section):

@@ -33,18 +33,18 @@ def integrate(
     Args:
         x0: [N, H, W, C] noise, finite.
         y: [N] or scalar, class labels of an integer type; `model.config.classes` is the null label.
-        solver: `euler:T`, `dopri5:TOL` or `tsit5:TOL`.
+        solver: `euler:T`, `dopri5:TOL` or another of `odelt.solvers.SOLVERS`.
         length: an allowed length, or None for the conventional path.
         guidance: classifier-free guidance scale, at least 0; 0 is unconditional, 1 conditional.
-        d: step-size condition 0..7; where nothing is said Euler's is log2 T, and that of adaptive solvers 7 (SPEC
-            9.2: the release uses 0 there).
+        d: step-size condition 0..7; where nothing is said Euler's is floor(log2 T), at most 7, and that of other
+            solvers 7 (SPEC 9.2: the release uses 0 there).
 
     Raises:
         OdeltError: an argument of another shape, type or range, or an adaptive solver that gave up.
     """
     x0 = arguments.images("x0", x0, model.config)
     y = arguments.labels(y, len(x0), model.config.classes)
-    run = program(model, Solver.parse(solver), length, guidance, d, joint=True).run(x0, y)
+    run = program(model, Solver.parse(solver), length, guidance, d, as_one=True).run(x0, y)
     run.evaluations()  # an adaptive solver may have given up
     return run.x1
 
@@ -90,9 +90,9 @@ class Run(NamedTuple):
 
 
 def program(
-    model: Model, solver: Solver, length: int | None, guidance: float, d: int | None, *, joint: bool
+    model: Model, solver: Solver, length: int | None, guidance: float, d: int | None, *, as_one: bool
 ) -> Program:
-    """What integrates noise [N, H, W, C] with labels [N]; `joint` controls all rows' adaptive steps as one.
+    """What integrates noise [N, H, W, C] with labels [N], all rows `as_one` system or each on its own.
 
     d None is the solver's own.
     """
@@ -101,7 +101,7 @@ def program(
     length, guidance, d = arguments.length(length, model.config), arguments.guidance(guidance), arguments.step_size(d)
     field = Field(model.structure, length, cfg.mode_of(guidance))
     dynamic = (model.held_for(length), guidance, solver.parameter, float(solver.d if d is None else d))
-    return Program((field, solver.method, joint or not solver.method.joint), dynamic, solver)
+    return Program((field, solver.method, as_one or not solver.method.can_be_joint), dynamic, solver)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

@@ -5,9 +5,10 @@ integrates, so that a configuration can be checked without it.
 """
 
 from odelt.solvers.euler import EULER
+from odelt.solvers.heun_fixed import HEUN_FIXED
 from odelt.solvers.method import FINEST_D, MAX_STEPS, Method
-from odelt.solvers.runge_kutta import DOPRI5, TSIT5
+from odelt.solvers.runge_kutta import IMPLICIT, RUNGE_KUTTA
 
-SOLVERS: dict[str, Method] = {method.name: method for method in (EULER, DOPRI5, TSIT5)}
+SOLVERS: dict[str, Method] = {method.name: method for method in (EULER, HEUN_FIXED, *RUNGE_KUTTA)}
 
-__all__ = ["FINEST_D", "MAX_STEPS", "SOLVERS", "Method"]
+__all__ = ["FINEST_D", "IMPLICIT", "MAX_STEPS", "SOLVERS", "Method"]

@@ -4,7 +4,7 @@ import functools
 
 from odelt.solvers.method import Adaptive
 
-MAX_STEPS = 16384
+GIVES_UP_AFTER = 16384  # steps
 
 
 def integrate(solver: str, velocity, x0, tolerance):
@@ -23,7 +23,7 @@ def integrate(solver: str, velocity, x0, tolerance):
         dt0=None,
         y0=x0,
         stepsize_controller=diffrax.PIDController(rtol=tolerance, atol=tolerance),
-        max_steps=MAX_STEPS,
+        max_steps=GIVES_UP_AFTER,
         throw=False,
     )
     assert solution.ys is not None  # by default diffrax saves the end
@@ -35,6 +35,15 @@ def _method(solver: str, **declared) -> Adaptive:
     return Adaptive(name=solver.lower(), integrate=functools.partial(integrate, solver), **declared)
 
 
-# The last evaluation of a step is the first of the next one, so that one more opens the first step.
-DOPRI5 = _method("Dopri5", order=5, per_step=6, besides=1)
-TSIT5 = _method("Tsit5", order=5, per_step=6, besides=1)
+# With `besides`, the last evaluation of a step is the first of the next one.
+RUNGE_KUTTA = (
+    _method("Heun", order=2, per_step=2),
+    _method("Midpoint", order=2, per_step=2),
+    _method("Ralston", order=2, per_step=2),
+    _method("Bosh3", order=3, per_step=3, besides=1),
+    _method("Tsit5", order=5, per_step=6, besides=1),
+    _method("Dopri5", order=5, per_step=6, besides=1),
+    _method("Dopri8", order=8, per_step=13, besides=1),
+)
+# Other solvers of diffrax: they would need Jacobians of the network.
+IMPLICIT = ("impliciteuler", "kvaerno3", "kvaerno4", "kvaerno5", "kencarp3", "kencarp4", "kencarp5", "sil3")
