@@ -51,7 +51,7 @@ from odelt.model import Model, runs
 from odelt.model.weights import initial_weights
 from odelt.planning import costs
 from odelt.sampling.sample_sets import noise_and_labels
-from odelt.sampling.solvers import program
+from odelt.sampling.solvers import integrated, program
 from odelt.training.step import initial_state, make_step
 
 SIDES = ("package", "baseline")
@@ -168,14 +168,14 @@ def _encoded_inputs(name: str, network: Network, training: Training) -> tuple[An
 def sample_side(name: str, network: Network, length: int | None, setting: tuple, batch: int, dtype: str) -> Side:
     """Generation, by both from the same noise and labels."""
     solver, guidance, _ = setting
-    if solver.adaptive:
+    if not solver.method.takes_shortcuts:
         raise OdeltError(f"solver '{solver}': the baseline is Euler's method; choose euler:T")
     weights = jax.device_put(initial_weights(network, 0, length_table=True))
     x0, y = jax.device_put(noise_and_labels(0, range(batch), (*network.image, network.channels), network.classes))
-    flops, moved = sampling.work(network, length, setting, batch, solver.steps, dtype, weights)
+    flops, moved = sampling.work(network, length, setting, batch, solver.T, dtype, weights)
     if name == "package":
-        prepared = program(Model(network, weights, dtype), solver, length, guidance, None, joint=False)
-        executable, compile_s = _compiled(prepared.function, *prepared.static, *prepared.dynamic, x0, y)
+        prepared = program(Model(network, weights, dtype), solver, length, guidance, None, as_one=False)
+        executable, compile_s = _compiled(integrated, *prepared.static, *prepared.dynamic, x0, y)
         peak = peak_bytes(executable.memory_analysis())
         generate = functools.partial(executable, *prepared.dynamic, x0, y)
     else:

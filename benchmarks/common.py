@@ -20,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # also whe
 
 from odelt import files
 from odelt.commands.kinds import at_least, image_size
-from odelt.config import Network, Training, parse
+from odelt.config import Length, Network, Training, parse
 from odelt.errors import OdeltError
 from odelt.objectives import OBJECTIVES
 from odelt.provenance import environment
@@ -88,11 +88,8 @@ def training_of(arguments: argparse.Namespace, length_draw: str) -> Training:
 
 
 def length_of(arguments: argparse.Namespace, network: Network) -> int | None:
-    if arguments.length == "full":
-        return None
-    if not arguments.length.isdecimal():
-        raise OdeltError(f"length '{arguments.length}': a number of blocks, or 'full' for the conventional path")
-    return network.check_length(int(arguments.length))
+    blocks = Length.parse(arguments.length).blocks
+    return None if blocks is None else network.check_length(blocks)
 
 
 def numbers(text: str) -> list[int]:

@@ -123,18 +123,18 @@ class Sampler:
     """
 
     def __init__(self, network, weights, length, solver: Solver, guidance: float, dtype: str, batch: int):
-        self.network, self.weights, self.steps, self.guidance = network, weights, solver.steps, guidance
-        self.d = np.full(batch, np.log2(solver.steps), np.float32)
+        self.network, self.weights, self.steps, self.guidance = network, weights, solver.T, guidance
+        self.d = np.full(batch, np.log2(solver.T), np.float32)
         answer = functools.partial(velocity, length=length, network=network, dtype=dtype)
 
         def ask(weights, x, t, d, y):
             return answer(weights, x, t, d, y).astype(jnp.float32)
 
         def step(weights, x, t, d, y):
-            return x + ask(weights, x, t, d, y) / solver.steps
+            return x + ask(weights, x, t, d, y) / solver.T
 
         def guided(x, v_y, v_null, w):
-            return x + (v_null + w * (v_y - v_null)) / solver.steps
+            return x + (v_null + w * (v_y - v_null)) / solver.T
 
         self.guided = None if guidance in (0, 1) else jax.jit(guided)
         one = jax.jit(step if self.guided is None else ask)

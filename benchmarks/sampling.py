@@ -9,7 +9,7 @@ import placing
 from common import add_devices, add_sampling, length_of, network_of, options, report, told
 
 from odelt import operations
-from odelt.config import FINEST_D, Latency, Network, Solver
+from odelt.config import Latency, Network, Solver
 from odelt.errors import OdeltError
 from odelt.evaluation import latency
 from odelt.model import Model
@@ -18,7 +18,7 @@ from odelt.model.weights import initial_weights
 
 def setting_of(arguments: argparse.Namespace) -> latency.Setting:
     solver = Solver.parse(arguments.solver)
-    return latency.Setting(solver, arguments.guidance, FINEST_D if solver.adaptive else None)
+    return latency.Setting(solver, arguments.guidance, None if solver.method.takes_shortcuts else solver.d)
 
 
 def measure(
@@ -53,11 +53,11 @@ def on_devices(network, length, setting, timing: Latency, dtype: str, place) -> 
     from odelt.sampling.sample_sets import noise_and_labels
     from odelt.sampling.solvers import program
 
-    if setting.solver.adaptive:
+    if not setting.solver.method.takes_shortcuts:
         raise OdeltError("--devices: only Euler's method is timed on several; choose a solver 'euler:T'")
     weights = initial_weights(network, 0, length_table=True)
     model = Model(network, weights, dtype)
-    prepared = program(model, setting.solver, length, setting.guidance, None, joint=False).on(place)
+    prepared = program(model, setting.solver, length, setting.guidance, None, as_one=False).on(place)
     shape = (*network.image, network.channels)
     noise, labels = noise_and_labels(0, range(timing.batch_size), shape, network.classes)
 
@@ -66,7 +66,7 @@ def on_devices(network, length, setting, timing: Latency, dtype: str, place) -> 
 
     first = seconds(generate)
     timed = [seconds(generate) for _ in range(timing.repeats)]
-    evaluations = setting.solver.steps
+    evaluations = setting.solver.assumed_evaluations
     flops, moved = work(network, length, setting, timing.batch_size, evaluations, dtype, weights)
     return {
         "images_per_s": timing.batch_size / quartiles(timed)["median"],

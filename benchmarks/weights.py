@@ -9,7 +9,7 @@ from common import network_of, options, report, seconds, told
 from floors import nbytes
 
 import odelt
-from odelt.config import Network
+from odelt.config import Length, Network
 from odelt.evaluation.latency import device_name
 from odelt.model.weights import initial_weights, save_model
 
@@ -30,7 +30,7 @@ def measure(network: Network, dtype: str) -> list[dict]:
             )
             table.append(
                 {
-                    "length": "full" if length is None else length,
+                    "length": Length(length).cell,
                     "effective_blocks": network.effective_blocks(length),
                     "block_bytes": nbytes(loaded[0]["blocks"]),
                     "bytes": nbytes(loaded[0]),

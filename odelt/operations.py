@@ -7,9 +7,6 @@ from collections.abc import Sequence
 
 from odelt.config import Network, Solver, Training
 
-ADAPTIVE_EVALUATIONS = 60  # assumed of an adaptive solver; it depends on the weights
-
-
 BACKWARD = 2  # a backward pass costs two forward ones
 
 
@@ -40,9 +37,8 @@ def step(network: Network, training: Training, inner_ode: bool) -> float:
 
 def generation(network: Network, length: int | None, solver: Solver, guidance: float) -> float:
     """Operations of one generated image; guidance evaluates a doubled batch."""
-    evaluations = solver.steps or ADAPTIVE_EVALUATIONS
     doubled = 1 if guidance in (0, 1) else 2
-    return doubled * evaluations * evaluation(network, network.effective_blocks(length))
+    return doubled * solver.assumed_evaluations * evaluation(network, network.effective_blocks(length))
 
 
 def group(network: Network, length: int | None, settings: Sequence[tuple], count: int) -> float:

@@ -56,7 +56,7 @@ def write(path, content):
 
 def write_score(layout, point, jax, **more):
     """A score whose FID under the `jax` statistics is `jax`, and under `ours` a tenth more."""
-    content = {"samples": 64, "evaluations": point.solver.steps or 40, "frechet_distance": jax * 1.1}
+    content = {"samples": 64, "evaluations": point.solver.T or 40, "frechet_distance": jax * 1.1}
     write(
         layout.score(point),
         {**content, "fid": {"ours": jax * 1.1, "jax": jax, "recomputed": jax * 1.2}, "fid_clean": 9.0, **more},
@@ -67,7 +67,7 @@ def write_latencies(layout, seconds_per_block=0.01):
     for (run, length), timed in latency_points(CELEBAHQ).items():
         entries = []
         for point in timed:
-            median = (point.solver.steps or 40) * (length or 12) * seconds_per_block
+            median = (point.solver.T or 40) * (length or 12) * seconds_per_block
             seconds = {"median": median, "q1": median * 0.9, "q3": median * 1.1}
             entry = {"solver": str(point.solver), "d": point.d, "guidance": point.guidance, "seconds": seconds}
             entries.append({**entry, "peak_bytes": 2**20})

@@ -19,7 +19,7 @@ ROOMS = (
     "odelt.sampling",
     "odelt.training",
 )
-IN_WORDS = ("as_solver", "integrate", "label_numbers", "program")  # functions of these rooms that do the same
+IN_WORDS = ("integrate", "label_numbers", "program")  # functions of these rooms that do the same
 CONF = beartype.BeartypeConf(is_pep484_tower=True)  # an int may stand for a float
 
 

@@ -21,7 +21,7 @@ def write(path, content):
 
 
 def write_score(layout, point, distance):
-    evaluations = point.solver.steps or 40
+    evaluations = point.solver.T or 40
     write(
         layout.score(point),
         {"samples": 1797, "evaluations": evaluations, "frechet_distance": distance, "agreement": 0.9},
@@ -31,7 +31,7 @@ def write_score(layout, point, distance):
 def write_latency(layout, model, length, timed):
     entries = []
     for point in timed:
-        median = (point.solver.steps or 40) * (length or 6) * SECONDS_PER_BLOCK
+        median = (point.solver.T or 40) * (length or 6) * SECONDS_PER_BLOCK
         seconds = {"median": median, "q1": median * 0.9, "q3": median * 1.1}
         entry = {"solver": str(point.solver), "d": point.d, "guidance": point.guidance, "seconds": seconds}
         entries.append({**entry, "compile_s": 1.0, "peak_bytes": 3 * 2**20, "evaluations": 1.0})

@@ -71,6 +71,28 @@ def test_an_imported_model_is_sampled_as_its_objective_asks(tmp_path, capsys):
     assert "makes no sense for the objective 'progressive'; use euler:T" in message
 
 
+@pytest.mark.parametrize(
+    "options, evaluations",
+    [
+        (["--solver", "euler:3"], 3),
+        (["--solver", "heun-fixed:8"], 15),
+        (["--solver", "heun:1e-1"], None),
+        (["--solver", "dopri8:1e-1", "--joint"], None),
+    ],
+)
+def test_every_kind_of_solver_makes_samples(model, tmp_path, capsys, options, evaluations):
+    out = tmp_path / "s.npz"
+    assert run(capsys, *sample(model, out), *options)[0] == 0
+    with np.load(out) as file:
+        assert np.isfinite(file["samples"]).all()
+        assert evaluations is None or set(file["evaluations"]) == {evaluations}
+
+
+def test_fixed_steps_are_not_joint(model, tmp_path, capsys):
+    said = told_in_one_line(capsys, *sample(model, tmp_path / "s.npz"), "--joint")
+    assert "its steps are fixed, so nothing is controlled jointly" in said
+
+
 def test_what_is_replaced_is_told(model, tmp_path, capsys):
     out = tmp_path / "s.npz"
     assert run(capsys, *sample(model, out)) == (0, "")
@@ -117,10 +139,10 @@ def test_the_conventional_path_is_length_full(model, tmp_path, capsys):
     "changes, message",
     [
         ({"length": 3}, "length 3 is not allowed; this network has 2, 4, 6, 8"),
-        ({"length": "ful"}, "'ful' is not a whole number"),
-        ({"solver": "euler:3"}, "power of two from 1 to 128"),
-        ({"solver": "euler:256"}, "power of two from 1 to 128"),
-        ({"solver": "heun:4"}, "known solvers are"),
+        ({"length": "ful"}, "length 'ful': a number of blocks from 1 on, or 'full', the conventional path"),
+        ({"solver": "euler:0"}, "whole number from 1 to 1,000,000"),
+        ({"solver": "kvaerno5:1e-3"}, "it is implicit"),
+        ({"solver": "rk4:4"}, "known solvers are"),
         ({"guidance": -1}, "not a guidance scale"),
         ({"count": 0}, "'0' is not a whole number of at least 1"),
         ({"batch-size": 0}, "'0' is not a whole number of at least 1"),

@@ -4,7 +4,7 @@ import argparse
 import pathlib
 
 from odelt import files, plain_data
-from odelt.config import Solver
+from odelt.config import Length, Solver
 from odelt.config.parsing import file_name
 from odelt.quoting import quoted
 
@@ -38,7 +38,7 @@ def path(text: str) -> pathlib.Path:
 
 
 def length_or_full(text: str) -> int | None:
-    return None if text == "full" else at_least(1)(text)
+    return Length.parse(text).blocks
 
 
 def guidance_scale(text: str) -> float:

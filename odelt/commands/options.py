@@ -36,7 +36,7 @@ POSITIVE = {"type": kinds.at_least(1), "required": True}
 BATCH_SIZE = {
     "type": kinds.at_least(1),
     "default": 256,
-    "help": "samples at once on a device (adaptive solvers: always 64, unless --joint)",
+    "help": "samples at once on a device (adaptive solvers: always 64, unless joint)",
 }
 MODEL = path(metavar="DIR", help="a model directory")
 SETTING = {

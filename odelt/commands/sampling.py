@@ -1,13 +1,14 @@
 """Sample sets."""
 
 from odelt.commands import kinds, options
-from odelt.config import FINEST_D, Solver
+from odelt.config import FINEST_D, SPELLINGS, Solver
 
 
 def sample(a):
-    settings = [(Solver.parse(a.solver), a.guidance, a.d)]
+    solver = Solver.parse(a.solver)
+    settings = [(solver.jointly(a.batch_size) if a.joint else solver, a.guidance, a.d)]
     with options.telling_replaced(a.out):
-        _generate(a, settings, [a.out], joint=a.joint, labels=a.labels)
+        _generate(a, settings, [a.out], labels=a.labels)
 
 
 def sample_grid(a):
@@ -48,7 +49,7 @@ def _generate(a, settings, outs, **more):
 
 
 def register(verb):
-    solver = {"required": True, "metavar": "euler:T|dopri5:TOL|tsit5:TOL", "help": "solver of the ODE over time"}
+    solver = {"required": True, "metavar": "|".join(SPELLINGS), "help": "solver of the ODE over time"}
     guidance = {
         "type": kinds.guidance_scale,
         "default": 1.0,
@@ -71,7 +72,7 @@ def register(verb):
         d={
             "type": int,
             "choices": range(FINEST_D + 1),
-            "help": "step-size condition; 7 for adaptive solvers, log2 T for Euler",
+            "help": "step-size condition; log2 T for Euler, rounded down and at most 7; 7 for others",
         },
         joint={"action": "store_true", "help": "adaptive solvers: one step size for a whole batch, as the release"},
         batch_size=options.BATCH_SIZE,

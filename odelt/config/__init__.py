@@ -17,17 +17,20 @@ from odelt.config.experiment import (
     ModelSettings,
     network_of,
 )
-from odelt.config.network import FINEST_D, MAX_STEPS, METHODS, Architecture, ModelConfig, Network, Solver
+from odelt.config.length import Length
+from odelt.config.network import Architecture, ModelConfig, Network
 from odelt.config.parsing import Name, NotNegative, Positive, Section, Share, nearest, parse, parse_json
+from odelt.config.solver import SPELLINGS, Solver
 from odelt.config.suite import CONFIG, Downloads, Suite, configured, load_suite, schema, suite_named
 from odelt.config.training import Training
+from odelt.solvers import FINEST_D, MAX_STEPS
 
 __all__ = [
     "CONFIG",
     "FINEST_D",
     "MAX_STEPS",
-    "METHODS",
     "SCRATCH",
+    "SPELLINGS",
     "Architecture",
     "Codec",
     "Dataset",
@@ -38,6 +41,7 @@ __all__ = [
     "GridBlock",
     "Inception",
     "Latency",
+    "Length",
     "ModelConfig",
     "ModelSettings",
     "Name",

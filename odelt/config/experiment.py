@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import pydantic
 
-from odelt.config.network import FINEST_D, Architecture, Network, SolverField
+from odelt.config.network import Architecture, Network
 from odelt.config.parsing import Dtype, FileName, Name, NotNegative, Positive, Section, nearest
+from odelt.config.solver import SolverField
 from odelt.config.training import Training
 from odelt.errors import OdeltError
+from odelt.solvers import FINEST_D
 
 SCRATCH = "scratch"  # what a model that starts from fresh weights starts from
 
@@ -85,7 +87,14 @@ class GridBlock(Section):
     weights: Literal["ema", "raw"] = "ema"
     lengths: list[Positive] | None = None  # of models with the inner ODE; all allowed ones where nothing is said
     guidance: Annotated[float, pydantic.Field(ge=0)] = 1.0
-    d: Annotated[int, pydantic.Field(ge=0, le=FINEST_D)] = FINEST_D  # adaptive solvers only (SPEC 9.2)
+    d: Annotated[int, pydantic.Field(ge=0, le=FINEST_D)] = FINEST_D  # of solvers that take no shortcuts (SPEC 9.2)
+    joint: bool = False  # adaptive solvers: one step size for a whole batch, as released (SPEC 9.8)
+
+    @pydantic.model_validator(mode="after")
+    def _can_be_joint(self):
+        for solver in self.solvers if self.joint else ():
+            solver.jointly(1)
+        return self
 
 
 class Latency(Section):

@@ -6,8 +6,9 @@ from typing import Annotated
 import pydantic
 
 from odelt import trace
-from odelt.config.network import Network, SolverField
+from odelt.config.network import Network
 from odelt.config.parsing import Dtype, Name, NotNegative, Positive, Section, parse
+from odelt.config.solver import SolverField
 from odelt.plain_data import read_yaml
 
 
@@ -32,7 +33,7 @@ class LatencyStudy(Section):
     @pydantic.model_validator(mode="after")
     def _takes_steps(self):
         for solver in self.solvers:
-            if solver.adaptive:
+            if not solver.method.fixed:
                 raise ValueError(f"solvers: how many steps {solver} takes depends on the weights; choose euler:T")
         return self
 

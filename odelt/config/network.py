@@ -1,75 +1,16 @@
-"""What a network and a solver are (SPEC 2, 3, 5)."""
+"""What a network is (SPEC 2, 3)."""
 
-import decimal
-import math
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
 import pydantic
 
 from odelt.config.entries import ObjectiveField
-from odelt.config.parsing import Positive, Section, nearest
+from odelt.config.length import FULL
+from odelt.config.parsing import Positive, Section
 from odelt.errors import OdeltError
-from odelt.objectives import DEFAULT_OBJECTIVE, FINEST_D
-from odelt.quoting import quoted
+from odelt.objectives import DEFAULT_OBJECTIVE
 
-MAX_STEPS = 2**FINEST_D  # T is a power of two up to 128 (SPEC 1)
-FINEST_TOLERANCE = 1e-7  # below it float32 has no digits
 LARGEST_SIZE = 1_000_000  # of a network; beyond it nothing fits into a memory
-METHODS = ("euler", "dopri5", "tsit5")
-
-
-class Solver(Section):
-    """How the outer ODE over time is integrated (SPEC 5): `euler:T`, `dopri5:TOL` or `tsit5:TOL`."""
-
-    method: Literal["euler", "dopri5", "tsit5"]
-    steps: int | None = None
-    tolerance: float | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> "Solver":
-        method, _, value = str(text).partition(":")
-        if method == "euler":
-            if not value.isdecimal() or int(value) not in [2**k for k in range(FINEST_D + 1)]:
-                raise OdeltError(
-                    f"solver {quoted(text)}: the number of Euler steps T is a power of two from 1 to {MAX_STEPS}"
-                )
-            return cls(method=method, steps=int(value))
-        if method in ("dopri5", "tsit5"):
-            try:
-                tolerance = float(value)
-            except ValueError:
-                tolerance = math.nan
-            if not FINEST_TOLERANCE <= tolerance < 1:
-                raise OdeltError(
-                    f"solver {quoted(text)}: the tolerance is a number from 1e-7 to below 1, for example {method}:1e-3"
-                )
-            return cls(method=method, tolerance=tolerance)
-        raise OdeltError(
-            f"solver {quoted(text)}: known solvers are euler:T, dopri5:TOL and tsit5:TOL{nearest(method, METHODS)}"
-        )
-
-    @property
-    def adaptive(self) -> bool:
-        return self.tolerance is not None
-
-    def __str__(self) -> str:
-        """The text that `parse` reads as this solver."""
-        if not self.adaptive:
-            return f"euler:{self.steps}"
-        return f"{self.method}:{decimal.Decimal(repr(self.tolerance)).normalize():e}"
-
-
-def _solver(value: object) -> object:
-    return Solver.parse(value) if isinstance(value, str) else value
-
-
-SolverField = Annotated[
-    Solver,
-    pydantic.BeforeValidator(
-        _solver, json_schema_input_type=Annotated[str, pydantic.Field(pattern="^(euler|dopri5|tsit5):")]
-    ),
-    pydantic.PlainSerializer(str),
-]
 
 
 class Architecture(Section):
@@ -123,7 +64,7 @@ class Network(Architecture):
         if length not in self.lengths:
             allowed = ", ".join(map(str, self.lengths))
             raise OdeltError(
-                f"length {length} is not allowed; this network has {allowed}, or 'full', the conventional path"
+                f"length {length} is not allowed; this network has {allowed}, or '{FULL}', the conventional path"
             )
         return length
 

@@ -14,8 +14,8 @@ import numpy as np
 from odelt.config import Latency, Solver
 from odelt.machine import devices
 from odelt.model import Model
-from odelt.sampling.sample_sets import noise_and_labels, rows_per_program
-from odelt.sampling.solvers import Run, program
+from odelt.sampling.sample_sets import noise_and_labels
+from odelt.sampling.solvers import Run, integrated, program
 
 
 class Setting(NamedTuple):
@@ -30,16 +30,17 @@ def measure(model: Model, length: int | None, settings: Sequence[Setting], timin
     """For each setting: seconds per batch (median and quartiles), compile time, peak bytes, evaluations per sample.
 
     Peak bytes are what the compiled program is given, makes and needs in between: the compiler's own account, which
-    exists on every device. Euler's number of steps is not compiled in, so all T share one program.
+    exists on every device. A solver's number of steps or tolerance is not compiled in, so all T share one program.
     """
     compiled: dict = {}
     results = []
     for solver, guidance, d in settings:
-        prepared = program(model, solver, length, guidance, d, joint=False)
-        batches = _batches(model, rows_per_program(solver, timing.batch_size), timing.batch_size)
+        prepared = program(model, solver, length, guidance, d, as_one=bool(solver.joint))
+        rows = timing.batch_size if solver.joint else solver.rows(timing.batch_size)
+        batches = _batches(model, rows, timing.batch_size)
         if prepared.static not in compiled:
             began = time.perf_counter()
-            executable = prepared.function.lower(*prepared.static, *prepared.dynamic, *batches[0]).compile()
+            executable = integrated.lower(*prepared.static, *prepared.dynamic, *batches[0]).compile()
             compiled[prepared.static] = executable, time.perf_counter() - began
         executable, compile_s = compiled[prepared.static]
 

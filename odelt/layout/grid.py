@@ -7,7 +7,7 @@ import dataclasses
 import itertools
 from collections.abc import Iterator
 
-from odelt.config import SCRATCH, Experiment, GridBlock, ModelSettings, Solver, network_of
+from odelt.config import SCRATCH, Experiment, GridBlock, Length, ModelSettings, Solver, network_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,7 @@ class SampleGroup:
     @property
     def path(self) -> str:
         """`<model>/<weights>/<length>`, the folder of the group's files below samples/, features/ and scores/."""
-        return f"{self.model}/{self.weights}/{length_name(self.length)}"
+        return f"{self.model}/{self.weights}/{Length(self.length).name}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Point:
     group: SampleGroup
     solver: Solver
     guidance: float
-    d: int | None  # of adaptive solvers; Euler's follows from T where it is None
+    d: int | None  # None: it follows from T, as the networks learn it
 
     @property
     def name(self) -> str:
@@ -72,15 +72,6 @@ class Point:
 def number(value: float) -> str:
     """All its digits, and no ".0"."""
     return repr(value).removesuffix(".0")
-
-
-def length_name(length: int | None) -> str:
-    return "full" if length is None else f"l{length}"
-
-
-def parse_length_name(name: str) -> int | None:
-    """The inverse of `length_name`; ValueError where it is the name of no length."""
-    return None if name == "full" else int(name.removeprefix("l"))
 
 
 def rule_name(word: str, experiment: str, *parts: str) -> str:
@@ -142,15 +133,15 @@ def latency_points(experiment: Experiment) -> dict[tuple[str, int | None], list[
 
 def main_steps(experiment: Experiment) -> list[int]:
     """The main table's T: those that raw weights are evaluated at too; all where there are none."""
-    euler = [point for point in points(experiment) if not point.solver.adaptive]
-    raw = [point for point in euler if point.group.weights == "raw"]
-    return sorted({steps for point in raw or euler if (steps := point.solver.steps) is not None})
+    points_with_T = [point for point in points(experiment) if point.solver.T]
+    raw = [point for point in points_with_T if point.group.weights == "raw"]
+    return sorted({T for point in raw or points_with_T if (T := point.solver.T)})
 
 
 def main_points(experiment: Experiment) -> list[Point]:
     """The points of the main table: Euler's, at its T."""
     steps = main_steps(experiment)
-    return [point for point in points(experiment) if point.solver.steps in steps]
+    return [point for point in points(experiment) if point.solver.T in steps]
 
 
 def downloaded_points(experiment: Experiment) -> list[Point]:
@@ -162,8 +153,8 @@ def downloaded_points(experiment: Experiment) -> list[Point]:
 def pictured_points(experiment: Experiment) -> list[Point]:
     """The points of the picture grid: the inner ODE's first model, EMA weights, Euler."""
     model = next((run.name for run in runs(experiment).values() if run.inner_ode and _evaluated(experiment, run)), None)
-    euler = [point for point in points(experiment) if point.solver.steps and point.group.weights == "ema"]
-    return [point for point in euler if point.group.model == model]
+    of_ema = [point for point in points(experiment) if point.solver.T and point.group.weights == "ema"]
+    return [point for point in of_ema if point.group.model == model]
 
 
 def point_facts(name: str, experiment: Experiment, point: Point) -> dict:
@@ -185,7 +176,7 @@ def point_facts(name: str, experiment: Experiment, point: Point) -> dict:
 def length_facts(experiment: Experiment, length: int | None) -> dict:
     """A nominal length as the command line names it, and how many blocks act."""
     return {
-        "length": "full" if length is None else length,
+        "length": Length(length).cell,
         "effective_blocks": network_of(experiment).effective_blocks(length),
     }
 
@@ -195,7 +186,7 @@ def _evaluated(experiment: Experiment, run: Run) -> bool:
 
 
 def latency_path(model: str, length: int | None) -> str:
-    return f"{model}/{length_name(length)}"
+    return f"{model}/{Length(length).name}"
 
 
 def _points(experiment: Experiment, block: GridBlock) -> Iterator[Point]:
@@ -206,7 +197,9 @@ def _points(experiment: Experiment, block: GridBlock) -> Iterator[Point]:
                 continue
             lengths = (block.lengths or network.lengths) if run.inner_ode else (None,)
             for length, solver in itertools.product(lengths, block.solvers):
-                d = block.d if solver.adaptive else None
+                if block.joint:
+                    solver = solver.jointly(experiment.evaluation.batch_size)
+                d = None if solver.method.takes_shortcuts else block.d
                 if not run.step_conditioned:
                     d = 0
                 yield Point(SampleGroup(run.name, block.weights, length), solver, block.guidance, d)

@@ -11,7 +11,7 @@ from odelt.objectives.fm import FM
 from odelt.objectives.icfm import ICFM
 from odelt.objectives.live_reflow import LIVE_REFLOW
 from odelt.objectives.naive import NAIVE
-from odelt.objectives.objective import FINEST_D, Bootstrap, Objective
+from odelt.objectives.objective import Bootstrap, Objective
 from odelt.objectives.progressive import PROGRESSIVE
 from odelt.objectives.rfm import RFM
 from odelt.objectives.shortcut import SHORTCUT
@@ -32,4 +32,4 @@ OBJECTIVES: dict[str, Objective] = {
 }
 DEFAULT_OBJECTIVE = SHORTCUT
 
-__all__ = ["BOOTSTRAPS", "DEFAULT_OBJECTIVE", "FINEST_D", "OBJECTIVES", "Bootstrap", "Objective"]
+__all__ = ["BOOTSTRAPS", "DEFAULT_OBJECTIVE", "OBJECTIVES", "Bootstrap", "Objective"]

@@ -1,7 +1,8 @@
 """Consistency distillation: all points of a teacher's path have the same end (SPEC 4.7)."""
 
 from odelt.objectives import naive
-from odelt.objectives.objective import FINEST_D, Consistency, Objective
+from odelt.objectives.objective import Consistency, Objective
+from odelt.solvers import FINEST_D
 
 STEPS = 2**FINEST_D
 CLIP = 4.0  # after the teacher's step

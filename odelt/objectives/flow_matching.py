@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Key
 
-from odelt.objectives.objective import FINEST_D, Flow, Settings
+from odelt.objectives.objective import Flow, Settings
 from odelt.objectives.rows import Images, Labels, Rows, grid_times, over_image
+from odelt.solvers import FINEST_D
 
 
 def drop_labels(key: Key[jax.Array, ""], y: Labels, probability: float, null: int) -> Labels:

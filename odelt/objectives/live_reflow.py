@@ -1,7 +1,8 @@
 """Live reflow: straight paths to the data that the student makes of noise while it is trained (SPEC 4.7)."""
 
 from odelt.objectives import naive
-from odelt.objectives.objective import FINEST_D, Consistency, Flow, Objective, Settings
+from odelt.objectives.objective import Consistency, Flow, Objective, Settings
+from odelt.solvers import FINEST_D
 
 STEPS = 8  # Euler steps to the student's data
 

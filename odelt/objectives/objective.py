@@ -6,7 +6,6 @@ from typing import Any, Protocol, runtime_checkable
 
 from odelt.errors import OdeltError
 
-FINEST_D = 7  # the finest step size that networks are trained for is 2^-7 (SPEC 1)
 SOLVE_NO_ODE = ("consistency",)  # solvers that make sense only for objectives that name them
 SHARE = 1 / 8  # of the rows, with targets of time consistency, where there are flow rows too (SPEC 4)
 

@@ -1,8 +1,9 @@
 """Progressive distillation: one step learns two of a teacher's, each half as long (SPEC 4.7)."""
 
 from odelt.objectives import naive
-from odelt.objectives.objective import FINEST_D, Consistency, Objective, Settings
+from odelt.objectives.objective import Consistency, Objective, Settings
 from odelt.objectives.phases import PHASES
+from odelt.solvers import FINEST_D
 
 CLIP = 4.0  # between the half-steps
 

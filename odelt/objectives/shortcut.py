@@ -1,7 +1,8 @@
 """Shortcuts: flow matching at the finest step size, time consistency at the others (SPEC 4.1, 4.2)."""
 
-from odelt.objectives.objective import FINEST_D, Consistency, Flow, Objective, Settings
+from odelt.objectives.objective import Consistency, Flow, Objective, Settings
 from odelt.objectives.rfm import straight
+from odelt.solvers import FINEST_D
 
 HALF_STEPS = 2  # of the teacher, for each target
 

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Float, Int, Key
 
 from odelt.objectives.bootstrap import GUIDED, PLAIN
-from odelt.objectives.objective import FINEST_D, Bootstrap, Settings
+from odelt.objectives.objective import Bootstrap, Settings
 from odelt.objectives.rows import Draw, Ema, Given, Images, Labels, PerRow, Rows, grid_times, interpolate, over_image
+from odelt.solvers import FINEST_D
 
 # At a half-step the teacher is asked for more rows than the batch has.
 Asked = tuple[

@@ -60,7 +60,7 @@ def scaling(rows: Sequence[dict], out: pathlib.Path) -> None:
     run = [
         row for row in rows if row["weights"] == "ema" and NOT_RUN not in (row["frechet_distance"], row["latency_s"])
     ]
-    run = [row for row in run if not Solver.parse(row["solver"]).adaptive or row["d"] == FINEST_D]
+    run = [row for row in run if _solver(row).T or row["d"] == FINEST_D]
     with matplotlib.rc_context(STYLE):
         if not run:
             return save(not_run_yet("Fréchet distance against latency"), out)
@@ -128,9 +128,9 @@ def _draw_curves(axes: Axes, rows: Sequence[dict]) -> list[Line2D]:
         dash = ":" if length == FULL else "-"
         handles.append(Line2D([], [], label=name, linestyle=dash, **style_of(k)))
         _draw_curve(axes, of_curve, {**style_of(k), "linestyle": dash})
-    if any(Solver.parse(row["solver"]).adaptive for row in rows):
+    if families := dict.fromkeys(solver.method.family for solver in map(_solver, rows) if not solver.T):
         hollow = {"linestyle": "", "marker": "o", "color": "0.3", "markerfacecolor": "none", "markersize": 9}
-        handles.append(Line2D([], [], label=f"hollow: adaptive solver, d = {FINEST_D}", **hollow))
+        handles.append(Line2D([], [], label=f"hollow: {' and '.join(families)}, d = {FINEST_D}", **hollow))
     return handles
 
 
@@ -142,12 +142,16 @@ def _one_guidance_each(rows: Sequence[dict]) -> bool:
 
 def _draw_curve(axes: Axes, rows: Sequence[dict], style: dict) -> None:
     """Euler's points joined in the order of T, adaptive solvers' hollow and on their own."""
-    solved = [(Solver.parse(row["solver"]), *_position(row)) for row in rows]
-    euler = sorted((solver.steps, x, y) for solver, x, y in solved if not solver.adaptive)
-    axes.plot([x for _, x, _ in euler], [y for _, _, y in euler], markersize=6, linewidth=1.2, **style)
-    adaptive = [(x, y) for solver, x, y in solved if solver.adaptive]
+    solved = [(_solver(row).T, *_position(row)) for row in rows]
+    joined = sorted((T, x, y) for T, x, y in solved if T)
+    axes.plot([x for _, x, _ in joined], [y for _, _, y in joined], markersize=6, linewidth=1.2, **style)
+    others = [(x, y) for T, x, y in solved if not T]
     hollow = {**style, "linestyle": "", "markerfacecolor": "none"}
-    axes.plot([x for x, _ in adaptive], [y for _, y in adaptive], markersize=9, **hollow)
+    axes.plot([x for x, _ in others], [y for _, y in others], markersize=9, **hollow)
+
+
+def _solver(row: Mapping[str, Any]) -> Solver:
+    return Solver.parse(row["solver"])
 
 
 def _draw_floor(axes: Axes, rows: Sequence[dict]) -> None:
@@ -169,8 +173,7 @@ def _annotate(figure: Figure, axes: Axes, rows: Sequence[dict]) -> None:
     taken = [Bbox.from_bounds(x - 3, y - 3, 6, 6) for x, y in points]
     written: list[tuple[str, np.ndarray]] = []
     for row, point in zip(rows, points, strict=True):
-        solver = Solver.parse(row["solver"])
-        text = str(solver).replace(":", " ") if solver.adaptive else f"{solver.steps}"
+        text = _solver(row).label
         if any(text == other and np.hypot(*(point - at)) < 1.5 * NOTE_SIZE for other, at in written):
             continue
         width, height = 0.65 * NOTE_SIZE * len(text), NOTE_SIZE

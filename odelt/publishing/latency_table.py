@@ -6,9 +6,8 @@ from collections.abc import Sequence
 import matplotlib
 from matplotlib.figure import Figure
 
-from odelt.config import Solver
+from odelt.config import Length, Solver
 from odelt.config.latency_study import LatencyStudy
-from odelt.layout.grid import length_name
 from odelt.layout.paths import StudyPaths
 from odelt.publishing import figures, text
 from odelt.publishing.text import MIB, shown
@@ -37,12 +36,12 @@ def rows(study: LatencyStudy, results: pathlib.Path, published: References) -> l
     for name, studied in study.networks.items():
         baselines: dict[str, dict] = {}
         for length in (None, *studied.network.lengths):
-            path = StudyPaths(results).measured(name, length_name(length))
+            path = StudyPaths(results).measured(name, Length(length).name)
             points = read_json(path, lambda raw: {point["solver"]: _cells(raw, point) for point in raw["points"]}, {})
             for solver in study.solvers:
                 row = dict.fromkeys(COLUMNS, NOT_RUN) | {
                     "network": name,
-                    "length": FULL if length is None else length,
+                    "length": Length(length).cell,
                     "effective_blocks": studied.network.effective_blocks(length),
                     "solver": str(solver),
                     "guidance": studied.guidance,
@@ -94,7 +93,7 @@ def _draw(axes, rows: Sequence[dict]) -> None:
     for k, solver in enumerate(dict.fromkeys(row["solver"] for row in rows)):
         style = figures.style_of(k)
         ours = [row for row in rows if row["solver"] == solver and row["length"] != FULL]
-        name = f"$T = {Solver.parse(solver).steps}$"
+        name = f"$T = {Solver.parse(solver).label}$"
         axes.plot(_blocks(ours), [row["relative_latency"] for row in ours], label=name, **style)
         published = [row for row in ours if row["published_relative_latency"] != ""]
         hollow = {**style, "linestyle": "", "markerfacecolor": "none", "markersize": 9}
@@ -125,7 +124,7 @@ def _for_people(row: dict) -> dict[str, str]:
     return {
         "network": row["network"],
         "length (blocks)": text.length(row),
-        "T": str(Solver.parse(row["solver"]).steps),
+        "T": Solver.parse(row["solver"]).label,
         "guidance": f"{row['guidance']:g}",
         "batch": str(row["batch_size"]),
         "latency, ms": text.latency(row),

@@ -37,8 +37,8 @@ def sample_cells(
         small = made["samples"].shape[1] <= 32
         shown = first_of_each_class(made["labels"], SHOWN if small else SHOWN_LARGE)
         labels = made["labels"][shown].tolist()
-        assert point.solver.steps is not None  # only Euler's are pictured
-        cells.setdefault((point.group.length, point.solver.steps), _floats(made["samples"][shown]))
+        assert point.solver.T is not None  # only such points are pictured
+        cells.setdefault((point.group.length, point.solver.T), _floats(made["samples"][shown]))
     return cells, labels
 
 

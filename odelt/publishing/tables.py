@@ -3,6 +3,7 @@
 import pathlib
 from collections.abc import Iterable, Sequence
 
+from odelt.config import Solver
 from odelt.publishing import text
 from odelt.publishing.text import shown
 from odelt.results import chance, comparisons, seeds, verdicts
@@ -179,6 +180,7 @@ def _grid_caption(rows: Sequence[Row], references: References | None) -> str:
     parts = [
         "Length: blocks asked for, and in brackets those that act; “full” is the conventional path without inner ODE.",
         "Evaluations: of the vector field, mean per sample.",
+        joint_caption(rows),
         distance_caption(rows),
         *_optional_captions(rows),
         f"Latency: {text.timing(rows)}, median (quartiles).",
@@ -186,6 +188,13 @@ def _grid_caption(rows: Sequence[Row], references: References | None) -> str:
         published_caption(rows, references),
     ]
     return " ".join(part for part in parts if part)
+
+
+def joint_caption(rows: Sequence[Row]) -> str:
+    """Says of joint solvers that SPEC 5's independence of samples is waived; empty if there are none."""
+    if not any(Solver.parse(row["solver"]).joint for row in rows):
+        return ""
+    return "Joint: so many samples have one step size, as in the released code, so a sample depends on its batch."
 
 
 def _optional_captions(rows: Sequence[Row]) -> list[str]:

@@ -5,12 +5,13 @@ import pathlib
 from collections.abc import Iterable, Sequence
 
 from odelt import files
+from odelt.config import Length
 from odelt.publishing import tables, text
 from odelt.publishing.text import shown
 from odelt.results import comparisons, verdicts
 from odelt.results.comparisons import DISTANCE, RELATIVE_LATENCY, Compared, Comparison
 from odelt.results.references import References
-from odelt.results.rows import FULL, Row
+from odelt.results.rows import Row
 from odelt.results.seeds import over_seeds
 from odelt.results.verdicts import NOT_COMPARABLE, NOT_RUN
 
@@ -52,7 +53,7 @@ def _lines(k: int, compared: Compared) -> list[dict]:
         "kind": compared.kind,
         "experiment": number.experiment,
         "published_model": number.model,
-        "published_length": FULL if number.length is None else number.length,
+        "published_length": Length(number.length).cell,
         "solver": str(number.solver),
         "printed": number.printed,
         "published": number.value,

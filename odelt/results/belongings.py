@@ -62,7 +62,7 @@ class Published(NamedTuple):
             cell.model in self.models
             and cell.weights in self.weights
             and cell.d in self.conditions
-            and (cell.experiment, cell.length, cell.solver, cell.guidance)
+            and (cell.experiment, cell.length, cell.solver.apart, cell.guidance)
             == (self.experiment, self.length, self.solver, self.guidance)
         )
 
@@ -71,4 +71,4 @@ def published_guidance(experiment: str, solver: Solver) -> float:
     """At which guidance a published number was taken (SPEC 6): CelebA-HQ has no labels; ImageNet goes by T."""
     if experiment.startswith("celebahq"):
         return 0.0
-    return 1.0 if solver.steps is not None and solver.steps <= 4 else 1.5
+    return 1.0 if solver.T is not None and solver.T <= 4 else 1.5

@@ -59,9 +59,9 @@ def _expected(rows: list[Row]) -> list[PublishedRow]:
         if cell not in seen and row["frechet_distance"] != NOT_RUN:
             value, deviation = row["frechet_distance"], spread[k]["frechet_distance"]
             key = (cell.model, cell.length, cell.weights, cell.guidance, cell.d)
-            method = "steps" if cell.solver.steps else cell.solver.method
-            values = numbers.setdefault(key, {}).setdefault(method, {})
-            values[cell.solver.steps or cell.solver.tolerance] = value if deviation is None else (value, deviation)
+            group, solver = ("steps", cell.solver.T) if cell.solver.T else ("solvers", str(cell.solver))
+            values = numbers.setdefault(key, {}).setdefault(group, {})
+            values[solver] = value if deviation is None else (value, deviation)
         seen.add(cell)  # later rows of this cell have other seeds
     keys = ("model", "length", "weights", "guidance", "d")
     return [PublishedRow.model_validate(dict(zip(keys, key, strict=True)) | values) for key, values in numbers.items()]

@@ -51,15 +51,18 @@ class PublishedRow(Section):
     steps: dict[int, Value] = pydantic.Field(default_factory=dict)
     dopri5: dict[float, Value] = pydantic.Field(default_factory=dict)
     tsit5: dict[float, Value] = pydantic.Field(default_factory=dict)
+    solvers: dict[str, Value] = pydantic.Field(default_factory=dict)  # any, as suites write them
 
     def values(self) -> Iterator[tuple[Solver, Value]]:
         """Yields each number with its solver."""
         for T, value in self.steps.items():
-            yield Solver(method="euler", steps=T), value
+            yield Solver.parse(f"euler:{T}"), value
         for tolerance, value in self.dopri5.items():
-            yield Solver(method="dopri5", tolerance=tolerance), value
+            yield Solver.parse(f"dopri5:{tolerance}"), value
         for tolerance, value in self.tsit5.items():
-            yield Solver(method="tsit5", tolerance=tolerance), value
+            yield Solver.parse(f"tsit5:{tolerance}"), value
+        for text, value in self.solvers.items():
+            yield Solver.parse(text), value
 
 
 class ThreeRuns(Section):

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from odelt import files, trace
-from odelt.config import Experiment, Inception, Solver, network_of
+from odelt.config import Experiment, Inception, Length, Solver, network_of
 from odelt.errors import OdeltError
-from odelt.layout.grid import Point, length_name, points, runs
+from odelt.layout.grid import Point, points, runs
 from odelt.layout.paths import ExperimentPaths
 from odelt.quoting import one_line
 from odelt.results.belongings import Cell
@@ -18,7 +18,7 @@ from odelt.results.row import Row
 from odelt.results.seeds import compared_column, judged, spreads
 from odelt.results.verdicts import NOT_RUN, NOTHING_PUBLISHED
 
-FULL = length_name(None)
+FULL = Length(None).cell
 RECOMPUTED = "recomputed"  # the label of the reference statistics that the workflow makes itself (SPEC 6)
 
 IDENTITY = (
@@ -69,7 +69,7 @@ def fid_labels(row: Mapping[str, Any]) -> list[str]:
 
 def steps(row: Mapping[str, Any]) -> int | None:
     """Returns T of Euler's method; None for an adaptive solver."""
-    return Solver.parse(row["solver"]).steps
+    return Solver.parse(row["solver"]).T
 
 
 def cell_of(row: Mapping[str, Any]) -> Cell:
@@ -111,7 +111,7 @@ def _row(
         "model": run.model,
         "label": run.label,
         "weights": point.group.weights,
-        "length": FULL if length is None else length,
+        "length": Length(length).cell,
         "effective_blocks": network_of(experiment).effective_blocks(length),
         "solver": str(point.solver),
         "d": point.d,

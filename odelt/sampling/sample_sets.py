@@ -14,10 +14,6 @@ from odelt.machine.sharding import make_placement
 from odelt.model import Model
 from odelt.sampling.solvers import Run, program
 
-# An adaptive solver's error estimate can be mostly rounding, and rounding differs between shapes; its step sizes, and
-# so its result, would then depend on the batch size. Its batches therefore always have this many rows, and sample i
-# always sits in the same place: equal to the bit whatever batch size is asked for.
-ADAPTIVE_ROWS = 64
 NULL_LABEL = "null"
 Label = int | Literal["null"]  # a class, or what stands for no class
 
@@ -33,11 +29,6 @@ class Samples:
     def save(self, path: files.Path) -> None:
         with files.writing(path) as draft, draft.open("wb") as file:
             np.savez(file, samples=self.samples, labels=self.labels, evaluations=self.evaluations)
-
-
-def rows_per_program(solver: Solver, batch_size: int, joint: bool = False) -> int:
-    """How many samples a program generates at once."""
-    return ADAPTIVE_ROWS if solver.adaptive and not joint else batch_size
 
 
 def noise_and_labels(
@@ -78,15 +69,14 @@ def generate(
     guidance: float,
     d: int | None = None,
     batch_size: int = 256,
-    joint: bool = False,
     labels: Sequence[Label] | None = None,
     progress: Callable[[int], object] = lambda done: None,
     sharding: Literal["none", "data"] = "data",
 ) -> Samples:
     """Generates samples 0 … count − 1 of `seed`. Samples draw their labels, or take `labels` in turn ("null" is none).
 
-    An adaptive solver controls each sample's steps on its own, ADAPTIVE_ROWS samples at a time whatever the batch
-    size. With `joint` it controls a batch's steps together, as the release does, on one device.
+    An adaptive solver controls each sample's steps on its own, 64 samples at a time whatever the batch size. A
+    joint one integrates its number of samples as one system, as the release does, on one device.
 
     Every device of the machine generates a batch at a time, by the program that a single device would run. With
     `sharding` "none" only one device does.
@@ -98,14 +88,14 @@ def generate(
     config = model.config
     _check_positive({"count": count, "batch size": batch_size})
     asked_labels = None if labels is None else label_numbers(labels, config.classes)
-    placement = make_placement("none" if joint else sharding)
-    batch_size = placement.devices * rows_per_program(solver, min(batch_size, -(-count // placement.devices)), joint)
-    prepared = program(model, solver, length, guidance, d, joint=joint).on(placement)
+    placement = make_placement("none" if solver.joint else sharding)
+    batch_size = placement.devices * solver.rows(min(batch_size, -(-count // placement.devices)))
+    prepared = program(model, solver, length, guidance, d, as_one=bool(solver.joint)).on(placement)
 
     def started(start: int) -> tuple[Run, np.ndarray, int]:
         asked = min(batch_size, count - start)
         # The last batch is filled up, so that one program serves all batches. Rows do not see one another.
-        indices = np.arange(start, start + (asked if joint else batch_size))
+        indices = np.arange(start, start + (asked if solver.joint else batch_size))
         noise, drawn = noise_and_labels(seed, indices, (*config.image, config.channels), config.classes)
         y = drawn if asked_labels is None else asked_labels[indices % len(asked_labels)]
         return prepared.run(noise, y), y, asked

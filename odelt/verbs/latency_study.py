@@ -1,7 +1,8 @@
 """The latency study: measurements on random weights, and their table."""
 
+from odelt.config import Length
+from odelt.errors import OdeltError
 from odelt.layout import paths
-from odelt.layout.grid import parse_length_name
 from odelt.layout.targets import Target, UnknownTarget
 from odelt.verbs.verb import Values, Verb
 
@@ -10,8 +11,8 @@ def of_measurement(target: Target) -> Values:
     """By the path `<network>/<length>.json`."""
     try:
         network, file = target.parts
-        return {"network": network, "length": parse_length_name(file.removesuffix(".json"))}
-    except ValueError:
+        return {"network": network, "length": Length.parse(file.removesuffix(".json").removeprefix("l")).blocks}
+    except (ValueError, OdeltError):
         raise UnknownTarget(target.path) from None
 
 

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from odelt.config import Section, older
+from odelt.config import Length, Section, older
 from odelt.layout.grid import Point, number
 from odelt.layout.paths import SOURCES, StudyPaths, SuitePaths
 from odelt.layout.targets import Target
@@ -174,6 +174,6 @@ def _text(value: Any, paths: Paths) -> str:
 
 # Options that have their own text form.
 TEXTS: dict[str, Callable[[Any], str]] = {
-    "length": lambda length: "full" if length is None else str(length),
+    "length": lambda length: str(Length(length)),
     "image": lambda size: "{}x{}".format(*size),
 }

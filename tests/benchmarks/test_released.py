@@ -61,7 +61,7 @@ def test_samples_are_the_packages(released, network, place, guidance):
     x0, y = jax.random.normal(jax.random.key(4), (6, 4, 4, 1)), np.arange(6, dtype=np.int32)
     ours = odelt.integrate(Model(network, weights), x0, y, "euler:4", length, guidance)
     theirs = released.Sampler(
-        network, released.unstacked(weights), length, Solver(method="euler", steps=4), guidance, "float32", 6
+        network, released.unstacked(weights), length, Solver.parse("euler:4"), guidance, "float32", 6
     )
     assert relative_error(theirs(x0, y), ours) < 1e-5
 

@@ -40,8 +40,9 @@ def changed(*path_and_value):
         (("network", "heads", 5), "heads: 5 does not divide the width 32"),
         (("evaluation", "batch_size", 0), "evaluation.batch_size: input should be greater than or equal to 1"),
         (("evaluation", "grid", 1, "lengths", [2, 3]), "length 3 is not allowed; this network has 2, 4, 6"),
-        (("evaluation", "grid", 0, "solvers", ["euler:3"]), "'euler:3': .* power of two from 1 to 128"),
-        (("evaluation", "grid", 0, "solvers", ["euler:256"]), "'euler:256': .* power of two from 1 to 128"),
+        (("evaluation", "grid", 0, "solvers", ["euler:0"]), "'euler:0': .* whole number from 1 to 1,000,000"),
+        (("evaluation", "grid", 0, "solvers", ["kvaerno5:1e-3"]), "'kvaerno5:1e-3': it is implicit"),
+        (("evaluation", "grid", 0, "joint", True), "'euler:1': its steps are fixed, so nothing is controlled jointly"),
         (("evaluation", "grid", 0, "models", ["odlt"]), "no model 'odlt'; did you mean 'odelt'?"),
         (("evaluation", "grid", 0, "d", 8), "d: input should be less than or equal to 7"),
         (("models", "sm", "training", "objective", "shortcat"), "'shortcat' is none of .*; did you mean 'shortcut'?"),
@@ -66,7 +67,7 @@ def test_a_suite_that_is_not_there_gets_the_nearest():
         config.load_suite(ROOT / "config" / "mimi.yaml")
 
 
-@pytest.mark.parametrize("text", ["euler:64", "dopri5:1e-3", "dopri5:1.5e-3", "tsit5:2.5e-1", "dopri5:9.9e-1"])
+@pytest.mark.parametrize("text", ["euler:3", "heun-fixed:8", "dopri5:1.5e-3", "heun:9.9e-1", "dopri8:1e-4:joint64"])
 def test_a_solver_is_read_from_what_it_says(text):
     assert str(config.Solver.parse(text)) == text
 

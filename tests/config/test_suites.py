@@ -125,15 +125,15 @@ def test_the_paper_s_grid():
             lengths = config.network_of(experiment).lengths if experiment.models[model].inner_ode else (None,)
             for length in lengths:
                 of_ema = [p for p in points if p.group == grid.SampleGroup(model, "ema", length)]
-                assert {p.solver.steps for p in of_ema if p.solver.steps} == {2**k for k in range(8)}
-                assert {(p.solver.tolerance, p.d) for p in of_ema if p.solver.adaptive} == {
+                assert {p.solver.T for p in of_ema if p.solver.T} == {2**k for k in range(8)}
+                assert {(p.solver.parameter, p.d) for p in of_ema if not p.solver.T} == {
                     *((10.0**-k, 7) for k in range(1, 5)),
                     # The published adaptive numbers, which CelebA-HQ has at every tolerance, are with d = 0.
                     *((10.0**-k, 0) for k in (range(1, 5) if name == "celebahq-b" else [3])),
                 }
         main = {"celebahq-b": [1, 4, 128]}.get(name, [1, 4, 64, 128])
         assert grid.main_steps(experiment) == main
-        guidance = {p.solver.steps: p.guidance for p in grid.main_points(experiment)}
+        guidance = {p.solver.T: p.guidance for p in grid.main_points(experiment)}
         assert guidance == ({1: 0, 4: 0, 128: 0} if name == "celebahq-b" else {1: 1, 4: 1, 64: 1.5, 128: 1.5})
 
 

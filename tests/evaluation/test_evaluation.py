@@ -80,13 +80,15 @@ def test_latency_reports_every_setting(imported):
         latency.Setting(Solver.parse("euler:1"), 1.0, None),
         latency.Setting(Solver.parse("euler:64"), 1.0, None),
         latency.Setting(Solver.parse("dopri5:1e-2"), 1.0, 7),
+        latency.Setting(Solver.parse("dopri5:1e-2:joint256"), 1.0, 7),
     ]
-    one, many, adaptive = latency.measure(model, 4, settings, Latency(batch_size=70, repeats=3))
-    for timed in (one, many, adaptive):
+    one, many, adaptive, joint = latency.measure(model, 4, settings, Latency(batch_size=70, repeats=3))
+    for timed in (one, many, adaptive, joint):
         assert 0 < timed["seconds"]["q1"] <= timed["seconds"]["median"] <= timed["seconds"]["q3"]
         assert timed["peak_bytes"] > 70 * 8 * 8 * 4 * 4 and timed["compile_s"] > 0
     assert one["peak_bytes"] == many["peak_bytes"] and one["compile_s"] == many["compile_s"]  # one program for all T
     assert [one["evaluations"], many["evaluations"]] == [1, 64] and adaptive["evaluations"] > 9
+    assert joint["evaluations"] % 6 == 1  # all rows take the same steps
 
 
 def test_a_named_pipe_is_no_feature_network(tmp_path):

@@ -46,6 +46,29 @@ def test_networks_that_were_trained_without_step_sizes_are_sampled_without():
     assert d["odelt-rfm"] == d["sm-naive"] == 0 and d["odelt"] is d["sm"] is None
 
 
+def points_of(**block) -> list[grid.Point]:
+    """The points of a block for one model at one length."""
+    made = config.parse(config.GridBlock, {"models": ["sm"], **block}, "block")
+    evaluation = IMAGENET.evaluation.model_copy(update={"grid": [made]})
+    return grid.points(IMAGENET.model_copy(update={"evaluation": evaluation}))
+
+
+def test_any_number_of_steps_is_a_point_that_follows_from_it():
+    (point,) = points_of(solvers=["euler:3"])
+    assert (point.name, point.solver.T, point.solver.d) == ("euler-3_w1", 3, 1)
+
+
+def test_heun_with_fixed_steps_has_a_condition_of_its_own():
+    assert [point.name for point in points_of(solvers=["heun-fixed:8"])] == ["heun-fixed-8_d7_w1"]
+    assert [point.name for point in points_of(solvers=["heun-fixed:8"], d=3)] == ["heun-fixed-8_d3_w1"]
+
+
+def test_the_batch_size_of_a_joint_point_is_in_its_name():
+    alone, joint = points_of(solvers=["dopri5:1e-3"], d=0), points_of(solvers=["dopri5:1e-3"], d=0, joint=True)
+    size = IMAGENET.evaluation.batch_size
+    assert [point.name for point in alone + joint] == ["dopri5-1e-3_d0_w1", f"dopri5-1e-3-joint{size}_d0_w1"]
+
+
 def test_no_two_names_of_rules_are_the_same():
     assert grid.rule_name("sample", "x", "y-sm/ema/full") != grid.rule_name("sample", "x-y", "sm/ema/full")
 

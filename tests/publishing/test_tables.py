@@ -113,6 +113,15 @@ def test_the_grid_for_people_is_rounded_and_its_caption_names_samples_batch_devi
         assert told in text
 
 
+def test_the_caption_says_that_joint_samples_depend_on_their_batch(layout, tmp_path):
+    made, waiver = rows_of(layout), "a sample depends on its batch"
+    tables.write_grid(made, None, tmp_path / "apart")
+    assert waiver not in (tmp_path / "apart.md").read_text(encoding="utf-8")
+    next(row for row in made if row["d"] == 0)["solver"] += ":joint256"
+    tables.write_grid(made, None, tmp_path / "joint")
+    assert waiver in (tmp_path / "joint.md").read_text(encoding="utf-8")
+
+
 def test_all_lines_of_a_markdown_table_have_the_same_number_of_cells(layout, tmp_path):
     rows = rows_of(layout)
     tables.write_grid(rows, None, tmp_path / "grid")

@@ -36,7 +36,7 @@ def test_what_is_no_share_is_not_judged(agreement):
 def guessing(layout):
     """The scores of which those at T = 4 agree with a tenth of the labels, of ten classes."""
     for point in points(DIGITS):
-        agreement = 0.1 if point.solver.steps == 4 else 0.9
+        agreement = 0.1 if point.solver.T == 4 else 0.9
         content = {"samples": 1797, "evaluations": 1, "frechet_distance": 1.0, "agreement": agreement}
         write(layout.score(point), content)
     return rows_of(layout)

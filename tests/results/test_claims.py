@@ -91,7 +91,7 @@ def test_the_best_of_each_takes_adaptive_solvers_and_sms_own_best(faces):
 
 
 def test_a_best_that_is_not_known_contradicts_nothing(faces):
-    missing = next(point for point in points(CELEBAHQ) if point.group.model == "sm" and point.solver.steps == 128)
+    missing = next(point for point in points(CELEBAHQ) if point.group.model == "sm" and point.solver.T == 128)
     faces.score(missing).unlink()
     found = check(faces)
     assert find(found, "abstract_v1", "best of each").outcome == "not run"
@@ -113,7 +113,7 @@ def test_nothing_run_is_not_run_and_another_experiment_is_no_evidence(faces, tmp
 def test_the_mean_over_seeds_is_what_is_compared_not_the_luckiest(faces):
     for point in points(CELEBAHQ):
         run = runs(CELEBAHQ)[point.group.model]
-        if run.model == "odelt" and point.solver.steps == 128:
+        if run.model == "odelt" and point.solver.T == 128:
             write_score(faces, point, 1.0 if run.seed == 20 else 10.0)
     assert find(check(faces), "abstract_v1", "most steps").measured == pytest.approx(3.0 * 1.1)
 

@@ -64,8 +64,9 @@ def test_asked_labels_are_dealt_out_in_turn_and_leave_the_noise_alone(model):
 
 
 def test_joint_control_makes_a_sample_depend_on_its_batch(model):
-    alone, together = (samples_of(model, "dopri5:1e-3", count=n, joint=True) for n in (1, 20))
+    alone, together = (samples_of(model, "dopri5:1e-3:joint32", count=n) for n in (1, 20))
     assert len(set(together.evaluations)) == 1
+    assert not np.array_equal(together.evaluations, samples_of(model, "dopri5:1e-3", count=20).evaluations)
     assert np.abs(alone.samples[0] - together.samples[0]).max() > 1e-6
 
 

@@ -35,7 +35,7 @@ out = pathlib.Path(sys.argv[2])
 for solver in t.SOLVERS:
     for count in t.COUNTS:
         t.samples(model, solver, count).save(out / f"{solver}-{count}.npz")
-t.samples(model, "dopri5:1e-3", 20, joint=True).save(out / "joint.npz")
+t.samples(model, "dopri5:1e-3:joint16", 20).save(out / "joint.npz")
 t.samples(model, "euler:4", 100, sharding="none").save(out / "alone.npz")
 """
 
@@ -71,7 +71,7 @@ def test_eight_devices_make_the_samples_of_one(on_eight_devices, model, solver, 
 
 
 def test_a_joint_batch_stays_on_one_device(on_eight_devices, model):
-    assert_same(on_eight_devices / "joint.npz", samples(model, "dopri5:1e-3", 20, joint=True))
+    assert_same(on_eight_devices / "joint.npz", samples(model, "dopri5:1e-3:joint16", 20))
 
 
 def test_one_device_of_eight_can_be_asked_for(on_eight_devices, model):

@@ -10,10 +10,11 @@ import pytest
 from conftest import relative_error
 
 import odelt
-from odelt.config import METHODS, Solver
+from odelt.config import Solver
 from odelt.objectives import OBJECTIVES
 from odelt.sampling import solvers
 from odelt.sampling.solvers import Program, program
+from odelt.solvers import SOLVERS
 
 EULER = [
     "euler/T=1,length=2,guidance=1.0",
@@ -36,7 +37,7 @@ def test_euler(golden_model, golden, name):
 
 def test_dopri5_as_one_system(golden_model, golden):
     """d = 0 as the release conditions it; one evaluation to begin, six for each of the solver's four steps."""
-    prepared = program(golden_model, Solver.parse("dopri5:1e-3"), 4, 1.0, 0, joint=True)
+    prepared = program(golden_model, Solver.parse("dopri5:1e-3"), 4, 1.0, 0, as_one=True)
     run = prepared.run(golden["x"], golden["y"])
     assert relative_error(run.x1, golden["dopri5/tol=1e-3,length=4,d=0"]) < 1e-4
     assert run.evaluations().tolist() == [1 + 6 * int(golden["dopri5/evaluations"])] * 6
@@ -64,21 +65,20 @@ class Counted(solvers.Field):
         self.count += 1
 
 
-@pytest.mark.parametrize("text", ["euler:4", *(f"{method}:1e-3" for method in METHODS if method != "euler")])
-def test_the_reported_evaluations_are_those_that_were_made(text):
-    solver, field = Solver.parse(text), Counted()
-    static = (solvers._adaptive, (field, solver.method, True)) if solver.adaptive else (solvers._euler, (field,))
-    run = Program(*static, (None, 1.0, solver.tolerance or solver.steps, 7.0), solver).run(np.ones((2, 2, 2, 1)), None)
+@pytest.mark.parametrize("method", SOLVERS.values(), ids=SOLVERS)
+def test_the_reported_evaluations_are_those_that_were_made(method):
+    solver, field = Solver(method, 4 if method.fixed else 1e-3), Counted()
+    run = Program((field, method, True), (None, 1.0, solver.parameter, 7.0), solver).run(np.ones((2, 2, 2, 1)), None)
     reported = run.evaluations()
     jax.effects_barrier()
     assert reported.tolist() == [field.count] * 2
 
 
 def test_adaptive_solvers_agree_with_many_euler_steps(imported, golden):
-    """Conditioned on the same d = 7 all three integrate the same field."""
+    """Conditioned on the same d = 7 they all integrate the same field."""
     model = odelt.load_model(imported / "odelt", "raw")
     fine = odelt.integrate(model, golden["x"], golden["y"], "euler:128", 4)
-    for solver in ("dopri5:1e-4", "tsit5:1e-4"):
+    for solver in [f"{name}:1e-4" for name, method in SOLVERS.items() if not method.fixed]:
         assert relative_error(odelt.integrate(model, golden["x"], golden["y"], solver, 4), fine) < 0.02
 
 
@@ -91,17 +91,58 @@ def test_the_step_size_condition_matters(imported, golden):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("euler:3", "power of two from 1 to 128"),
-        ("euler:256", "power of two from 1 to 128"),
-        ("euler:", "power of two from 1 to 128"),
+        ("euler:0", "T is a whole number from 1 to 1,000,000"),
+        ("euler:2.5", "T is a whole number from 1 to 1,000,000"),
+        ("euler:" + "9" * 5000, "T is a whole number from 1 to 1,000,000"),
+        ("heun-fixed:", "T is a whole number from 1 to 1,000,000"),
         ("dopri5:0", "from 1e-7 to below 1"),
         ("dopri5:x", "from 1e-7 to below 1"),
-        ("dopri:1e-3", "did you mean 'dopri5'"),
+        ("tsit:1e-3", "did you mean 'tsit5'"),
+        ("kvaerno5:1e-3", "it is implicit, so it needs Jacobians of the network"),
+        ("euler:4:joint64", "its steps are fixed, so nothing is controlled jointly"),
+        ("heun-fixed:4:joint64", "its steps are fixed, so nothing is controlled jointly"),
+        ("dopri5:1e-3:joint0", "the joint samples are a number from 1 on"),
     ],
 )
 def test_a_solver_that_cannot_be_is_refused(text, message):
     with pytest.raises(odelt.OdeltError, match=message):
         Solver.parse(text)
+
+
+@pytest.mark.parametrize("T, d", [(3, 1), (7, 2), (150, 7)])
+def test_any_number_of_euler_steps_is_conditioned_on_the_step_size_below(imported, golden, T, d):
+    """SPEC 5: d = floor(log2 T), at most 7."""
+    model = odelt.load_model(imported / "odelt", "raw")
+    own, given = (
+        odelt.integrate(model, golden["x"], golden["y"], f"euler:{T}", 4, d=condition) for condition in (None, d)
+    )
+    other = odelt.integrate(model, golden["x"], golden["y"], f"euler:{T}", 4, d=d - 1)
+    assert np.array_equal(own, given)
+    assert relative_error(own, other) > 1e-3
+
+
+def test_three_euler_steps_are_thirds(imported, golden):
+    model = odelt.load_model(imported / "odelt", "raw")
+    x = golden["x"]
+    for i in range(3):
+        x = x + np.asarray(odelt.velocity(model, x, i / 3, 1, golden["y"], length=4)) / 3
+    assert relative_error(odelt.integrate(model, golden["x"], golden["y"], "euler:3", 4), x) < 1e-5
+
+
+@pytest.mark.parametrize("d", [None, 2])
+def test_heun_with_fixed_steps_ends_with_a_step_of_eulers(imported, golden, d):
+    """SPEC 5; conditioned on d = 7 unless another is asked for."""
+    model = odelt.load_model(imported / "odelt", "raw")
+
+    def v(x, t):
+        return np.asarray(odelt.velocity(model, x, t, 7 if d is None else d, golden["y"], length=4))
+
+    x = golden["x"]
+    for t in (0, 1 / 3):
+        v1 = v(x, t)
+        x = x + (v1 + v(x + v1 / 3, t + 1 / 3)) / 6
+    x = x + v(x, 2 / 3) / 3
+    assert relative_error(odelt.integrate(model, golden["x"], golden["y"], "heun-fixed:3", 4, d=d), x) < 1e-5
 
 
 def test_weights_without_a_length_table_have_the_conventional_path_only(imported, golden):

@@ -6,6 +6,7 @@ import sys
 
 from snakemake.logging import logger
 
+from odelt.config import Length
 from odelt.layout import grid, model_directory, paths
 from odelt.layout.targets import Target
 from odelt.machine import devices

@@ -69,7 +69,7 @@ rule latency_study:
 rule latency_table:
     input:
         measured=[
-            STUDY_PATHS.measured(name, grid.length_name(length))
+            STUDY_PATHS.measured(name, Length(length).name)
             for name, studied in STUDY.networks.items()
             for length in (None, *studied.network.lengths)
         ],
