@@ -1,84 +1,90 @@
 """What an experiment is: a dataset, a codec, a network, models that are downloaded or trained, how they are scored."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import pydantic
+from pydantic import Field
 
-from odelt.config.network import FINEST_D, Architecture, Network, SolverField
-from odelt.config.parsing import FileName, Name, NotNegative, Positive, Section, Share, nearest
+from odelt.config.dataset import Codec, DatasetField, Dtype
+from odelt.config.evaluation import Evaluation, Features, Inception
+from odelt.config.network import Architecture, Network
+from odelt.config.parsing import Name, NotNegative, Positive, Section, Share, nearest
 from odelt.errors import OdeltError
 
 SCRATCH = "scratch"  # what a model that starts from fresh weights starts from
-Dtype = Literal["float32", "bfloat16"]
-
-
-class Dataset(Section):
-    """Images with labels (SPEC 7). Experiments that name the same dataset share its files."""
-
-    name: Name
-    kind: Literal["digits", "folder", "celebahq", "imagenet"]
-    image: tuple[Positive, Positive]  # height and width to which images are brought
-    channels: Literal[1, 3] = 3
-    classes: Positive
-    source: Name | None = None  # celebahq: what is downloaded, by its name in the registry of sources
-    path: FileName | None = None  # folder, imagenet: where the user's own files are
-    fraction: Annotated[float, pydantic.Field(gt=0, le=1)] = 1.0  # of every class, for trials
-    flip: bool = False  # random mirror images in training
-
-    if TYPE_CHECKING:  # the type checker does not know that a frozen section has a hash
-
-        def __hash__(self) -> int: ...
-
-    @pydantic.model_validator(mode="after")
-    def _has_its_origin(self):
-        for key, kinds in {"source": ("celebahq",), "path": ("folder", "imagenet")}.items():
-            if (getattr(self, key) is not None) != (self.kind in kinds):
-                fault = f"needs '{key}'" if self.kind in kinds else f"takes no '{key}': remove it"
-                raise ValueError(f"a dataset of kind '{self.kind}' {fault}")
-        return self
-
-
-DIGITS = {"name": "digits", "kind": "digits", "image": (8, 8), "channels": 1, "classes": 10}
-
-
-class Codec(Section):
-    """The autoencoder between images and latents (SPEC 7)."""
-
-    source: Name
-    factor: Positive = 8  # an image's side over its latent's
-    channels: Positive = 4
-    scale: Annotated[float, pydantic.Field(gt=0)] = 0.18215
-    dtype: Dtype = "float32"
-    batch_size: Positive = 64
 
 
 class Training(Section):
-    """One fine-tuning (or from-scratch) run: objective (SPEC 4), optimiser and schedule (SPEC 4.6)."""
+    """A training run: objective (SPEC 4), optimiser and schedule (SPEC 4.6). The defaults suit 100,000 steps."""
 
-    objective: Literal["shortcut", "naive", "fm", "icfm", "rfm"] = "shortcut"
-    steps: Positive
-    learning_rate: Annotated[float, pydantic.Field(gt=0)]
-    warmup_steps: Annotated[int, pydantic.Field(ge=0)] = 5000
-    batch_size: Annotated[int, pydantic.Field(ge=16, multiple_of=16)] = 256
-    weight_decay: Annotated[float, pydantic.Field(ge=0)] = 0.1
-    ema_rate: Annotated[float, pydantic.Field(gt=0, lt=1)] = 0.999
-    dropout: Annotated[float, pydantic.Field(ge=0, lt=1)] = 0.0
-    class_dropout: Share = 0.1
-    guidance: Annotated[float, pydantic.Field(ge=0)] = 1.0
-    bootstrap: Literal["plain", "guided", "sm"] = (
-        "plain"  # SPEC 4.2; "guided" is bootstrap_cfg; "sm" is SM's own rule (SPEC 9.6)
+    objective: Literal["shortcut", "naive", "fm", "icfm", "rfm"] = Field(
+        "shortcut", description="What the network learns (SPEC 4; 4.5 for all but `shortcut`)."
     )
-    images: Literal["disjoint", "shared"] = "disjoint"  # SPEC 9.5; "shared" is the released behaviour
-    length_draw: Literal["stratified", "independent"] = "stratified"  # see odelt.objectives.lengths
-    length_share: Annotated[float, pydantic.Field(ge=0, le=0.875)] = (
-        0.125  # of the rows, with a length-consistency target (SPEC 4.3)
+    steps: Positive = Field(description="Steps of the optimiser.")
+    learning_rate: float = Field(
+        gt=0, description="Learning rate after the warm-up. Over the last 10 % of the steps it falls to 0, as a cosine."
     )
-    time: Literal["discrete", "continuous"] = "discrete"  # of fm, icfm and rfm (SPEC 4.5)
-    icfm_noise: Literal["independent", "released"] = "independent"  # SPEC 9.7
-    dtype: Dtype = "float32"
-    sharding: Literal["none", "data", "full"] = "none"  # one GPU of its own, or all of the machine
-    checkpoint_every: Positive = 1000
-    log_every: Positive = 100
+    warmup_steps: NotNegative = Field(
+        5000, description="Steps in which the learning rate rises linearly from 0. At most 90 % of `steps`."
+    )
+    batch_size: int = Field(256, ge=16, multiple_of=16, description="Rows of a batch.")
+    weight_decay: float = Field(0.1, ge=0, description="Decoupled weight decay (AdamW) of all weights.")
+    ema_rate: float = Field(
+        0.999,
+        gt=0,
+        lt=1,
+        description="Share of the moving average of the weights (EMA) that stays at each step. A run warns if "
+        "`ema_rate` to the power of `steps` is above 5 %: the average then still holds the weights at the start.",
+    )
+    dropout: float = Field(0.0, ge=0, lt=1, description="Probability of dropout in the blocks' MLPs.")
+    class_dropout: Share = Field(
+        0.1, description="Probability that a row of flow matching gets the null label instead of its own (SPEC 4.1)."
+    )
+    guidance: float = Field(
+        1.0,
+        ge=0,
+        description="Guidance scale w of the teacher, where `bootstrap` guides it (SPEC 4.2). 0: every row has the "
+        "null label, so that training is unconditional.",
+    )
+    bootstrap: Literal["plain", "guided", "sm"] = Field(
+        "plain",
+        description="Rule of the time-consistency targets (SPEC 4.2). `plain`: without guidance; `guided`: every image "
+        "twice, with a plain and with a guided target; `sm`: SM's own rule (SPEC 9.6).",
+    )
+    images: Literal["disjoint", "shared"] = Field(
+        "disjoint",
+        description="Whether rows of different targets have different images and noise, or share them as in the "
+        "released code (SPEC 9.5).",
+    )
+    length_draw: Literal["stratified", "independent"] = Field(
+        "stratified",
+        description="How rows get their lengths (SPEC 4.3). `stratified`: each length has a fixed share of the batch, "
+        "which is faster; `independent`: each row draws its own.",
+    )
+    length_share: float = Field(
+        0.125,
+        ge=0,
+        le=0.875,
+        description="Share of the rows with a length-consistency target (SPEC 4.3). Only of models with the inner ODE.",
+    )
+    time: Literal["discrete", "continuous"] = Field(
+        "discrete",
+        description="How `fm`, `icfm` and `rfm` draw t: a multiple of 1/128, or any number from 0 to 1 (SPEC 4.5).",
+    )
+    icfm_noise: Literal["independent", "released"] = Field(
+        "independent",
+        description="The noise ε of `icfm`: its own, or that of x_0 as in the released code (SPEC 9.7).",
+    )
+    dtype: Dtype = Field("float32", description="Precision of the network's computation. Weights are float32.")
+    sharding: Literal["none", "data", "full"] = Field(
+        "none",
+        description="What the GPUs of the machine share. `none`: nothing, the run takes a single GPU; `data`: the "
+        "rows; `full`: the rows, the weights and the optimiser's state.",
+    )
+    checkpoint_every: Positive = Field(
+        1000, description="Steps between two saved states, from which an interrupted run goes on."
+    )
+    log_every: Positive = Field(100, description="Steps between two points of the training curve.")
 
     @pydantic.model_validator(mode="after")
     def _warms_up_before_it_decays(self):
@@ -95,14 +101,22 @@ class Training(Section):
 
 
 class ModelSettings(Section):
-    """A row of the tables: weights that are downloaded, or that start somewhere and are trained."""
+    """A row of the tables: weights that are downloaded (`source`), or trained (`start` and `training`)."""
 
-    label: str
-    inner_ode: bool
-    source: Name | None = None  # a released checkpoint, by its name in the registry of sources
-    start: Name | None = None  # another model, or `scratch`
-    training: Training | None = None
-    seeds: Annotated[tuple[NotNegative, ...], pydantic.Field(min_length=1)] | None = None  # the suite's where not said
+    label: str = Field(description="The model's name in tables and figures.")
+    inner_ode: bool = Field(
+        description="Whether the model has the inner ODE over its length (SPEC 3). Otherwise all blocks act."
+    )
+    source: Name | None = Field(None, description="A released checkpoint, by its name in the registry of sources.")
+    start: Name | None = Field(
+        None,
+        description="Model whose weights training starts from, or `scratch` for fresh weights. Of a model with several "
+        "seeds it takes the first.",
+    )
+    training: Training | None = Field(None, description="How the model is trained.")
+    seeds: Annotated[tuple[NotNegative, ...], Field(min_length=1)] | None = Field(
+        None, description="Seeds of training, with a run for each. Default: the experiment's seed."
+    )
 
     @pydantic.model_validator(mode="after")
     def _is_downloaded_or_trained(self):
@@ -116,78 +130,23 @@ class ModelSettings(Section):
         return self
 
 
-class GridBlock(Section):
-    """A block of evaluation points: every listed model at every length with every solver (SPEC 6)."""
-
-    models: list[Name]
-    solvers: Annotated[list[SolverField], pydantic.Field(min_length=1)]
-    weights: Literal["ema", "raw"] = "ema"
-    lengths: list[Positive] | None = None  # of models with the inner ODE; all allowed ones where nothing is said
-    guidance: Annotated[float, pydantic.Field(ge=0)] = 1.0
-    d: Annotated[int, pydantic.Field(ge=0, le=FINEST_D)] = FINEST_D  # adaptive solvers only (SPEC 9.2)
-
-
-class Latency(Section):
-    """How generation is timed (SPEC 6)."""
-
-    batch_size: Positive = 256
-    repeats: Positive = 5
-
-
-class Evaluation(Section):
-    samples: Positive
-    batch_size: Positive = 256
-    seed: NotNegative = 0
-    dtype: Dtype = "float32"
-    sharding: Literal["none", "data"] = "none"  # of sampling: one GPU of its own, or all of the machine
-    latency: Latency = Latency()
-    grid: Annotated[list[GridBlock], pydantic.Field(min_length=1)]
-
-
-class FeatureNetwork(Section):
-    """The in-domain network in whose hidden layer the Fréchet distance of a small dataset is taken."""
-
-    hidden: Positive
-    epochs: Positive
-    seed: int = 0
-
-
-class Inception(Section):
-    """The FID protocols of SPEC 6: Inception's features against downloaded reference statistics, by their label."""
-
-    references: Annotated[dict[Name, Name], pydantic.Field(min_length=1)]  # label: name in the registry of sources
-    weights: Name = "inception-fid"
-    torchscript: Name = "inception-clean"
-    subset: Positive = 10000  # images whose features are kept, for Inception Score, KID, precision and recall
-    batch_size: Positive = 64
-
-
-def _features_kind(value: object) -> str:
-    of_inception = "references" in value if isinstance(value, dict) else isinstance(value, Inception)
-    return "Inception" if of_inception else "FeatureNetwork"
-
-
-Features = Annotated[
-    Annotated[FeatureNetwork, pydantic.Tag("FeatureNetwork")] | Annotated[Inception, pydantic.Tag("Inception")],
-    pydantic.Discriminator(_features_kind),
-]
-DatasetField = Annotated[
-    Dataset,
-    pydantic.BeforeValidator(
-        lambda value: DIGITS if value == "digits" else value, json_schema_input_type=Dataset | Literal["digits"]
-    ),
-]
-
-
 class Experiment(Section):
-    enabled: bool = True  # else it is checked and left alone
-    seed: NotNegative  # of training; the suite's where nothing is said
-    dataset: DatasetField
-    codec: Codec | None = None  # none: the network sees the images themselves
-    network: Architecture
-    models: dict[Name, ModelSettings]
-    features: Features
-    evaluation: Evaluation
+    """A dataset, a network, the models that are trained or downloaded, and their evaluation."""
+
+    # A suite gives its seed to the experiments without one.
+    model_config = pydantic.ConfigDict(json_schema_extra=lambda schema: schema["required"].remove("seed"))
+
+    enabled: bool = Field(True, description="Whether it is run. Otherwise it is only checked.")
+    seed: NotNegative = Field(description="Seed of training. Default: the suite's.")
+    dataset: DatasetField = Field(description="The images. A name alone stands for a dataset that has no other keys.")
+    codec: Codec | None = Field(
+        None,
+        description="The autoencoder between images and latents. Without it the network sees the images.",
+    )
+    network: Architecture = Field(description="Sizes of the network.")
+    models: dict[Name, ModelSettings] = Field(description="The models, by name: the rows of the tables.")
+    features: Features = Field(description="Where the Fréchet distance is taken: with a codec, Inception's features.")
+    evaluation: Evaluation = Field(description="What is sampled, timed and scored.")
 
     @property
     def latent(self) -> bool:
@@ -203,8 +162,10 @@ class Experiment(Section):
             )
         if self.latent and self.dataset.channels != 3:
             raise ValueError("codec: it needs images with 3 channels")
-        if not self.latent and self.dataset.kind in ("celebahq", "imagenet"):
+        if not self.latent and self.dataset.kind.load is None:
             raise ValueError(f"codec: a dataset of kind '{self.dataset.kind}' needs one")
+        if self.latent and self.dataset.kind.open is None:
+            raise ValueError(f"codec: a dataset of kind '{self.dataset.kind}' takes none: remove it")
         self._check_starts()
         for k, block in enumerate(self.evaluation.grid):
             for model in block.models:

@@ -16,6 +16,11 @@ class Dataset(NamedTuple):
     images: np.ndarray  # float32 [N, H, W, C] in [-1, 1], or latents
     labels: np.ndarray  # int32 [N]
 
+    @property
+    def classes(self) -> int:
+        """How many different labels there are."""
+        return len(np.unique(self.labels))
+
 
 def save(path: files.Path, dataset: Dataset) -> None:
     with files.writing(path) as draft, draft.open("wb") as file:
