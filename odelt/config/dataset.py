@@ -28,7 +28,7 @@ def _with(origin: str) -> str:
 
 KindField = Annotated[
     pydantic.InstanceOf[Kind],
-    pydantic.BeforeValidator(_kind, json_schema_input_type=Literal[tuple(KINDS)]),
+    pydantic.BeforeValidator(_kind, json_schema_input_type=Annotated[str, Field(json_schema_extra={"enum": [*KINDS]})]),
     pydantic.PlainSerializer(str),
 ]
 
@@ -77,7 +77,7 @@ DatasetField = Annotated[
     Dataset,
     pydantic.BeforeValidator(
         lambda value: WHOLE.get(value, value) if isinstance(value, str) else value,
-        json_schema_input_type=Dataset | Literal[tuple(WHOLE)],
+        json_schema_input_type=Dataset | Annotated[str, Field(json_schema_extra={"enum": [*WHOLE]})],
     ),
 ]
 

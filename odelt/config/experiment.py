@@ -1,6 +1,6 @@
 """What an experiment is: a dataset, a codec, a network, models that are downloaded or trained, how they are scored."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import Field
@@ -130,11 +130,15 @@ class ModelSettings(Section):
         return self
 
 
+def _without_seed(schema: dict[str, Any]) -> None:
+    """A suite gives its seed to the experiments without one."""
+    schema["required"].remove("seed")
+
+
 class Experiment(Section):
     """A dataset, a network, the models that are trained or downloaded, and their evaluation."""
 
-    # A suite gives its seed to the experiments without one.
-    model_config = pydantic.ConfigDict(json_schema_extra=lambda schema: schema["required"].remove("seed"))
+    model_config = pydantic.ConfigDict(json_schema_extra=_without_seed)
 
     enabled: bool = Field(True, description="Whether it is run. Otherwise it is only checked.")
     seed: NotNegative = Field(description="Seed of training. Default: the suite's.")

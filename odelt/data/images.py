@@ -17,7 +17,7 @@ import PIL.Image
 
 from odelt import trace
 from odelt.data import folders
-from odelt.data.dataset import Dataset
+from odelt.data.dataset import LabelledImages
 from odelt.data.decoding import decode
 from odelt.errors import OdeltError
 from odelt.files import require_regular
@@ -34,7 +34,7 @@ class Encoded(NamedTuple):
     name: str  # for messages
 
 
-class Source(Protocol):
+class ImageSource(Protocol):
     classes: int
 
     def __len__(self) -> int: ...
@@ -46,7 +46,7 @@ class Source(Protocol):
 class Images:
     """`images[i]` is (float32 [H, W, C] in [-1, 1], label); any number of threads may read at once."""
 
-    source: Source
+    source: ImageSource
     size: tuple[int, int]  # H, W
     channels: int
     crop: bool  # central crop to the shorter side first
@@ -70,7 +70,7 @@ class Images:
 class Shuffled:
     """A source in a random order. So the first images are a fair sample, even if the source is sorted by class."""
 
-    source: Source
+    source: ImageSource
 
     @property
     def classes(self) -> int:
@@ -91,13 +91,13 @@ def shuffled(images: Images) -> Images:
     return dataclasses.replace(images, source=Shuffled(images.source))
 
 
-def in_memory(images: Images) -> Dataset:
+def in_memory(images: Images) -> LabelledImages:
     """Reads all images, in order."""
     arrays = np.empty((len(images), *images.size, images.channels), np.float32)
     labels = np.empty(len(images), np.int32)
     for index in range(len(images)):
         arrays[index], labels[index] = images[index]
-    return Dataset(arrays, labels)
+    return LabelledImages(arrays, labels)
 
 
 def batches(images: Images, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

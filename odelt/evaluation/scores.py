@@ -3,7 +3,7 @@
 import numpy as np
 import sklearn.svm
 
-from odelt.data.dataset import Dataset
+from odelt.data.dataset import LabelledImages
 from odelt.evaluation import frechet
 
 LEVELS = 16  # of the pixels of the digits, for which the classifier's kernel is chosen
@@ -12,7 +12,7 @@ LEVELS = 16  # of the pixels of the digits, for which the classifier's kernel is
 class Scorer:
     """Compares sample sets with the real images and their features."""
 
-    def __init__(self, real: Dataset, real_features: np.ndarray):
+    def __init__(self, real: LabelledImages, real_features: np.ndarray):
         self._real = frechet.gaussian(real_features)
         # A support-vector classifier, which is no part of the feature network.
         # scikit-learn has no annotations: a type checker takes `gamma` for a text, as its default is one.

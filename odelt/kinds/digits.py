@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, cast
 from odelt.kinds.kind import Kind, Settings
 
 if TYPE_CHECKING:
-    from odelt.data.dataset import Dataset
+    from odelt.data.dataset import LabelledImages
 
 LEVELS = 16  # a pixel is one of 0..16
 
 
-def load(settings: Settings | None = None, source: pathlib.Path | None = None) -> "Dataset":
+def load(settings: Settings | None = None, source: pathlib.Path | None = None) -> "LabelledImages":
     """All images, float32 [1797, 8, 8, 1] as pixel/8 − 1, so that black is −1 and white is 1; labels int32 [1797].
 
     There is nothing to choose, so the arguments are not read.
@@ -20,11 +20,11 @@ def load(settings: Settings | None = None, source: pathlib.Path | None = None) -
     import sklearn.datasets
     import sklearn.utils
 
-    from odelt.data.dataset import Dataset
+    from odelt.data.dataset import LabelledImages
 
     digits = cast(sklearn.utils.Bunch, sklearn.datasets.load_digits())  # it is a tuple only where that is asked for
     images = digits.images[..., None] / (LEVELS / 2) - 1
-    return Dataset(images.astype(np.float32), digits.target.astype(np.int32))
+    return LabelledImages(images.astype(np.float32), digits.target.astype(np.int32))
 
 
 KIND = Kind(

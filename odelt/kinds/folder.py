@@ -7,7 +7,7 @@ from odelt.data import folders
 from odelt.kinds.kind import Kind, Settings, own_path
 
 if TYPE_CHECKING:
-    from odelt.data.dataset import Dataset
+    from odelt.data.dataset import LabelledImages
     from odelt.data.images import Images
 
 
@@ -19,7 +19,7 @@ def open_folder(settings: Settings, path: pathlib.Path) -> "Images":
     return Images(source, settings.image, settings.channels, crop=True, as_seen=True)
 
 
-def load(settings: Settings, source: pathlib.Path | None = None) -> "Dataset":
+def load(settings: Settings, source: pathlib.Path | None = None) -> "LabelledImages":
     from odelt.data.images import in_memory
 
     return in_memory(open_folder(settings, own_path(settings)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from odelt.errors import OdeltError
 
 if TYPE_CHECKING:
-    from odelt.data.dataset import Dataset
+    from odelt.data.dataset import LabelledImages
     from odelt.data.images import Images
 
 
@@ -46,7 +46,7 @@ class Kind:
     image_bytes: float = 0  # of a written image on the disk, on average
 
     # All images and labels in memory; the second argument is what was downloaded.
-    load: Callable[[Settings, pathlib.Path | None], "Dataset"] | None = None
+    load: Callable[[Settings, pathlib.Path | None], "LabelledImages"] | None = None
     # Writes the images to a folder, the third argument; the second is what was downloaded.
     write: Callable[[Settings, pathlib.Path | None, pathlib.Path], None] | None = None
     # The images by index, from the folder that `write` wrote, or from the user's own.

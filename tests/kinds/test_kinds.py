@@ -24,7 +24,7 @@ TRAINED = {"start": "scratch", "inner_ode": False, "training": {"steps": 10, "wa
 def load_stripes(settings, source):
     height, width = settings.image
     rows = np.arange(2 * height * width, dtype=np.float32).reshape(2, height, width, 1) % 2
-    return dataset.Dataset(rows, np.array([0, 1], np.int32))
+    return dataset.LabelledImages(rows, np.array([0, 1], np.int32))
 
 
 STRIPES = Kind(
