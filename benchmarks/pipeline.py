@@ -29,7 +29,7 @@ def vision(batch: int, repeats: int, dtype: str) -> dict[str, Any]:
 
     from odelt import vision
     from odelt.vision import inception
-    from odelt.vision.vae import Codec
+    from odelt.vision.vae import Autoencoder
     from rehearsal.vision import write_inception, write_torchscript
 
     device = vision.device_of()
@@ -43,12 +43,13 @@ def vision(batch: int, repeats: int, dtype: str) -> dict[str, Any]:
         layers_per_block=2,
         sample_size=SIDE,
     )
-    codec = Codec(network.requires_grad_(False).to(device, memory_format=torch.channels_last), device, dtype, batch)
+    network = network.requires_grad_(False).to(device, memory_format=torch.channels_last)
+    codec = Autoencoder(network, device, dtype, batch)
     with tempfile.TemporaryDirectory() as name:
         weights, script = pathlib.Path(name, "fid.pth"), pathlib.Path(name, inception.TORCHSCRIPT)
         write_inception(weights, 0)
         write_torchscript(script, 0)
-        scorer = inception.Inception(weights, script, batch_size=batch)
+        scorer = inception.InceptionNetworks(weights, script, batch_size=batch)
     parts = {
         "encode": (lambda: codec.moments(images), costs.ENCODE * SIDE**2, dtype),
         "decode": (lambda: codec.decode(latents), costs.DECODE * SIDE**2, dtype),

@@ -82,7 +82,7 @@ def with_loader(network: Network, training: Training) -> dict[str, float]:
     import csv
 
     from odelt.data import gaussian, latents
-    from odelt.data.dataset import Dataset
+    from odelt.data.dataset import LabelledImages
     from odelt.training import loop
 
     halves = training.model_copy(
@@ -95,7 +95,7 @@ def with_loader(network: Network, training: Training) -> dict[str, float]:
         folder = pathlib.Path(name)
         prepare = None
         if network.channels == 1:
-            data = Dataset(random.standard_normal((count, *network.image, 1), np.float32), labels)
+            data = LabelledImages(random.standard_normal((count, *network.image, 1), np.float32), labels)
         else:
             store = folder / "latents"
             write_random_store(store, network, count)

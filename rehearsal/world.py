@@ -29,6 +29,16 @@ FACES = 24
 FEATURES = 2048
 
 
+DATASETS = {  # by kind
+    "imagenet": lambda dataset, out: images.write_imagenet_tar(
+        pathlib.Path(dataset.path), dataset.classes, IMAGES_PER_CLASS, seed=0
+    ),
+    "celebahq": lambda dataset, out: images.write_celebahq_parquet(
+        out / dataset.source, FACES, dataset.image[0], seed=0
+    ),
+}
+
+
 def write_world(out: pathlib.Path) -> None:
     suite = load_suite(SUITE)
     registry = load_registry(suite.downloads.registry)
@@ -42,11 +52,7 @@ def write_world(out: pathlib.Path) -> None:
                 )
         for n, reference in enumerate(experiment.features.references.values()):
             _statistics(_place(out, registry, reference), seed=10 * k + n)
-        dataset = experiment.dataset
-        if dataset.kind == "imagenet":
-            images.write_imagenet_tar(pathlib.Path(dataset.path), dataset.classes, IMAGES_PER_CLASS, seed=0)
-        else:
-            images.write_celebahq_parquet(out / dataset.source, FACES, dataset.image[0], seed=0)
+        DATASETS[str(experiment.dataset.kind)](experiment.dataset, out)
     first = next(iter(suite.enabled.values()))
     vision.write_vae(out / first.codec.source, seed=0)
     vision.write_inception(_place(out, registry, first.features.weights), seed=0)

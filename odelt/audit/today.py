@@ -10,7 +10,6 @@ import subprocess
 from odelt.audit.folder import is_plain
 from odelt.audit.snapshot import unlocked
 from odelt.config import Dataset, load_suite
-from odelt.data import folders
 from odelt.errors import OdeltError
 from odelt.layout import targets
 from odelt.plain_data import parse_yaml
@@ -124,9 +123,9 @@ class Today:
     @functools.cache  # noqa: B019
     def _digest(self, dataset: Dataset, path: str) -> str:
         location = self.checkout / path
-        if dataset.kind != "folder":
+        if dataset.kind.names_read is None:
             return digests.find(location).sha256
-        return digests.of_files(location, folders.names_read(location, dataset.fraction))
+        return digests.of_files(location, dataset.kind.names_read(location, dataset.fraction))
 
     @functools.cache  # noqa: B019
     def _is_the_same(self, path: pathlib.Path, sha256: str, commit: str | None) -> bool:

@@ -2,37 +2,33 @@
 
 import pathlib
 import sys
+from typing import TypeVar
 
 from odelt.commands import options
 from odelt.config import Codec, Dataset, parse_json
+from odelt.errors import OdeltError
+from odelt.kinds import check_classes
+
+F = TypeVar("F")
 
 
 def prepare_data(a):
     """Prepares a small dataset in memory."""
-    from odelt.data import dataset, digits, images
+    from odelt.data import dataset
 
     settings = parse_json(Dataset, a.settings, "--settings")
-    if settings.kind == "digits":
-        data = digits.load()
-    else:
-        assert settings.path is not None  # no folder of images is without one
-        data = images.load_folder(pathlib.Path(settings.path), settings.image, settings.channels, settings.fraction)
-        tell_left_out(settings, settings.path)
-        images.check_classes(data, settings)
+    load = able(settings, settings.kind.load, "prepared in memory; use prepare-images")
+    data = load(settings, downloaded(settings, a.source))
+    tell_left_out(settings, settings.path)
+    check_classes(data.classes, settings)
     dataset.save(a.out, data)
 
 
 def prepare_images(a):
     """Prepares a large dataset with tensorflow-datasets."""
-    from odelt.data import builders
-
     settings = parse_json(Dataset, a.settings, "--settings")
-    if settings.kind == "celebahq":
-        files = sorted(a.source.rglob("*.parquet"))
-        builders.write_celebahq(files, a.out, settings.image, settings.fraction)
-    else:
-        assert settings.path is not None  # ImageNet is the user's own archive
-        builders.write_imagenet(pathlib.Path(settings.path), a.out, settings.fraction)
+    write = able(settings, settings.kind.write, "written to a folder; use prepare-data, or the folder that there is")
+    write(settings, downloaded(settings, a.source), a.out)
 
 
 def encode(a):
@@ -44,7 +40,7 @@ def encode(a):
     settings, codec_settings = parse_json(Dataset, a.settings, "--settings"), parse_json(Codec, a.codec, "--codec")
     codec = vae.load(a.vae, dtype=codec_settings.dtype, batch_size=codec_settings.batch_size)
     prepared = open_images(settings, a.images)
-    images.check_count_of_classes(prepared.classes, settings)
+    check_classes(prepared.classes, settings)
     tell_left_out(settings, a.images)
     with options.progress(len(prepared), "image") as progress:
         batches = streams.counted(images.batches(prepared, codec_settings.batch_size), progress)
@@ -63,11 +59,23 @@ def codec_error(a):
     options.write_json(a.out, {"images": len(some), **vae.precision_error(exact, mixed, some)})
 
 
-def tell_left_out(settings: Dataset, path) -> None:
-    """Prints a line on stderr about the files of a user's folder that are not read."""
-    from odelt.data import folders
+def able(settings: Dataset, function: F | None, what: str) -> F:
+    """Returns a function of the dataset's kind. Raises OdeltError if the kind lacks it."""
+    if function is None:
+        raise OdeltError(f"--settings: a dataset of kind '{settings.kind}' cannot be {what}")
+    return function
 
-    if settings.kind == "folder" and (line := folders.left_out(path)):
+
+def downloaded(settings: Dataset, source: pathlib.Path | None) -> pathlib.Path | None:
+    """Returns what was downloaded, for a dataset that is made from it. Raises OdeltError if it is not given."""
+    if settings.source is not None and source is None:
+        raise OdeltError(f"--source: a dataset of kind '{settings.kind}' is made from a download; name its folder")
+    return source
+
+
+def tell_left_out(settings: Dataset, path: str | pathlib.Path | None) -> None:
+    """Prints a line on stderr about the user's files at `path` that are not read."""
+    if path and (line := settings.kind.left_out(pathlib.Path(path))):
         print(f"odelt: {line}", file=sys.stderr)
 
 
@@ -85,14 +93,9 @@ def register(verb):
     dataset = options.SETTINGS | {"help": "a dataset: JSON, or a file"}
     images = options.path(metavar="DIR", help="the prepared images, or the folder of images")
     vae = options.path(metavar="DIR", help="the autoencoder, as the hub has it")
-    verb("prepare-data", prepare_data, settings=dataset, out=options.OUT)
-    verb(
-        "prepare-images",
-        prepare_images,
-        settings=dataset,
-        source=options.path(default=None, metavar="DIR", help="what was downloaded"),
-        out=options.OUT_DIR,
-    )
+    source = options.path(default=None, metavar="PATH", help="what was downloaded")
+    verb("prepare-data", prepare_data, settings=dataset, source=source, out=options.OUT)
+    verb("prepare-images", prepare_images, settings=dataset, source=source, out=options.OUT_DIR)
     verb(
         "encode",
         encode,
@@ -115,8 +118,4 @@ def register(verb):
 
 def open_images(settings: Dataset, path):
     """Opens a large dataset's images by index, float32 [H, W, 3] in [-1, 1]."""
-    from odelt.data import images
-
-    kind = "folder" if settings.kind == "folder" else "tfds"
-    crop = settings.kind != "celebahq"  # its images have their size already
-    return images.open_images(kind, path, settings.image, crop, settings.channels, settings.fraction)
+    return able(settings, settings.kind.open, "read image by image")(settings, path)

@@ -101,7 +101,7 @@ def real_statistics(a):
 
     settings = parse_json(Inception, a.settings, "--settings")
     real = images.shuffled(open_images(parse_json(Dataset, a.dataset, "--dataset"), a.images))
-    network = inception.Inception(a.weights, a.torchscript, batch_size=settings.batch_size)
+    network = inception.InceptionNetworks(a.weights, a.torchscript, batch_size=settings.batch_size)
     with options.progress(len(real), "image") as progress:
         batches = (batch for batch, _ in streams.counted(images.batches(real, settings.batch_size), progress))
         fid.save(a.out, describe(batches, network, subset=settings.subset))
@@ -120,7 +120,7 @@ def statistics(a):
     from odelt.vision.describing import REAL_SUBSET, describe, further
 
     settings, codec_settings = parse_json(Inception, a.settings, "--settings"), parse_json(Codec, a.codec, "--codec")
-    network = inception.Inception(a.weights, a.torchscript, batch_size=settings.batch_size)
+    network = inception.InceptionNetworks(a.weights, a.torchscript, batch_size=settings.batch_size)
     codec = vae.load(a.vae, dtype=codec_settings.dtype, batch_size=codec_settings.batch_size)
     real = read_arrays(a.real, REAL_SUBSET)
     for samples, pictures, out in options.for_each_output(a, "samples", "pictures"):

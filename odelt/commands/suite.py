@@ -36,12 +36,12 @@ def clean(a):
 
 
 def schema(a):
-    import yaml
+    from odelt.config import documentation
 
-    from odelt import config
-
-    print("# Written by `odelt schema` from odelt/config/.")
-    print(yaml.safe_dump(config.schema(), sort_keys=False), end="")
+    if a.write:
+        documentation.write()
+    else:
+        print(documentation.schema(), end="")
 
 
 def register(verb):
@@ -61,4 +61,5 @@ def register(verb):
         suite=suite,
         yes={"action": "store_true", "help": "remove it"},
     )
-    verb("schema", schema)
+    write = {"action": "store_true", "help": "write it, and the tables of config/README.md, into the project's files"}
+    verb("schema", schema, write=write)

@@ -1,69 +1,40 @@
 """What an experiment is: a dataset, a codec, a network, models that are downloaded or trained, how they are scored."""
 
 import itertools
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Any
 
 import pydantic
+from pydantic import Field
 
+from odelt.config.dataset import Codec, DatasetField
+from odelt.config.evaluation import Evaluation, Features, GridBlock, Inception
 from odelt.config.network import Architecture, Network
-from odelt.config.parsing import Dtype, FileName, Name, NotNegative, Positive, Section, nearest
-from odelt.config.solver import SolverField
+from odelt.config.parsing import Name, NotNegative, Section, nearest
 from odelt.config.training import Training
 from odelt.errors import OdeltError
-from odelt.solvers import FINEST_D
 
 SCRATCH = "scratch"  # what a model that starts from fresh weights starts from
 
 
-class Dataset(Section):
-    """Images with labels (SPEC 7). Experiments that name the same dataset share its files."""
-
-    name: Name
-    kind: Literal["digits", "folder", "celebahq", "imagenet"]
-    image: tuple[Positive, Positive]  # height and width to which images are brought
-    channels: Literal[1, 3] = 3
-    classes: Positive
-    source: Name | None = None  # celebahq: what is downloaded, by its name in the registry of sources
-    path: FileName | None = None  # folder, imagenet: where the user's own files are
-    fraction: Annotated[float, pydantic.Field(gt=0, le=1)] = 1.0  # of every class, for trials
-    flip: bool = False  # random mirror images in training
-
-    if TYPE_CHECKING:  # the type checker does not know that a frozen section has a hash
-
-        def __hash__(self) -> int: ...
-
-    @pydantic.model_validator(mode="after")
-    def _has_its_origin(self):
-        for key, kinds in {"source": ("celebahq",), "path": ("folder", "imagenet")}.items():
-            if (getattr(self, key) is not None) != (self.kind in kinds):
-                fault = f"needs '{key}'" if self.kind in kinds else f"takes no '{key}': remove it"
-                raise ValueError(f"a dataset of kind '{self.kind}' {fault}")
-        return self
-
-
-DIGITS = {"name": "digits", "kind": "digits", "image": (8, 8), "channels": 1, "classes": 10}
-
-
-class Codec(Section):
-    """The autoencoder between images and latents (SPEC 7)."""
-
-    source: Name
-    factor: Positive = 8  # an image's side over its latent's
-    channels: Positive = 4
-    scale: Annotated[float, pydantic.Field(gt=0)] = 0.18215
-    dtype: Dtype = "float32"
-    batch_size: Positive = 64
-
-
 class ModelSettings(Section):
-    """A row of the tables: weights that are downloaded, or that start somewhere and are trained."""
+    """A row of the tables: weights that are downloaded (`source`), or trained (`start` and `training`)."""
 
-    label: str
-    inner_ode: bool
-    source: Name | None = None  # a released checkpoint, by its name in the registry of sources
-    start: Name | None = None  # another model, or `scratch`
-    training: Training | None = None
-    seeds: Annotated[tuple[NotNegative, ...], pydantic.Field(min_length=1)] | None = None  # the suite's where not said
+    label: str = Field(description="The model's name in tables and figures.")
+    inner_ode: bool = Field(
+        description="Whether the model has the inner ODE over its length (SPEC 3). Otherwise all blocks act."
+    )
+    source: Name | None = Field(
+        default=None, description="A released checkpoint, by its name in the registry of sources."
+    )
+    start: Name | None = Field(
+        default=None,
+        description="Model whose weights training starts from, or `scratch` for fresh weights. Of a model with several "
+        "seeds it takes the first.",
+    )
+    training: Training | None = Field(default=None, description="How the model is trained.")
+    seeds: Annotated[tuple[NotNegative, ...], Field(min_length=1)] | None = Field(
+        None, description="Seeds of training, with a run for each. Default: the experiment's seed."
+    )
 
     @pydantic.model_validator(mode="after")
     def _is_downloaded_or_trained(self):
@@ -79,85 +50,27 @@ class ModelSettings(Section):
         return self
 
 
-class GridBlock(Section):
-    """A block of evaluation points: every listed model at every length with every solver (SPEC 6)."""
-
-    models: list[Name]
-    solvers: Annotated[list[SolverField], pydantic.Field(min_length=1)]
-    weights: Literal["ema", "raw"] = "ema"
-    lengths: list[Positive] | None = None  # of models with the inner ODE; all allowed ones where nothing is said
-    guidance: Annotated[float, pydantic.Field(ge=0)] = 1.0
-    d: Annotated[int, pydantic.Field(ge=0, le=FINEST_D)] = FINEST_D  # of solvers that take no shortcuts (SPEC 9.2)
-    joint: bool = False  # adaptive solvers: one step size for a whole batch, as released (SPEC 9.8)
-
-    @pydantic.model_validator(mode="after")
-    def _can_be_joint(self):
-        for solver in self.solvers if self.joint else ():
-            solver.jointly(1)
-        return self
-
-
-class Latency(Section):
-    """How generation is timed (SPEC 6)."""
-
-    batch_size: Positive = 256
-    repeats: Positive = 5
-
-
-class Evaluation(Section):
-    samples: Positive
-    batch_size: Positive = 256
-    seed: NotNegative = 0
-    dtype: Dtype = "float32"
-    sharding: Literal["none", "data"] = "none"  # of sampling: one GPU of its own, or all of the machine
-    latency: Latency = Latency()
-    grid: Annotated[list[GridBlock], pydantic.Field(min_length=1)]
-
-
-class FeatureNetwork(Section):
-    """The in-domain network in whose hidden layer the Fréchet distance of a small dataset is taken."""
-
-    hidden: Positive
-    epochs: Positive
-    seed: int = 0
-
-
-class Inception(Section):
-    """The FID protocols of SPEC 6: Inception's features against downloaded reference statistics, by their label."""
-
-    references: Annotated[dict[Name, Name], pydantic.Field(min_length=1)]  # label: name in the registry of sources
-    weights: Name = "inception-fid"
-    torchscript: Name = "inception-clean"
-    subset: Positive = 10000  # images whose features are kept, for Inception Score, KID, precision and recall
-    batch_size: Positive = 64
-
-
-def _features_kind(value: object) -> str:
-    of_inception = "references" in value if isinstance(value, dict) else isinstance(value, Inception)
-    return "Inception" if of_inception else "FeatureNetwork"
-
-
-Features = Annotated[
-    Annotated[FeatureNetwork, pydantic.Tag("FeatureNetwork")] | Annotated[Inception, pydantic.Tag("Inception")],
-    pydantic.Discriminator(_features_kind),
-]
-DatasetField = Annotated[
-    Dataset,
-    pydantic.BeforeValidator(
-        lambda value: DIGITS if value == "digits" else value, json_schema_input_type=Dataset | Literal["digits"]
-    ),
-]
+def _without_seed(schema: dict[str, Any]) -> None:
+    """A suite gives its seed to the experiments without one."""
+    schema["required"].remove("seed")
 
 
 class Experiment(Section):
-    enabled: bool = True  # else it is checked and left alone
-    seed: NotNegative  # of training; the suite's where nothing is said
-    dataset: DatasetField
-    codec: Codec | None = None  # none: the network sees the images themselves
-    network: Architecture
-    models: dict[Name, ModelSettings]
-    features: Features
-    evaluation: Evaluation
+    """A dataset, a network, the models that are trained or downloaded, and their evaluation."""
+
+    model_config = pydantic.ConfigDict(json_schema_extra=_without_seed)
+
+    enabled: bool = Field(default=True, description="Whether it is run. Otherwise it is only checked.")
+    seed: NotNegative = Field(description="Seed of training. Default: the suite's.")
+    dataset: DatasetField = Field(description="The images. A name alone stands for a dataset that has no other keys.")
+    codec: Codec | None = Field(
+        default=None,
+        description="The autoencoder between images and latents. Without it the network sees the images.",
+    )
+    network: Architecture = Field(description="Sizes of the network.")
+    models: dict[Name, ModelSettings] = Field(description="The models, by name: the rows of the tables.")
+    features: Features = Field(description="Where the Fréchet distance is taken: with a codec, Inception's features.")
+    evaluation: Evaluation = Field(description="What is sampled, timed and scored.")
 
     @property
     def latent(self) -> bool:
@@ -173,8 +86,10 @@ class Experiment(Section):
             )
         if self.latent and self.dataset.channels != 3:
             raise ValueError("codec: it needs images with 3 channels")
-        if not self.latent and self.dataset.kind in ("celebahq", "imagenet"):
+        if not self.latent and self.dataset.kind.load is None:
             raise ValueError(f"codec: a dataset of kind '{self.dataset.kind}' needs one")
+        if self.latent and self.dataset.kind.open is None:
+            raise ValueError(f"codec: a dataset of kind '{self.dataset.kind}' takes none: remove it")
         self._check_starts()
         for k, block in enumerate(self.evaluation.grid):
             for model in block.models:

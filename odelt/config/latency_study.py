@@ -1,9 +1,9 @@
 """What the latency study measures: networks with random weights, at every length (SPEC 6). No suite knows of it."""
 
 import pathlib
-from typing import Annotated
 
 import pydantic
+from pydantic import Field
 
 from odelt import trace
 from odelt.config.network import Network
@@ -13,22 +13,27 @@ from odelt.plain_data import read_yaml
 
 
 class Studied(Section):
-    """A network, and how it is asked: images at once, guidance scale, and whose published ratios stand beside."""
+    """A network, and how it is timed."""
 
-    network: Network
-    batch_size: Positive
-    guidance: Annotated[float, pydantic.Field(ge=0)]
-    published: Name | None = None  # an experiment of the published numbers
+    network: Network = Field(description="The network, with the size of its input.")
+    batch_size: Positive = Field(description="Images that are generated at once.")
+    guidance: float = Field(ge=0, description="Guidance scale w. Guided sampling evaluates a doubled batch (SPEC 6).")
+    published: Name | None = Field(
+        default=None, description="Experiment of the published numbers whose ratios the table shows too."
+    )
 
 
 class LatencyStudy(Section):
-    """The study: what `config/latency.yaml` holds. Each network is timed at every length and on SM's path."""
+    """What `config/latency.yaml` holds. Each network is timed with random weights, at every length and on SM's path."""
 
-    seed: NotNegative
-    dtype: Dtype
-    repeats: Positive
-    solvers: Annotated[list[SolverField], pydantic.Field(min_length=1)]
-    networks: Annotated[dict[Name, Studied], pydantic.Field(min_length=1)]
+    seed: NotNegative = Field(description="Seed of the random weights and of the noise.")
+    dtype: Dtype = Field(description="Precision of the network's computation.")
+    repeats: Positive = Field(description="Timed repetitions. The table shows their median.")
+    solvers: list[SolverField] = Field(
+        min_length=1,
+        description="Solvers of the outer ODE over time, such as `euler:4`. None of them is adaptive.",
+    )
+    networks: dict[Name, Studied] = Field(min_length=1, description="The networks, by name.")
 
     @pydantic.model_validator(mode="after")
     def _takes_steps(self):

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import pydantic
+from pydantic import Field
 
 from odelt.config.entries import ObjectiveField
 from odelt.config.length import FULL
@@ -14,22 +15,27 @@ LARGEST_SIZE = 1_000_000  # of a network; beyond it nothing fits into a memory
 
 
 class Architecture(Section):
-    """The part of a network that an experiment chooses; image size, channels and classes come from its dataset."""
+    """The sizes that an experiment chooses (SPEC 2, 3). Image size, channels and classes come from its dataset."""
 
-    width: Positive
-    heads: Positive
-    depth: Positive
-    group: Positive
-    min_length: Positive
-    patch: Positive = 2
+    width: Positive = Field(description="Channels of a token, D: a multiple of 4 and of `heads`.")
+    heads: Positive = Field(description="Heads of the attention.")
+    depth: Positive = Field(description="Number of transformer blocks, L.")
+    group: Positive = Field(description="Blocks in a step of the inner ODE over length, G.")
+    min_length: Positive = Field(
+        description="The shortest length, from `group` to `depth`. The lengths are min_length, min_length + group, … "
+        "up to `depth`."
+    )
+    patch: Positive = Field(
+        default=2, description="Height and width of a patch. They divide those of the network's input."
+    )
 
 
 class Network(Architecture):
     """A DiT with an inner ODE over its length (SPEC 2, 3)."""
 
-    channels: Positive
-    classes: Positive
-    image: tuple[Positive, Positive]
+    channels: Positive = Field(description="Channels of the network's input: of latents or images.")
+    classes: Positive = Field(description="Number of classes. The label of that number is the null label.")
+    image: tuple[Positive, Positive] = Field(description="Height and width of the network's input.")
 
     if TYPE_CHECKING:  # which does not know that a section is frozen, and so has a hash
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import pydantic
+from pydantic import Field
 
 from odelt.config import Name, Positive, Section, nearest, parse
 from odelt.errors import OdeltError
@@ -22,7 +23,7 @@ def _below(pattern: str) -> str:
     return pattern
 
 
-FileName = Annotated[str, pydantic.Field(pattern=r"^[^/]+$"), pydantic.AfterValidator(_below)]
+FileName = Annotated[str, Field(pattern=r"^[^/]+$"), pydantic.AfterValidator(_below)]
 FilePattern = Annotated[str, pydantic.AfterValidator(_below)]
 REPOSITORY = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 
@@ -30,8 +31,8 @@ REPOSITORY = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 class DriveFile(Section):
     """A file of a shared Google Drive folder, found by its name in the folder's listing."""
 
-    folder: Annotated[str, pydantic.Field(pattern=r"^[-\w]{25,}$")]
-    file: FileName
+    folder: str = Field(pattern=r"^[-\w]{25,}$", description="Id of the shared folder: the last part of its address.")
+    file: FileName = Field(description="Name of the file in the folder's listing.")
 
     @property
     def address(self) -> str:
@@ -41,10 +42,12 @@ class DriveFile(Section):
 class HubFiles(Section):
     """The files of a Hugging Face repository that match one of the patterns (`*` as in a shell)."""
 
-    repository: Annotated[str, pydantic.Field(pattern=REPOSITORY)]
-    type: Literal["model", "dataset"] = "model"
-    revision: str
-    files: Annotated[list[FilePattern], pydantic.Field(min_length=1)]
+    repository: str = Field(pattern=REPOSITORY, description="Owner and name, as in `owner/name`.")
+    type: Literal["model", "dataset"] = Field(default="model", description="What the repository holds.")
+    revision: str = Field(description="A commit, tag or branch.")
+    files: list[FilePattern] = Field(
+        min_length=1, description="Paths of files in the repository, or patterns of paths such as `data/*.parquet`."
+    )
 
     @property
     def address(self) -> str:
@@ -52,14 +55,18 @@ class HubFiles(Section):
 
 
 class Source(Section):
-    """One entry: a single file (`drive`, `url`) or a directory (`hub`). `bytes` is an approximate size."""
+    """A source has exactly one of the addresses `drive`, `hub` and `url`. `hub` makes a folder, the others a file."""
 
-    what: str
-    licence: str
-    bytes: Positive | None = None
-    drive: DriveFile | None = None
-    hub: HubFiles | None = None
-    url: Annotated[str, pydantic.Field(pattern=r"^https://[^/]+/([^?#]*/)?[^/?#]+$")] | None = None
+    what: str = Field(description="What it is, for people.")
+    licence: str = Field(description="Its licence, as far as its authors state it.")
+    bytes: Positive | None = Field(
+        default=None, description="Approximate size in bytes, for `odelt plan` and for people. It decides nothing."
+    )
+    drive: DriveFile | None = Field(default=None, description="A file of a Google Drive folder.")
+    hub: HubFiles | None = Field(default=None, description="Files of a Hugging Face repository.")
+    url: str | None = Field(
+        default=None, pattern=r"^https://[^/]+/([^?#]*/)?[^/?#]+$", description="Address of a file, over https."
+    )
 
     @pydantic.model_validator(mode="after")
     def _one_address(self):
@@ -90,7 +97,7 @@ class Source(Section):
 class Registry(Section):
     """What `config/sources.yaml` holds."""
 
-    sources: dict[Name, Source]
+    sources: dict[Name, Source] = Field(description="The sources, by name.")
 
     def __getitem__(self, name: str) -> Source:
         if name not in self.sources:

@@ -2,11 +2,12 @@
 
 import os
 import pathlib
-from typing import Annotated
 
 import pydantic
+from pydantic import Field
 
-from odelt.config.experiment import Dataset, Experiment
+from odelt.config.dataset import Dataset
+from odelt.config.experiment import Experiment
 from odelt.config.older import completed
 from odelt.config.parsing import FileName, Name, NotNegative, Section, nearest, parse
 from odelt.errors import OdeltError
@@ -24,22 +25,43 @@ RESERVED += ("statistics", "pictures", "scores", "latency", "tables", "figures")
 class Downloads(Section):
     """Where downloads come from (SPEC 8), and how far they are trusted."""
 
-    registry: FileName = "config/sources.yaml"
-    lock: FileName = "config/sources.lock.yaml"  # digests of what was downloaded before
-    strict: bool = False  # refuse what has no known digest
-    by_hand: str = "downloads"  # files put here are taken instead of being downloaded
-    proxy: str | None = None  # none: the libraries' own environment variables
-    certificate: str | None = None
-    note: str | None = None  # what every table says of them
+    registry: FileName = Field(
+        default="config/sources.yaml", description="File with the address and licence of each source."
+    )
+    lock: FileName = Field(
+        default="config/sources.lock.yaml", description="File with the digests that downloads must have."
+    )
+    strict: bool = Field(
+        default=False,
+        description="Whether a download without a known digest is refused. Otherwise its digest is recorded.",
+    )
+    by_hand: str = Field(
+        default="downloads",
+        description="Folder of files that are taken instead of being downloaded: under their own name, or in a folder "
+        "with the source's name.",
+    )
+    proxy: str | None = Field(
+        default=None, description="Address of a proxy. Default: that of the environment (`HTTPS_PROXY` and the like)."
+    )
+    certificate: str | None = Field(
+        default=None, description="File with the certificates that are trusted. Default: that of the environment."
+    )
+    note: str | None = Field(default=None, description="What each table says of the downloads.")
 
 
 class Suite(Section):
     """A whole reproduction: what `config/<suite>.yaml` holds."""
 
-    seed: NotNegative
-    published: FileName = "config/reference.yaml"  # the numbers to compare with
-    downloads: Downloads = Downloads()
-    experiments: Annotated[dict[Name, Experiment], pydantic.Field(min_length=1)]
+    seed: NotNegative = Field(description="Seed of training, in experiments without their own.")
+    published: FileName = Field(
+        default="config/reference.yaml", description="File with the numbers that tables and `verdicts.md` compare with."
+    )
+    downloads: Downloads = Field(
+        default=Downloads(), description="Where downloads come from, and how far they are trusted."
+    )
+    experiments: dict[Name, Experiment] = Field(
+        min_length=1, description="The experiments, by name. Each has a folder of this name in the results."
+    )
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -93,11 +115,6 @@ def load_suite(path: str | pathlib.Path, version: str | None = __version__) -> S
         hint = nearest(path.stem, known) or f"; known are {', '.join(known)}"
         raise OdeltError(f"there is no suite {quoted(path.stem)} ({printable(path, LONGEST_NAME)}){hint}")
     return parse(Suite, completed(Suite, read_yaml(path, "suite"), version), str(path))
-
-
-def schema() -> dict:
-    """Returns the JSON schema of a suite, for editors. `workflow/schemas/config.schema.yaml` is a copy."""
-    return Suite.model_json_schema()
 
 
 def configured() -> str:

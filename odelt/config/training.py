@@ -1,39 +1,91 @@
 """What a training run is."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import pydantic
+from pydantic import Field
 
 from odelt.config.entries import BootstrapField, ObjectiveField
-from odelt.config.parsing import Dtype, Positive, Section, Share
+from odelt.config.parsing import Dtype, NotNegative, Positive, Section, Share
 from odelt.objectives import DEFAULT_OBJECTIVE
 
 
 class Training(Section):
-    """One fine-tuning (or from-scratch) run: objective (SPEC 4), optimiser and schedule (SPEC 4.6)."""
+    """A training run: objective (SPEC 4), optimiser and schedule (SPEC 4.6). The defaults suit 100,000 steps."""
 
-    objective: ObjectiveField = pydantic.Field(default=DEFAULT_OBJECTIVE.name, validate_default=True)
-    steps: Positive
-    learning_rate: Annotated[float, pydantic.Field(gt=0)]
-    warmup_steps: Annotated[int, pydantic.Field(ge=0)] = 5000
-    batch_size: Annotated[int, pydantic.Field(ge=16, multiple_of=16)] = 256
-    weight_decay: Annotated[float, pydantic.Field(ge=0)] = 0.1
-    ema_rate: Annotated[float, pydantic.Field(gt=0, lt=1)] = 0.999
-    dropout: Annotated[float, pydantic.Field(ge=0, lt=1)] = 0.0
-    class_dropout: Share = 0.1
-    guidance: Annotated[float, pydantic.Field(ge=0)] = 1.0
-    bootstrap: BootstrapField = pydantic.Field(default="plain", validate_default=True)  # of the shortcut objective
-    images: Literal["disjoint", "shared"] = "disjoint"  # SPEC 9.5; "shared" is the released behaviour
-    length_draw: Literal["stratified", "independent"] = "stratified"  # see odelt.training.lengths
-    length_share: Annotated[float, pydantic.Field(ge=0, le=0.875)] = (
-        0.125  # of the rows, with a length-consistency target (SPEC 4.3)
+    objective: ObjectiveField = Field(
+        default=DEFAULT_OBJECTIVE.name,
+        validate_default=True,
+        description="What the network learns (SPEC 4). SM's baselines (SPEC 4.7) combine with no inner ODE; "
+        "`progressive` and `consistency-distillation` start from a model of `naive`.",
     )
-    time: Literal["discrete", "continuous"] = "discrete"  # of fm, icfm and rfm (SPEC 4.5)
-    icfm_noise: Literal["independent", "released"] = "independent"  # SPEC 9.7
-    dtype: Dtype = "float32"
-    sharding: Literal["none", "data", "full"] = "none"  # one GPU of its own, or all of the machine
-    checkpoint_every: Positive = 1000
-    log_every: Positive = 100
+    steps: Positive = Field(description="Steps of the optimiser.")
+    learning_rate: float = Field(
+        gt=0, description="Learning rate after the warm-up. Over the last 10 % of the steps it falls to 0, as a cosine."
+    )
+    warmup_steps: NotNegative = Field(
+        default=5000, description="Steps in which the learning rate rises linearly from 0. At most 90 % of `steps`."
+    )
+    batch_size: int = Field(default=256, ge=16, multiple_of=16, description="Rows of a batch.")
+    weight_decay: float = Field(default=0.1, ge=0, description="Decoupled weight decay (AdamW) of all weights.")
+    ema_rate: float = Field(
+        default=0.999,
+        gt=0,
+        lt=1,
+        description="Share of the moving average of the weights (EMA) that stays at each step. A run warns if "
+        "`ema_rate` to the power of `steps` is above 5 %: the average then still holds the weights at the start.",
+    )
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="Probability of dropout in the blocks' MLPs.")
+    class_dropout: Share = Field(
+        default=0.1,
+        description="Probability that a row of flow matching gets the null label instead of its own (SPEC 4.1).",
+    )
+    guidance: float = Field(
+        default=1.0,
+        ge=0,
+        description="Guidance scale w of the teacher, where `bootstrap` guides it (SPEC 4.2). 0: every row has the "
+        "null label, so that training is unconditional.",
+    )
+    bootstrap: BootstrapField = Field(
+        default="plain",
+        validate_default=True,
+        description="Rule of the time-consistency targets (SPEC 4.2). `plain`: without guidance; `guided`: every image "
+        "twice, with a plain and with a guided target; `sm`: SM's own rule (SPEC 9.6).",
+    )
+    images: Literal["disjoint", "shared"] = Field(
+        default="disjoint",
+        description="Whether rows of different targets have different images and noise, or share them as in the "
+        "released code (SPEC 9.5).",
+    )
+    length_draw: Literal["stratified", "independent"] = Field(
+        default="stratified",
+        description="How rows get their lengths (SPEC 4.3). `stratified`: each length has a fixed share of the batch, "
+        "which is faster; `independent`: each row draws its own.",
+    )
+    length_share: float = Field(
+        default=0.125,
+        ge=0,
+        le=0.875,
+        description="Share of the rows with a length-consistency target (SPEC 4.3). Only of models with the inner ODE.",
+    )
+    time: Literal["discrete", "continuous"] = Field(
+        default="discrete",
+        description="How `fm`, `icfm` and `rfm` draw t: a multiple of 1/128, or any number from 0 to 1 (SPEC 4.5).",
+    )
+    icfm_noise: Literal["independent", "released"] = Field(
+        default="independent",
+        description="The noise ε of `icfm`: its own, or that of x_0 as in the released code (SPEC 9.7).",
+    )
+    dtype: Dtype = Field(default="float32", description="Precision of the network's computation. Weights are float32.")
+    sharding: Literal["none", "data", "full"] = Field(
+        default="none",
+        description="What the GPUs of the machine share. `none`: nothing, the run takes a single GPU; `data`: the "
+        "rows; `full`: the rows, the weights and the optimiser's state.",
+    )
+    checkpoint_every: Positive = Field(
+        default=1000, description="Steps between two saved states, from which an interrupted run goes on."
+    )
+    log_every: Positive = Field(default=100, description="Steps between two points of the training curve.")
 
     @pydantic.model_validator(mode="after")
     def _warms_up_before_it_decays(self):

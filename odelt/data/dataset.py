@@ -12,19 +12,24 @@ from odelt import files, trace
 from odelt.errors import OdeltError
 
 
-class Dataset(NamedTuple):
+class LabelledImages(NamedTuple):
     images: np.ndarray  # float32 [N, H, W, C] in [-1, 1], or latents
     labels: np.ndarray  # int32 [N]
 
+    @property
+    def classes(self) -> int:
+        """How many different labels there are."""
+        return len(np.unique(self.labels))
 
-def save(path: files.Path, dataset: Dataset) -> None:
+
+def save(path: files.Path, dataset: LabelledImages) -> None:
     with files.writing(path) as draft, draft.open("wb") as file:
         np.savez(file, images=dataset.images, labels=dataset.labels)
 
 
-def load(path: files.Path) -> Dataset:
+def load(path: files.Path) -> LabelledImages:
     arrays = read_arrays(path, ("images", "labels"))
-    return Dataset(arrays["images"], arrays["labels"])
+    return LabelledImages(arrays["images"], arrays["labels"])
 
 
 def rows_of(path: files.Path, name: str, size: int) -> Iterator[np.ndarray]:

@@ -1,10 +1,8 @@
-"""A user's folder of images: a folder for each class. Says which of its files are read, and when it has changed.
+"""A user's folder of images: a folder for each class. Says which of its files are read.
 
 This module imports nothing heavy, because the workflow looks at such a folder before every run.
 """
 
-import functools
-import hashlib
 import os
 import pathlib
 from collections.abc import Iterator
@@ -65,20 +63,12 @@ def left_out(root: pathlib.Path) -> str | None:
     return f"{root}: {files} left out, as no image ({', '.join(SUFFIXES)}) directly in the folder of a class: {shown}"
 
 
-@functools.cache
-def fingerprint(path: str) -> str:
-    """Returns a text that changes with the names, sizes or times of the user's images, or of the user's file.
-
-    It is empty if nothing exists there. A process computes it once.
-    """
-    own = pathlib.Path(path)
+def images_there(root: pathlib.Path) -> list[str]:
+    """Returns all images as paths below the folder, whether each can be read or not; none without such a folder."""
     try:
-        images = _joined(_classes(own)) if os.path.isdir(own) else [""]
+        return _joined(_classes(root)) if os.path.isdir(root) else []
     except OdeltError:  # a folder that cannot be read, which the reader tells
-        images = []
-    stamps = [(name, stamp) for name in images if (stamp := _stamp(own / name))]
-    lines = "".join(f"{stamp} {name}\n" for name, stamp in stamps)
-    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()[:16] if stamps else ""
+        return []
 
 
 def _joined(images: dict[str, list[str]]) -> list[str]:
@@ -115,12 +105,3 @@ def _unread(root: pathlib.Path) -> Iterator[str]:
                 hidden = name.startswith(".") and not name.lower().endswith(SUFFIXES)
                 if not (read or hidden):
                     yield pathlib.Path(parent, name).relative_to(root).as_posix()
-
-
-def _stamp(path: pathlib.Path) -> str:
-    """Returns size and time of change; empty if nothing exists there, as behind a broken link."""
-    try:
-        status = path.stat()
-    except OSError:
-        return ""
-    return f"{status.st_size} {status.st_mtime_ns}"

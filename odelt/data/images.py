@@ -10,14 +10,14 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import PIL.Image
 
-from odelt import config, trace
+from odelt import trace
 from odelt.data import folders
-from odelt.data.dataset import Dataset
+from odelt.data.dataset import LabelledImages
 from odelt.data.decoding import decode
 from odelt.errors import OdeltError
 from odelt.files import require_regular
@@ -34,7 +34,7 @@ class Encoded(NamedTuple):
     name: str  # for messages
 
 
-class Source(Protocol):
+class ImageSource(Protocol):
     classes: int
 
     def __len__(self) -> int: ...
@@ -46,7 +46,7 @@ class Source(Protocol):
 class Images:
     """`images[i]` is (float32 [H, W, C] in [-1, 1], label); any number of threads may read at once."""
 
-    source: Source
+    source: ImageSource
     size: tuple[int, int]  # H, W
     channels: int
     crop: bool  # central crop to the shorter side first
@@ -70,7 +70,7 @@ class Images:
 class Shuffled:
     """A source in a random order. So the first images are a fair sample, even if the source is sorted by class."""
 
-    source: Source
+    source: ImageSource
 
     @property
     def classes(self) -> int:
@@ -91,51 +91,13 @@ def shuffled(images: Images) -> Images:
     return dataclasses.replace(images, source=Shuffled(images.source))
 
 
-def open_images(
-    kind: Literal["tfds", "folder"],
-    path: pathlib.Path,
-    size: tuple[int, int],
-    crop: bool,
-    channels: int = 3,
-    fraction: float = 1.0,
-) -> Images:
-    """Opens the images in `path`: a directory written by `odelt.data.builders`, or `<class>/*.{jpg,png,…}` (sorted).
-
-    Images of a folder are read as a viewer shows them: upright, transparent parts white.
-
-    `fraction` in (0, 1] takes the first share of every class of a folder. A written directory is a share already.
-
-    Raises:
-        OdeltError: the directory is missing, damaged or has no images.
-    """
-    source = TfdsSource(path) if kind == "tfds" else FolderSource(path, fraction)
-    return Images(source, size, channels, crop, as_seen=kind == "folder")
-
-
-def load_folder(root: pathlib.Path, size: tuple[int, int], channels: int, fraction: float = 1.0) -> Dataset:
-    """Loads a folder per class into memory. Each image is centrally cropped and resized to `size` (H, W).
-
-    `fraction` in (0, 1] takes the first share of every class, at least one image.
-    """
-    images = open_images("folder", root, size, True, channels, fraction)
-    arrays = np.empty((len(images), *size, channels), np.float32)
+def in_memory(images: Images) -> LabelledImages:
+    """Reads all images, in order."""
+    arrays = np.empty((len(images), *images.size, images.channels), np.float32)
     labels = np.empty(len(images), np.int32)
     for index in range(len(images)):
         arrays[index], labels[index] = images[index]
-    return Dataset(arrays, labels)
-
-
-def check_classes(dataset: Dataset, settings: config.Dataset) -> None:
-    """Raises OdeltError if the dataset does not have the number of classes in its settings."""
-    check_count_of_classes(len(np.unique(dataset.labels)), settings)
-
-
-def check_count_of_classes(count: int, settings: config.Dataset) -> None:
-    if count != settings.classes:
-        raise OdeltError(
-            f"dataset '{settings.name}' has {count} classes, and its configuration says {settings.classes}: "
-            "correct 'classes' there, or the images"
-        )
+    return LabelledImages(arrays, labels)
 
 
 def batches(images: Images, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import grain
 import numpy as np
 
-from odelt.data.dataset import Dataset
+from odelt.data.dataset import LabelledImages
 from odelt.data.latents import Moments
 
 IN_MEMORY = grain.ReadOptions(num_threads=1, prefetch_buffer_size=8)
@@ -13,7 +13,7 @@ FROM_DISK = grain.ReadOptions(num_threads=8, prefetch_buffer_size=16)  # threads
 
 
 def batches(
-    dataset: Dataset | Moments, size: int, seed: int, start: int, stop: int
+    dataset: LabelledImages | Moments, size: int, seed: int, start: int, stop: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Batches `start` … `stop` − 1 of an endless reshuffled stream.
 

@@ -6,13 +6,13 @@ import numpy as np
 
 from odelt import files, tensors
 from odelt.config import FeatureNetwork
-from odelt.data.dataset import Dataset
+from odelt.data.dataset import LabelledImages
 from odelt.errors import OdeltError
 
 NAMES = ("kernel", "bias")
 
 
-def fit(dataset: Dataset, settings: FeatureNetwork) -> dict[str, np.ndarray]:
+def fit(dataset: LabelledImages, settings: FeatureNetwork) -> dict[str, np.ndarray]:
     """The hidden layer (kernel [pixels, F], bias [F]) of a multilayer perceptron that tells the classes apart."""
     import sklearn.exceptions  # takes seconds, and `features` needs none of it
     import sklearn.neural_network

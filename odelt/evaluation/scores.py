@@ -3,20 +3,21 @@
 import numpy as np
 import sklearn.svm
 
-from odelt.data import digits
-from odelt.data.dataset import Dataset
+from odelt.data.dataset import LabelledImages
 from odelt.evaluation import frechet
+
+LEVELS = 16  # of the pixels of the digits, for which the classifier's kernel is chosen
 
 
 class Scorer:
     """Compares sample sets with the real images and their features."""
 
-    def __init__(self, real: Dataset, real_features: np.ndarray):
+    def __init__(self, real: LabelledImages, real_features: np.ndarray):
         self._real = frechet.gaussian(real_features)
         # A support-vector classifier, which is no part of the feature network.
         # scikit-learn has no annotations: a type checker takes `gamma` for a text, as its default is one.
         self._classifier = sklearn.svm.SVC(gamma=0.001, C=10)  # pyright: ignore[reportArgumentType]
-        self._classifier.fit(digits.to_pixels(real.images), real.labels)
+        self._classifier.fit(_pixels(real.images), real.labels)
 
     def score(self, samples: np.ndarray, labels: np.ndarray, features: np.ndarray) -> dict[str, float]:
         """frechet_distance (in feature units squared) and agreement (0..1) of samples [N, H, W, C] with labels [N]."""
@@ -25,7 +26,12 @@ class Scorer:
 
     def agreement(self, samples: np.ndarray, labels: np.ndarray) -> float:
         """Share of samples that get the asked label from the classifier."""
-        return float(np.mean(self._classifier.predict(digits.to_pixels(samples)) == labels))
+        return float(np.mean(self._classifier.predict(_pixels(samples)) == labels))
+
+
+def _pixels(images: np.ndarray) -> np.ndarray:
+    """[N, H, W, C] in [-1, 1] to 0..LEVELS (not rounded, clipped), flat [N, H·W·C]."""
+    return (np.clip(images, -1, 1).reshape(len(images), -1) + 1) * (LEVELS / 2)
 
 
 def floor(real_features: np.ndarray, seed: int) -> float:

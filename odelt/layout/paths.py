@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from odelt.config import Dataset, Experiment, Inception, Suite
 from odelt.config.registry import Registry
+from odelt.kinds.kind import own_path
 from odelt.layout.grid import Point, latency_path
 from odelt.layout.model_directory import CURVE, WEIGHTS
 
@@ -156,9 +157,8 @@ class SuitePaths(Generic[P]):
 
     def images(self, dataset: Dataset) -> P | pathlib.Path:
         """A large dataset's images as tensorflow-datasets wrote them, or the user's folder."""
-        if dataset.kind == "folder":
-            assert dataset.path is not None  # no dataset of this kind is without one
-            return pathlib.Path(dataset.path)
+        if dataset.kind.in_place:
+            return own_path(dataset)
         return self.dataset(dataset.name).images
 
     def data(self, experiment: Experiment) -> P:

@@ -1,7 +1,6 @@
 """What a suite costs: floating-point operations, bytes and downloads, counted from its configuration."""
 
 import math
-import pathlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,9 +14,6 @@ BYTES = 4  # of a stored float32
 INCEPTION = 11.4e9  # at 299×299, each of the two protocols
 ENCODE, DECODE = 0.27e12 / 256**2, 0.62e12 / 256**2
 FEATURES = 2048
-
-# Images of the large datasets and the bytes that a prepared one takes: 8-bit PNG at 256×256, or the original JPEG.
-IMAGES = {"celebahq": (28_000, 110e3), "imagenet": (1_281_167, 115e3), "digits": (1_797, 0), "folder": (0, 0)}
 
 
 class Cost(NamedTuple):
@@ -83,10 +79,7 @@ class Preparation(NamedTuple):
 def preparation(experiment: Experiment, pending: Callable[[str], bool] = lambda path: True) -> Preparation:
     """Writing a dataset's images, encoding them and taking their statistics, or what of it is pending."""
     dataset = experiment.dataset
-    count, image_bytes = IMAGES[dataset.kind]
-    if dataset.kind == "imagenet" and dataset.path and (tar := pathlib.Path(dataset.path)).exists():
-        count = tar.stat().st_size / image_bytes
-    count *= dataset.fraction
+    count, image_bytes = dataset.kind.count(dataset) * dataset.fraction, dataset.kind.image_bytes
     if not experiment.latent:
         small = count * math.prod((*dataset.image, dataset.channels)) * BYTES
         return Preparation(0, small if pending("dataset.npz") else 0)

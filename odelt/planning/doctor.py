@@ -229,20 +229,14 @@ def _missing_packages(jobs: Sequence[Job]) -> list[str]:
 
 
 def _missing_files(suite: Suite, jobs: Sequence[Job]) -> list[str]:
-    """Returns a line for each missing file that the user provides: ImageNet's tar, a folder of images."""
+    """Returns a line for each missing file or folder that the user provides."""
     problems = []
     for name, dataset in suite.datasets.items():
         prepares = any(job.calls("prepare-data", "prepare-images") and f"/datasets/{name}/" in job.path for job in jobs)
-        reads = dataset.kind == "folder" and any(f"/datasets/{name}/" in job.path for job in jobs)
+        reads = dataset.kind.in_place and any(f"/datasets/{name}/" in job.path for job in jobs)
         if dataset.path and (prepares or reads) and not pathlib.Path(dataset.path).exists():
-            problems.append(f"{dataset.path} is missing: {BRINGS[dataset.kind]}")
+            problems.append(f"{dataset.path} is missing: {dataset.kind.remedy}")
     return problems
-
-
-BRINGS = {
-    "imagenet": "put ImageNet's train tar there (147,897,477,120 bytes; image-net.org gives it to who has an account)",
-    "folder": "a folder with a folder of images for each class is expected there",
-}
 
 
 def _missing_gpu(suite: Suite, jobs: Sequence[Job]) -> str | None:

@@ -14,7 +14,7 @@ from odelt import files, trace
 from odelt.config.registry import HubFiles, Source, load_registry
 from odelt.errors import OdeltError
 from odelt.sources import lock as locks
-from odelt.sources.lock import Content, Lock
+from odelt.sources.lock import FileContent, Lock
 from odelt.sources.retrying import persistently, tell
 
 # What requests (gdown) and httpx (the hub) read, in the spellings of both.
@@ -153,7 +153,7 @@ def _by_pattern(hand: pathlib.Path, hub: HubFiles) -> list[pathlib.Path]:
 
 
 def _verify(
-    known: Lock, name: str, received: dict[str, Content], work: pathlib.Path, where: str, lock: pathlib.Path
+    known: Lock, name: str, received: dict[str, FileContent], work: pathlib.Path, where: str, lock: pathlib.Path
 ) -> None:
     """Raises OdeltError if a web page was saved as a file, or if a digest is not the recorded one.
 
@@ -206,7 +206,7 @@ def _is_there(known: Lock, name: str, out: pathlib.Path, source: Source) -> bool
     return not (locks.differences(known, name, present) or present.keys() ^ known.of(name).keys())
 
 
-def _files(folder: pathlib.Path) -> dict[str, Content]:
+def _files(folder: pathlib.Path) -> dict[str, FileContent]:
     return {file.relative_to(folder).as_posix(): locks.find(file) for file in _files_in(folder)}
 
 

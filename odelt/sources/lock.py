@@ -27,7 +27,7 @@ HEADER = "# The digests (sha256) of everything that is downloaded; config/source
 Digest = Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class Record(Section):
+class LockedFile(Section):
     """The recorded facts of one file: its sha256, or the beginning of it, if only that is published."""
 
     sha256: Digest | None = None
@@ -55,14 +55,14 @@ class Record(Section):
 class Lock(Section):
     """The content of `config/sources.lock.yaml`: for each source its files, by their paths within it."""
 
-    sources: dict[Name, dict[str, Record]] = pydantic.Field(default_factory=dict)
+    sources: dict[Name, dict[str, LockedFile]] = pydantic.Field(default_factory=dict)
 
-    def of(self, name: str) -> dict[str, Record]:
+    def of(self, name: str) -> dict[str, LockedFile]:
         """Returns the records of a source's files; empty if there are none."""
         return self.sources.get(name, {})
 
 
-class Content(NamedTuple):
+class FileContent(NamedTuple):
     """The content of a file on disk."""
 
     sha256: str
@@ -79,9 +79,9 @@ def load_lock(path: str | pathlib.Path) -> Lock:
     return parse(Lock, raw, str(path))
 
 
-def find(path: str | pathlib.Path) -> Content:
+def find(path: str | pathlib.Path) -> FileContent:
     """Returns digest and size (bytes) of a file."""
-    return Content(files.digest(path), pathlib.Path(path).stat().st_size)
+    return FileContent(files.digest(path), pathlib.Path(path).stat().st_size)
 
 
 def refuse(name: str, where: str | pathlib.Path, unrecorded: Iterable[str] = ()) -> NoReturn:
@@ -92,23 +92,23 @@ def refuse(name: str, where: str | pathlib.Path, unrecorded: Iterable[str] = ())
     )
 
 
-def differences(lock: Lock, name: str, received: Mapping[str, Content]) -> list[str]:
+def differences(lock: Lock, name: str, received: Mapping[str, FileContent]) -> list[str]:
     """Returns the files whose digest differs from the recorded one, in order."""
     known = lock.of(name)
     return [file for file in sorted(received) if file in known and not known[file].admits(received[file].sha256)]
 
 
-def unknown(lock: Lock, name: str, received: Mapping[str, Content]) -> list[str]:
+def unknown(lock: Lock, name: str, received: Mapping[str, FileContent]) -> list[str]:
     """Returns the received files without a recorded digest, in order."""
     return sorted(set(received) - set(lock.of(name)))
 
 
-def missing(lock: Lock, name: str, received: Mapping[str, Content]) -> list[str]:
+def missing(lock: Lock, name: str, received: Mapping[str, FileContent]) -> list[str]:
     """Returns the recorded files that were not received, in order."""
     return sorted(set(lock.of(name)) - set(received))
 
 
-def record(path: str | pathlib.Path, name: str, received: Mapping[str, Content], date: datetime.date) -> None:
+def record(path: str | pathlib.Path, name: str, received: Mapping[str, FileContent], date: datetime.date) -> None:
     """Writes the files that have no record yet into the lock, marked as recorded on first use.
 
     It writes atomically, and waits for other writers, because fetch jobs run in parallel. It keeps the comments above
@@ -143,7 +143,7 @@ def trusted(lock: Lock, name: str) -> Literal["verified", "recorded on first use
     return TRUSTED_ON_FIRST_USE if any(r.recorded for r in lock.of(name).values()) else VERIFIED
 
 
-def _text(path: pathlib.Path, lock: Lock, name: str, fresh: Mapping[str, Content], date: datetime.date) -> str:
+def _text(path: pathlib.Path, lock: Lock, name: str, fresh: Mapping[str, FileContent], date: datetime.date) -> str:
     sources = {
         source: {file: known.model_dump(exclude_none=True, by_alias=True) for file, known in records.items()}
         for source, records in lock.sources.items()

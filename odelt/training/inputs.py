@@ -8,7 +8,7 @@ import pathlib
 from odelt import files
 from odelt.config import Codec
 from odelt.data import dataset, latents
-from odelt.data.dataset import Dataset
+from odelt.data.dataset import LabelledImages
 from odelt.layout.model_directory import WEIGHTS
 from odelt.provenance import environment
 from odelt.training.step import Prepare
@@ -18,7 +18,7 @@ from odelt.training.step import Prepare
 class Inputs:
     """The data, how the training step prepares a batch of it, and the run's identity as `loop.train` takes it."""
 
-    data: Dataset | latents.Moments
+    data: LabelledImages | latents.Moments
     prepare: Prepare | None
     identity: dict[str, str]
 
@@ -31,7 +31,7 @@ def read_inputs(path: pathlib.Path, codec: Codec | None, start: pathlib.Path | N
     Raises:
         OdeltError: a file is missing or damaged.
     """
-    data: Dataset | latents.Moments
+    data: LabelledImages | latents.Moments
     prepare: Prepare | None = None
     if codec:
         from odelt.data import gaussian  # here, since the record of a run without latents does not name it

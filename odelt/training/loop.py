@@ -10,7 +10,7 @@ import tqdm
 
 from odelt.config import Network, Training
 from odelt.data import loader
-from odelt.data.dataset import Dataset
+from odelt.data.dataset import LabelledImages
 from odelt.data.latents import Moments
 from odelt.errors import OdeltError
 from odelt.layout.model_directory import CURVE
@@ -74,7 +74,7 @@ def start_ema(
 
 
 def train(
-    dataset: Dataset | Moments,
+    dataset: LabelledImages | Moments,
     weights: model_weights.Weights,
     network: Network,
     training: Training,
@@ -142,7 +142,7 @@ def _settings(network: Network, training: Training, inner_ode: bool, seed: int) 
 
 
 def _batches(
-    dataset: Dataset | Moments, training: Training, seed: int, first: int, timings: pathlib.Path | None
+    dataset: LabelledImages | Moments, training: Training, seed: int, first: int, timings: pathlib.Path | None
 ) -> Pace:
     """The batches of the steps after `first`, with a clock that measures how fast they are used."""
     batches = loader.batches(dataset, training.images_per_step, seed, first, training.steps)

@@ -14,13 +14,13 @@ from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, p
 
 from odelt.errors import OdeltError
 from odelt.evaluation.statistics import Running
-from odelt.vision.inception import Inception
+from odelt.vision.inception import InceptionNetworks
 
 KID_SUBSET, ISC_SPLITS, NEIGHBOURS = 1000, 10, 3  # the defaults of torch-fidelity, and of the literature
 REAL_SUBSET = ("features_legacy",)  # what `further` needs of the real images
 
 
-def describe(batches: Iterable[np.ndarray], inception: Inception, *, subset: int) -> dict[str, Any]:
+def describe(batches: Iterable[np.ndarray], inception: InceptionNetworks, *, subset: int) -> dict[str, Any]:
     """What is kept of images that come in batches float32 [n, H, W, 3], about in [-1, 1], in one pass.
 
     Returns:

@@ -28,7 +28,7 @@ FEATURES, CLASSES, SIDE = 2048, 1008, 299
 TORCHSCRIPT = "inception-2015-12-05.pt"  # the name under which clean-fid looks for its file
 
 
-class Inception:
+class InceptionNetworks:
     """Both networks on one device (by default the GPU where there is one); `batch_size` images at a time are on it.
 
     Raises:

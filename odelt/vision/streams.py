@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from odelt.vision.vae import Codec
+from odelt.vision.vae import Autoencoder
 
 MIRROR = (slice(None), slice(None), slice(None, None, -1))  # an image batch [N, H, W, C], left to right
 
 
 def encoded(
-    batches: Iterable[tuple[np.ndarray, np.ndarray]], codec: Codec, *, mirrored: bool
+    batches: Iterable[tuple[np.ndarray, np.ndarray]], codec: Autoencoder, *, mirrored: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Moments float32 [N, F, h, w, 8] and labels [N] of images float32 [N, H, W, 3] in [-1, 1] and labels.
 
@@ -21,7 +21,7 @@ def encoded(
         yield np.stack([codec.moments(state) for state in states], axis=1), labels
 
 
-def decoded(latents: Iterable[np.ndarray], codec: Codec, scale: float) -> Iterator[np.ndarray]:
+def decoded(latents: Iterable[np.ndarray], codec: Autoencoder, scale: float) -> Iterator[np.ndarray]:
     """Images float32 [n, H, W, 3], about in [-1, 1], of batches of the flow's latents [n, h, w, 4]."""
     for batch in latents:
         yield codec.decode(batch, scale)

@@ -19,7 +19,7 @@ Precision = Literal["float32", "bfloat16"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Codec:
+class Autoencoder:
     """A VAE on its device. Weights are float32; `dtype` bfloat16 computes in mixed precision (PyTorch's autocast).
 
     `batch_size` images at most are on the device at a time, however many are given.
@@ -58,7 +58,7 @@ class Codec:
 
 def load(
     directory: pathlib.Path, device: str | None = None, dtype: Precision = "float32", batch_size: int = 32
-) -> Codec:
+) -> Autoencoder:
     """The codec of a directory as on the hub (config.json, diffusion_pytorch_model.safetensors).
 
     Raises:
@@ -88,10 +88,10 @@ def load(
         raise OdeltError(f"{directory / TENSORS} lacks {lacking}, which {CONFIG} asks for; fetch both files again")
     chosen = vision.device_of(device)
     network = network.requires_grad_(False).to(chosen, memory_format=torch.channels_last)
-    return Codec(network, chosen, dtype, batch_size)
+    return Autoencoder(network, chosen, dtype, batch_size)
 
 
-def precision_error(exact: Codec, mixed: Codec, images: np.ndarray) -> dict[str, float]:
+def precision_error(exact: Autoencoder, mixed: Autoencoder, images: np.ndarray) -> dict[str, float]:
     """How far `mixed` is from `exact` on images [N, H, W, 3]: greatest and root mean square difference.
 
     Of the moments (their own units), and of the images (range [-1, 1]) that both decode from the exact means.

@@ -15,8 +15,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from odelt import OdeltError
+from odelt import OdeltError, config
 from odelt.data import images
+from odelt.kinds import KINDS
 
 pytestmark = pytest.mark.tensorflow
 tf = pytest.importorskip("tensorflow")
@@ -53,6 +54,11 @@ def celebahq(parquet, tmp_path_factory):
     return out
 
 
+def open_written(kind, path, size):
+    settings = {"name": "written", "image": size, "classes": 1, KINDS[kind].origin: "its-origin"}
+    return KINDS[kind].open(config.Dataset(kind=kind, **settings), path)
+
+
 def members(tar):
     """Name and bytes of every JPEG, and its label."""
     found = {}
@@ -76,7 +82,7 @@ def test_imagenets_jpegs_are_stored_unchanged_with_the_place_of_their_synset(tar
 
 
 def test_imagenet_on_reading_is_what_tensorflow_makes_of_it(tar, imagenet):
-    opened = images.open_images("tfds", imagenet, (32, 32), crop=True)
+    opened = open_written("imagenet", imagenet, (32, 32))
     for index in range(len(opened)):
         image, label = opened[index]
         record = opened.source[index]
@@ -99,7 +105,7 @@ def test_celebahq_is_resized_and_then_truncated_to_8_bits(parquet, celebahq):
     import pyarrow.parquet
 
     rows = pyarrow.parquet.read_table(parquet).column("image").to_pylist()
-    opened = images.open_images("tfds", celebahq, (16, 16), crop=False)
+    opened = open_written("celebahq", celebahq, (16, 16))
     assert len(opened) == len(rows) and opened.classes == 1
     for index in range(len(opened)):
         image, label = opened[index]
@@ -137,7 +143,8 @@ def test_writing_again_replaces_the_directory_whole(parquet, tmp_path):
 def test_reading_imports_neither_tensorflow_nor_torch_nor_jax(imagenet):
     code = (
         "import pathlib, sys; from odelt.data import images;"
-        f"opened = images.open_images('tfds', pathlib.Path({str(imagenet)!r}), (16, 16), crop=True);"
+        f"source = images.TfdsSource(pathlib.Path({str(imagenet)!r}));"
+        "opened = images.Images(source, (16, 16), 3, crop=True);"
         "sizes = [len(labels) for _, labels in images.batches(opened, 5)];"
         "print(sizes, [world for world in ('tensorflow', 'torch', 'jax') if world in sys.modules])"
     )
@@ -319,9 +326,9 @@ def damage(directory: pathlib.Path, copy: pathlib.Path, change) -> None:
 def test_damage_to_a_prepared_directory_is_told(imagenet, tmp_path, change):
     damage(imagenet, tmp_path / "copy", change)
     with pytest.raises(OdeltError, match=r"copy is damaged.*delete it"):
-        list(images.batches(images.open_images("tfds", tmp_path / "copy", (8, 8), crop=True), 4))
+        list(images.batches(open_written("imagenet", tmp_path / "copy", (8, 8)), 4))
 
 
 def test_a_missing_directory_is_told(tmp_path):
     with pytest.raises(OdeltError, match="none is missing or not a tensorflow-datasets directory"):
-        images.open_images("tfds", tmp_path / "none", (8, 8), crop=True)
+        open_written("imagenet", tmp_path / "none", (8, 8))

@@ -7,22 +7,13 @@ import numpy as np
 import pytest
 
 from odelt import OdeltError
-from odelt.data import dataset, digits, loader
+from odelt.data import dataset, loader
+from odelt.kinds import digits
 
 
 @pytest.fixture(scope="module")
 def real():
     return digits.load()
-
-
-def test_digits_are_1797_images_of_pixel_over_eight_less_one(real):
-    assert real.images.shape == (1797, 8, 8, 1) and real.images.dtype == np.float32
-    assert np.array_equal(np.unique(real.images), np.arange(17) / 8 - 1)
-    assert np.array_equal(np.unique(real.labels), np.arange(10))
-
-
-def test_pixels_are_the_inverse(real):
-    assert np.array_equal(np.unique(digits.to_pixels(real.images)), np.arange(17))
 
 
 def test_a_dataset_comes_back_from_disk(real, tmp_path):

@@ -6,8 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from odelt import OdeltError
-from odelt.data import images
+from odelt import OdeltError, config
 from odelt.data.decoding import decode
 
 ORIENTATION = 0x0112  # EXIF
@@ -107,4 +106,5 @@ def test_of_a_phone_s_file_of_several_pictures_the_first_is_taken():
 def test_a_user_s_folder_is_taken_as_it_is_seen(tmp_path):
     (tmp_path / "cat").mkdir()
     PIL.Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(tmp_path / "cat" / "a.png")
-    assert images.load_folder(tmp_path, (8, 8), 3).images.min() == 1
+    settings = config.Dataset(name="pets", kind="folder", path=str(tmp_path), image=(8, 8), classes=1)
+    assert settings.kind.load(settings, None).images.min() == 1

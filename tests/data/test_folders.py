@@ -9,6 +9,7 @@ import pytest
 
 from odelt import OdeltError, cli, config, files
 from odelt.data import folders, images
+from odelt.kinds import KINDS
 from odelt.planning import own_files
 from odelt.provenance import digests, record
 
@@ -19,7 +20,7 @@ def root(tmp_path):
         path = tmp_path / "pets" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         PIL.Image.new("RGB", (9, 9), "red").save(path)
-    folders.fingerprint.cache_clear()
+    own_files.stamps.cache_clear()
     return tmp_path / "pets"
 
 
@@ -117,9 +118,9 @@ def test_with_a_fraction_only_that_share_counts(root):
     assert prepare(root, fraction=0.5) == first
 
 
-def fingerprint(path) -> str:
-    folders.fingerprint.cache_clear()
-    return folders.fingerprint(str(path))
+def fingerprint(path, kind="folder") -> str:
+    own_files.stamps.cache_clear()
+    return own_files.stamps(KINDS[kind], str(path))
 
 
 @pytest.mark.parametrize(
@@ -146,10 +147,10 @@ def test_what_is_not_read_does_not_change_the_fingerprint(root):
 
 def test_a_tar_has_a_fingerprint_and_what_is_missing_or_broken_stops_nothing(root):
     (root.parent / "a.tar").write_bytes(b"1")
-    before = fingerprint(root.parent / "a.tar")
+    before = fingerprint(root.parent / "a.tar", "imagenet")
     (root.parent / "a.tar").write_bytes(b"12")
-    assert before and fingerprint(root.parent / "a.tar") not in ("", before)
-    assert fingerprint(root.parent / "none") == ""
+    assert before and fingerprint(root.parent / "a.tar", "imagenet") not in ("", before)
+    assert fingerprint(root.parent / "none") == fingerprint(root.parent / "none", "imagenet") == ""
     (root / "cat" / "c.png").symlink_to("gone.png")
     assert fingerprint(root)
 
@@ -171,12 +172,12 @@ def test_images_that_were_put_away_after_a_run_make_nothing_again(root, pets):
     own_files.remember(Suite(pets))
     before = own_files.fingerprint(pets)
     shutil.rmtree(root)
-    folders.fingerprint.cache_clear()
+    own_files.stamps.cache_clear()
     assert own_files.fingerprint(pets) == before != ""
 
 
 def test_a_dataset_without_own_files_has_no_fingerprint_and_leaves_nothing_behind(root, pets):
-    digits = config.Dataset(**config.experiment.DIGITS)
+    digits = config.Dataset(**config.dataset.WHOLE["digits"])
     own_files.remember(Suite(digits))
     assert own_files.fingerprint(digits) == "" and not own_files.MEMORY.exists()
 

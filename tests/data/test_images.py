@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from odelt import OdeltError, config
+from odelt import OdeltError
 from odelt.data import images
 
 
@@ -27,8 +27,16 @@ def folder(tmp_path):
     return root
 
 
+def open_folder(root, size, channels=3, fraction=1.0):
+    return images.Images(images.FolderSource(root, fraction), size, channels, crop=True, as_seen=True)
+
+
+def load_folder(*arguments):
+    return images.in_memory(open_folder(*arguments))
+
+
 def test_classes_and_images_are_in_the_order_of_their_names(folder):
-    opened = images.open_images("folder", folder, (20, 20), crop=True)
+    opened = open_folder(folder, (20, 20))
     names = [opened.source[index].name.split("pictures/")[1] for index in range(len(opened))]
     assert names == ["cat/a.PNG", "cat/b.png", "cat/c.bmp", "dog/x.png"] and opened.classes == 2
     assert [opened[index][1] for index in range(4)] == [0, 0, 0, 1]
@@ -36,7 +44,7 @@ def test_classes_and_images_are_in_the_order_of_their_names(folder):
 
 def test_an_image_of_the_right_size_is_only_cropped_and_scaled(folder):
     pixels = save(folder / "cat" / "a.PNG")
-    image, _ = images.open_images("folder", folder, (20, 20), crop=True)[0]
+    image, _ = open_folder(folder, (20, 20))[0]
     assert image.dtype == np.float32
     assert np.array_equal(image, pixels[:, 5:25] / np.float32(127.5) - 1)
 
@@ -63,42 +71,32 @@ def test_resizing_is_antialiased_and_not_quantised():
 
 def test_every_kind_of_file_becomes_rgb_or_grey(folder):
     gray = save(folder / "dog" / "x.png", (20, 20))
-    assert images.open_images("folder", folder, (20, 20), crop=True)[3][0].shape == (20, 20, 3)
-    image, _ = images.open_images("folder", folder, (20, 20), crop=True, channels=1)[3]
+    assert open_folder(folder, (20, 20))[3][0].shape == (20, 20, 3)
+    image, _ = open_folder(folder, (20, 20), 1)[3]
     assert np.array_equal(image[..., 0], gray / np.float32(127.5) - 1)
     PIL.Image.new("CMYK", (9, 9)).save(folder / "dog" / "a.jpg")
     PIL.Image.new("RGBA", (9, 9)).save(folder / "dog" / "b.webp")
-    opened = images.open_images("folder", folder, (20, 20), crop=True)
+    opened = open_folder(folder, (20, 20))
     assert len(opened) == 6 and all(opened[index][0].shape == (20, 20, 3) for index in range(6))
 
 
 @pytest.mark.parametrize("fraction, labels", [(1.0, [0, 0, 0, 1]), (0.6, [0, 0, 1]), (0.01, [0, 1])])
 def test_a_folder_in_memory_holds_a_share_of_every_class(folder, fraction, labels):
-    loaded = images.load_folder(folder, (10, 12), 1, fraction)
+    loaded = load_folder(folder, (10, 12), 1, fraction)
     assert loaded.images.shape == (len(labels), 10, 12, 1) and loaded.images.dtype == np.float32
     assert loaded.labels.tolist() == labels and loaded.labels.dtype == np.int32
-    first, _ = images.open_images("folder", folder, (10, 12), crop=True, channels=1)[0]
+    first, _ = open_folder(folder, (10, 12), 1)[0]
     assert np.array_equal(loaded.images[0], first)
-
-
-def test_a_number_of_classes_other_than_configured_is_told(folder):
-    def settings(classes):
-        return config.Dataset(name="pets", kind="folder", image=(8, 8), classes=classes, path=str(folder))
-
-    loaded = images.load_folder(folder, (8, 8), 3)
-    images.check_classes(loaded, settings(2))
-    with pytest.raises(OdeltError, match="'pets' has 2 classes, and its configuration says 3"):
-        images.check_classes(loaded, settings(3))
 
 
 @pytest.mark.parametrize("fraction", [0, -0.1, 1.1, float("nan")])
 def test_a_share_that_is_none_is_refused(folder, fraction):
     with pytest.raises(OdeltError, match="above 0 and at most 1"):
-        images.load_folder(folder, (8, 8), 3, fraction)
+        load_folder(folder, (8, 8), 3, fraction)
 
 
 def test_batches_are_the_images_in_order_the_last_one_smaller(folder):
-    opened = images.open_images("folder", folder, (8, 8), crop=True)
+    opened = open_folder(folder, (8, 8))
     made = list(images.batches(opened, 3))
     assert [len(labels) for _, labels in made] == [3, 1] and made[0][1].dtype == np.int32
     expected = np.stack([opened[index][0] for index in range(4)])
@@ -142,13 +140,13 @@ def test_a_corrupt_image_is_named(folder):
     whole = (folder / "cat" / "b.png").read_bytes()
     for content, told in [(b"nonsense", "of no known kind"), (whole[:-200], "truncated"), (b"", "of no known kind")]:
         (folder / "cat" / "b.png").write_bytes(content)
-        opened = images.open_images("folder", folder, (8, 8), crop=True)
+        opened = open_folder(folder, (8, 8))
         with pytest.raises(OdeltError, match=rf"cat/b.png is not a readable image \(.*{told}.*replace or remove it"):
             list(images.batches(opened, 2))
 
 
 def test_an_image_that_goes_away_is_named(folder):
-    opened = images.open_images("folder", folder, (8, 8), crop=True)
+    opened = open_folder(folder, (8, 8))
     (folder / "cat" / "a.PNG").unlink()
     with pytest.raises(OdeltError, match="cannot read .*a.PNG: No such file"):
         opened[0]
@@ -156,12 +154,12 @@ def test_an_image_that_goes_away_is_named(folder):
 
 def test_folders_without_classes_or_images_are_told(tmp_path):
     with pytest.raises(OdeltError, match="none is missing"):
-        images.load_folder(tmp_path / "none", (8, 8), 3)
+        load_folder(tmp_path / "none", (8, 8), 3)
     with pytest.raises(OdeltError, match="has no sub-folders"):
-        images.load_folder(tmp_path, (8, 8), 3)
+        load_folder(tmp_path, (8, 8), 3)
     (tmp_path / "cat").mkdir()
     with pytest.raises(OdeltError, match="cat has no images"):
-        images.load_folder(tmp_path, (8, 8), 3)
+        load_folder(tmp_path, (8, 8), 3)
 
 
 def test_shuffled_images_are_the_same_ones_and_the_first_are_of_many_classes(tmp_path):
@@ -169,7 +167,7 @@ def test_shuffled_images_are_the_same_ones_and_the_first_are_of_many_classes(tmp
         (tmp_path / name).mkdir()
         for k in range(10):
             PIL.Image.new("RGB", (8, 8)).save(tmp_path / name / f"{k}.png")
-    opened = images.open_images("folder", tmp_path, (8, 8), crop=True)
+    opened = open_folder(tmp_path, (8, 8))
     mixed = images.shuffled(opened)
     labels = [mixed[index][1] for index in range(30)]
     assert len(mixed) == 30 and mixed.classes == 3 and sorted(labels) == [0] * 10 + [1] * 10 + [2] * 10

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from odelt import OdeltError
-from odelt.data import digits, latents, loader
+from odelt.data import latents, loader
+from odelt.kinds import digits
 
 COUNT = 1000
 ORDER = 1073671540  # of the first 20 batches of 240 of the digits, seed 10

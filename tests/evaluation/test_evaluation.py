@@ -8,8 +8,8 @@ import scipy.linalg
 
 import odelt
 from odelt.config import FeatureNetwork, Latency, Solver
-from odelt.data import digits
 from odelt.evaluation import features, frechet, latency, scores
+from odelt.kinds import digits
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import pytest
 from odelt import OdeltError
 from odelt.config.registry import load_registry
 from odelt.sources import lock as locks
-from odelt.sources.lock import Content, load_lock, record, trusted
+from odelt.sources.lock import FileContent, load_lock, record, trusted
 
 CONFIG = pathlib.Path(__file__).parents[2] / "config"
 DAY = datetime.date(2026, 1, 2)
-A, B = Content("a" * 64, 1), Content("b" * 64, 2)
+A, B = FileContent("a" * 64, 1), FileContent("b" * 64, 2)
 
 
 def test_the_committed_lock_is_valid_and_names_only_files_of_the_registry():
@@ -27,7 +27,7 @@ def test_the_fid_weights_are_held_to_the_digest_in_their_name():
     lock = load_lock(CONFIG / "sources.lock.yaml")
     file = load_registry(CONFIG / "sources.yaml")["inception-fid"].file
     assert f"-{lock.of('inception-fid')[file].sha256_prefix}." in file
-    good, bad = Content("6726825d" + "0" * 56, 1), Content("6726825e" + "0" * 56, 1)
+    good, bad = FileContent("6726825d" + "0" * 56, 1), FileContent("6726825e" + "0" * 56, 1)
     assert locks.differences(lock, "inception-fid", {file: good}) == []
     assert locks.differences(lock, "inception-fid", {file: bad}) == [file]
 
@@ -80,8 +80,9 @@ def test_another_digest_is_never_written_over_a_record(tmp_path):
 def test_jobs_that_record_at_once_lose_nothing(tmp_path):
     path = tmp_path / "lock.yaml"
     program = (
-        "import sys; from datetime import date; from odelt.sources.lock import Content, record\n"
-        "for k in range(9): record(sys.argv[1], f'{sys.argv[2]}-{k}', {'f': Content('a' * 64, 1)}, date(2026, 1, 2))"
+        "import sys; from datetime import date; from odelt.sources.lock import FileContent, record\n"
+        "received = {'f': FileContent('a' * 64, 1)}\n"
+        "for k in range(9): record(sys.argv[1], f'{sys.argv[2]}-{k}', received, date(2026, 1, 2))"
     )
     jobs = [subprocess.Popen([sys.executable, "-c", program, path, name]) for name in ("a", "b", "c")]
     assert [job.wait() for job in jobs] == [0, 0, 0]

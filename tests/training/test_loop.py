@@ -14,7 +14,7 @@ from conftest import small_training
 
 from odelt import OdeltError
 from odelt.data import dataset
-from odelt.data.dataset import Dataset
+from odelt.data.dataset import LabelledImages
 from odelt.model.weights import flatten, load_model
 from odelt.training.checkpoints import RunFolder, fingerprint
 from odelt.training.loop import start_weights, train
@@ -29,7 +29,7 @@ def place(tmp_path_factory, small_network):
     root = tmp_path_factory.mktemp("training")
     rng = np.random.default_rng(0)
     images, labels = rng.uniform(-1, 1, (50, 4, 4, 1)).astype(np.float32), np.arange(50, dtype=np.int32) % 10
-    dataset.save(root / "dataset.npz", Dataset(images, labels))
+    dataset.save(root / "dataset.npz", LabelledImages(images, labels))
     assert trainer(root, small_network, "whole").wait(timeout=120) == 0
     return root
 

@@ -20,7 +20,7 @@ from conftest import small_training
 from odelt import OdeltError
 from odelt.config import Network
 from odelt.data import dataset, loader
-from odelt.data.dataset import Dataset
+from odelt.data.dataset import LabelledImages
 from odelt.machine.sharding import ONE_DEVICE, Placement, make_placement
 from odelt.model import runs
 from odelt.model.weights import flatten, initial_weights, load_model
@@ -111,7 +111,7 @@ def place(tmp_path_factory):
     root = tmp_path_factory.mktemp("sharding")
     rng = np.random.default_rng(0)
     images, labels = rng.uniform(-1, 1, (50, 4, 4, 1)).astype(np.float32), np.arange(50, dtype=np.int32) % 10
-    dataset.save(root / "dataset.npz", Dataset(images, labels))
+    dataset.save(root / "dataset.npz", LabelledImages(images, labels))
     train(root, "none", "none")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loader, "batches", stop_at(STOP_AT))
@@ -204,7 +204,7 @@ def test_the_key_of_prepare_is_no_other_streams():
 def test_a_batch_that_the_devices_do_not_divide_is_refused_at_once(tmp_path, monkeypatch):
     five = Placement(jax.sharding.AbstractMesh((5,), ("data",)))
     monkeypatch.setattr(loop, "make_placement", lambda sharding: five)
-    dataset.save(tmp_path / "dataset.npz", Dataset(np.zeros((5, 4, 4, 1), np.float32), np.zeros(5, np.int32)))
+    dataset.save(tmp_path / "dataset.npz", LabelledImages(np.zeros((5, 4, 4, 1), np.float32), np.zeros(5, np.int32)))
     with pytest.raises(OdeltError, match="batch_size 48 cannot be shared evenly by 5 devices; choose a multiple of 5"):
         train(tmp_path, "run", "data")
     assert [path.name for path in tmp_path.iterdir()] == ["dataset.npz"]

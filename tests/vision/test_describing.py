@@ -144,10 +144,10 @@ def test_a_subset_too_small_for_neighbours_is_told(made, real):
 MEMORY = """
 import resource, sys, tracemalloc
 import numpy as np
-from odelt.vision.inception import Inception
+from odelt.vision.inception import InceptionNetworks
 from odelt.vision.describing import describe
 
-networks = Inception(sys.argv[1], sys.argv[2], "cpu", batch_size=4)
+networks = InceptionNetworks(sys.argv[1], sys.argv[2], "cpu", batch_size=4)
 
 def stream(count):
     for start in range(0, count, 4):

@@ -34,7 +34,7 @@ def weights(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def networks(weights):
-    return inception.Inception(weights / LEGACY, weights / inception.TORCHSCRIPT, "cpu", batch_size=5)
+    return inception.InceptionNetworks(weights / LEGACY, weights / inception.TORCHSCRIPT, "cpu", batch_size=5)
 
 
 @pytest.fixture(scope="module")
@@ -124,14 +124,14 @@ def test_a_missing_or_damaged_file_is_named(weights, tmp_path, name, content):
         whole = (weights / name).read_bytes()
         (tmp_path / name).write_bytes(whole[: len(whole) // 2] if content == "half" else content)
     with pytest.raises(OdeltError, match=rf"{name}.*fetch it") as raised:
-        inception.Inception(tmp_path / LEGACY, tmp_path / inception.TORCHSCRIPT, "cpu")
+        inception.InceptionNetworks(tmp_path / LEGACY, tmp_path / inception.TORCHSCRIPT, "cpu")
     assert "\n" not in str(raised.value)
 
 
 def test_a_torchscript_file_under_another_name_is_told(weights, tmp_path):
     (tmp_path / "other.pt").symlink_to(weights / inception.TORCHSCRIPT)
     with pytest.raises(OdeltError, match="only under its own name, inception-2015-12-05.pt"):
-        inception.Inception(weights / LEGACY, tmp_path / "other.pt", "cpu")
+        inception.InceptionNetworks(weights / LEGACY, tmp_path / "other.pt", "cpu")
 
 
 def test_the_stand_ins_are_the_same_bytes_for_the_same_seed_only(weights, tmp_path):

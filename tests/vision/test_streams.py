@@ -9,7 +9,7 @@ from odelt.vision import streams
 pytestmark = pytest.mark.torch
 
 
-class Codec:
+class Autoencoder:
     """Its moments are the images themselves, its images the latents."""
 
     def moments(self, images):
@@ -22,15 +22,15 @@ class Codec:
 
 def test_both_flip_states_lie_side_by_side():
     images = np.arange(2 * 3 * 4 * 1, dtype=np.float32).reshape(2, 3, 4, 1)
-    ((moments, labels),) = streams.encoded([(images, np.array([5, 6]))], Codec(), mirrored=True)
+    ((moments, labels),) = streams.encoded([(images, np.array([5, 6]))], Autoencoder(), mirrored=True)
     assert moments.shape == (2, 2, 3, 4, 1) and labels.tolist() == [5, 6]
     assert np.array_equal(moments[:, 0], images) and np.array_equal(moments[:, 1], images[:, :, ::-1])
-    ((moments, _),) = streams.encoded([(images, labels)], Codec(), mirrored=False)
+    ((moments, _),) = streams.encoded([(images, labels)], Autoencoder(), mirrored=False)
     assert np.array_equal(moments[:, 0], images) and moments.shape[1] == 1
 
 
 def test_latents_are_decoded_batch_by_batch():
-    assert [d.tolist() for d in streams.decoded([np.ones(2), np.ones(1)], Codec(), 0.5)] == [[2, 2], [2]]
+    assert [d.tolist() for d in streams.decoded([np.ones(2), np.ones(1)], Autoencoder(), 0.5)] == [[2, 2], [2]]
 
 
 def test_wanted_rows_are_kept_whatever_the_batches():

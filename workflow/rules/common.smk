@@ -112,6 +112,10 @@ def downloaded_images_of(wildcards):
     return PATHS.source(source) if source else []
 
 
+def source_option_of(wildcards, input):
+    return f"--source {input[0]}" if input else ""
+
+
 def own_files_of(wildcards):
     """A fingerprint of the user's own files that a dataset is made from: Snakemake does not watch these."""
     return own_files.fingerprint(SUITE.datasets[wildcards.dataset])

@@ -1,4 +1,6 @@
 rule prepare_data:
+    input:
+        downloaded_images_of,
     output:
         ANY_DATASET.small,
     log:
@@ -14,10 +16,11 @@ rule prepare_data:
     params:
         options=options_of("prepare-data", ANY_DATASET.small),
         own_files=own_files_of,
+        source=source_option_of,
     message:
         "Write the dataset {wildcards.dataset}"
     shell:
-        "python -m odelt --log {log} prepare-data {params.options}"
+        "python -m odelt --log {log} prepare-data {params.options} {params.source}"
 
 
 rule prepare_images:
@@ -38,7 +41,7 @@ rule prepare_images:
     params:
         options=options_of("prepare-images", ANY_DATASET.images),
         own_files=own_files_of,
-        source=lambda w, input: f"--source {input[0]}" if input else "",
+        source=source_option_of,
     message:
         "Write the images of {wildcards.dataset}"
     shell:

@@ -1,0 +1,100 @@
+"""What a dataset is, and the codec between its images and the network (SPEC 7)."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import pydantic
+from pydantic import Field
+
+from odelt.config.parsing import Dtype, FileName, Name, Positive, Section, nearest
+from odelt.kinds import KINDS, Kind
+from odelt.quoting import quoted
+
+
+def _kind(value: Any) -> Any:
+    if isinstance(value, Kind):
+        return value
+    if not isinstance(value, str) or value not in KINDS:
+        hint = isinstance(value, str) and nearest(value, KINDS)
+        raise ValueError(f"there is no kind of dataset {quoted(value)}{hint or '; known are ' + ', '.join(KINDS)}")
+    return KINDS[value]
+
+
+def _with(origin: str) -> str:
+    """The kinds whose images have this origin."""
+    return " or ".join(f"`{name}`" for name, kind in KINDS.items() if kind.origin == origin)
+
+
+KindField = Annotated[
+    pydantic.InstanceOf[Kind],
+    pydantic.BeforeValidator(_kind, json_schema_input_type=Annotated[str, Field(json_schema_extra={"enum": [*KINDS]})]),
+    pydantic.PlainSerializer(str),
+]
+
+
+class Dataset(Section):
+    """Images with labels (SPEC 7). Experiments that name the same dataset share its files."""
+
+    name: Name = Field(description="Its folder below `results/<suite>/datasets`.")
+    kind: KindField = Field(
+        description="What the images are. "
+        + "; ".join(f"`{kind}`: {kind.description}" for kind in KINDS.values())
+        + "."
+    )
+    image: tuple[Positive, Positive] = Field(description="Height and width, in pixels, to which images are resized.")
+    channels: Literal[1, 3] = Field(default=3, description="Channels of an image: 1 is grey, 3 is RGB.")
+    classes: Positive = Field(description="Number of classes. The images must have as many.")
+    source: Name | None = Field(
+        default=None,
+        description=f"What is downloaded, by its name in the registry of sources. Only of kind {_with('source')}.",
+    )
+    path: FileName | None = Field(
+        default=None, description=f"Where the user's own images are, a file or a folder. Only of kind {_with('path')}."
+    )
+    fraction: float = Field(
+        default=1.0, gt=0, le=1, description="Share of the images of each class that is used, for trials."
+    )
+    flip: bool = Field(
+        default=False, description="Whether half of the images in training are mirrored. Only with a codec."
+    )
+
+    if TYPE_CHECKING:  # the type checker does not know that a frozen section has a hash
+
+        def __hash__(self) -> int: ...
+
+    @pydantic.model_validator(mode="after")
+    def _has_its_origin(self):
+        for key in ("source", "path"):
+            needed = self.kind.origin == key
+            if (getattr(self, key) is not None) != needed:
+                fault = f"needs '{key}'" if needed else f"takes no '{key}': remove it"
+                raise ValueError(f"a dataset of kind '{self.kind}' {fault}")
+        for key, value in self.kind.fixed.items():
+            if getattr(self, key) != value:
+                raise ValueError(f"{key}: a dataset of kind '{self.kind}' has {value}")
+        return self
+
+
+# Datasets that the name of their kind alone stands for.
+WHOLE = {name: {"name": name, "kind": name, **kind.fixed} for name, kind in KINDS.items() if kind.fixed}
+DatasetField = Annotated[
+    Dataset,
+    pydantic.BeforeValidator(
+        lambda value: WHOLE.get(value, value) if isinstance(value, str) else value,
+        json_schema_input_type=Dataset | Annotated[str, Field(json_schema_extra={"enum": [*WHOLE]})],
+    ),
+]
+
+
+class Codec(Section):
+    """The autoencoder between images and latents (SPEC 7)."""
+
+    source: Name = Field(description="The autoencoder, by its name in the registry of sources.")
+    factor: Positive = Field(default=8, description="Side of an image over the side of its latent.")
+    channels: Positive = Field(default=4, description="Channels of a latent.")
+    scale: float = Field(default=0.18215, gt=0, description="Factor by which latents are multiplied.")
+    dtype: Dtype = Field(
+        default="float32",
+        description="Precision of the autoencoder. `bfloat16` is mixed precision: `datasets/<name>/codec.json` has its "
+        "error.",
+    )
+    batch_size: Positive = Field(default=64, description="Images that are encoded or decoded at once.")
