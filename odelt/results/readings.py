@@ -2,11 +2,12 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from odelt.results.rows import Row, steps
-from odelt.results.verdicts import NOT_RUN, TOLERANCE
+from odelt.results.row import Row
+from odelt.results.verdicts import TOLERANCE
 
-Pair = tuple[Row, Row]  # ours and SM's: cells of `seeds.over_seeds`
+Pair = tuple[Row, Row]  # ours and SM's: rows over seeds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,59 +16,62 @@ class Reading:
 
     name: str
     words: str
-    pairs: Callable[[Sequence[Row], Sequence[Row]], list[Pair]]  # of ours and SM's cells of one experiment
+    pairs: Callable[[Sequence[Row], Sequence[Row]], list[Pair]]  # of ours and SM's rows of one experiment
     admits: Callable[[Pair], bool] = lambda pair: True  # whether a pair that was run counts
 
 
 def _is_no_worse(pair: Pair) -> bool:
-    return pair[0]["frechet_distance"] <= pair[1]["frechet_distance"] * (1 + TOLERANCE)
+    ours, sm = (row.distance for row in pair)
+    return ours is not None and sm is not None and ours <= sm * (1 + TOLERANCE)
 
 
 def _same_steps(ours: Sequence[Row], sm: Sequence[Row]) -> list[Pair]:
     """Returns the pairs with the same T of Euler's method, guidance and weights."""
-    same = ("solver", "guidance", "weights")
+
+    def setting(row: Row) -> tuple:
+        return row.cell.solver, row.cell.guidance, row.cell.weights
+
     return [
-        (cell, baseline)
-        for cell in ours
+        (row, baseline)
+        for row in ours
         for baseline in sm
-        if steps(cell) is not None and all(cell[column] == baseline[column] for column in same)
+        if row.steps is not None and setting(row) == setting(baseline)
     ]
 
 
 def _fewest_steps(ours: Sequence[Row], sm: Sequence[Row]) -> list[Pair]:
     """Returns the pairs of `_same_steps` with the fewest steps and, among these, the fewest blocks."""
-    pairs = _same_steps(ours, sm)
-    least = min(((steps(cell), cell["effective_blocks"]) for cell, _ in pairs), default=None)
-    return [(cell, baseline) for cell, baseline in pairs if (steps(cell), cell["effective_blocks"]) == least]
+    return _least(_same_steps(ours, sm), lambda row: (row.steps, row.effective_blocks))
 
 
 def _fewest_blocks(ours: Sequence[Row], sm: Sequence[Row]) -> list[Pair]:
     """Returns the pairs of `_same_steps` with the fewest blocks."""
-    pairs = _same_steps(ours, sm)
-    least = min((cell["effective_blocks"] for cell, _ in pairs), default=None)
-    return [(cell, baseline) for cell, baseline in pairs if cell["effective_blocks"] == least]
+    return _least(_same_steps(ours, sm), lambda row: row.effective_blocks)
 
 
 def _most_steps(ours: Sequence[Row], sm: Sequence[Row]) -> list[Pair]:
     """Returns the pairs of `_same_steps` with the most steps."""
-    pairs = _same_steps(ours, sm)
-    most = max((T for cell, _ in pairs if (T := steps(cell)) is not None), default=None)
-    return [(cell, baseline) for cell, baseline in pairs if steps(cell) == most]
+    return _least(_same_steps(ours, sm), lambda row: -(row.steps or 0))
+
+
+def _least(pairs: list[Pair], key: Callable[[Row], Any]) -> list[Pair]:
+    """Returns the pairs of which our row's key is the least."""
+    least = min((key(row) for row, _ in pairs), default=None)
+    return [pair for pair in pairs if key(pair[0]) == least]
 
 
 def _best_of_each(ours: Sequence[Row], sm: Sequence[Row]) -> list[Pair]:
-    """Pairs every cell of ours with SM's best cell of the same weights. Solver and guidance may differ.
+    """Pairs every row of ours with SM's best row of the same weights. Solver and guidance may differ.
 
-    If a cell of SM was not run, the best is not known, and the pairs are with that cell.
+    If a row of SM was not run, the best is not known, and the pairs are with that row.
     """
     pairs = []
     for weights in ("ema", "raw"):
-        candidates = [cell for cell in sm if cell["weights"] == weights]
-        if not candidates:
-            continue
-        missing = [cell for cell in candidates if cell["frechet_distance"] == NOT_RUN]
-        best = missing[0] if missing else min(candidates, key=lambda cell: cell["frechet_distance"])
-        pairs += [(cell, best) for cell in ours if cell["weights"] == weights]
+        candidates = [(row.distance, row) for row in sm if row.cell.weights == weights]
+        if candidates:
+            missing = [row for distance, row in candidates if distance is None]
+            best = missing[0] if missing else min(candidates, key=lambda candidate: candidate[0] or 0)[1]
+            pairs += [(row, best) for row in ours if row.cell.weights == weights]
     return pairs
 
 

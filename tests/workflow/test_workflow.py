@@ -86,7 +86,11 @@ def results(folder: pathlib.Path) -> pathlib.Path:
 
 def test_everything_is_made(checkout):
     expected = [
-        *(f"tables/{name}.{kind}" for name in ("main", "grid", "trade-off") for kind in ("md", "csv", "html")),
+        *(
+            f"tables/{name}.{kind}"
+            for name in ("main", "grid", "trade-off")
+            for kind in ("md", "csv", "links.json", "html")
+        ),
         *(f"figures/{name}.{kind}" for name in ("scaling", "samples", "training") for kind in ("svg", "png")),
         *(f"models/{name}/model.safetensors" for name in ("sm", "odelt")),
     ]

@@ -1,0 +1,92 @@
+"""The latency study's rows: each length's time and memory, beside the full path's and the published ratio."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Iterator
+
+from odelt.config import Solver
+from odelt.config.latency_study import LatencyStudy
+from odelt.layout.grid import length_name
+from odelt.layout.paths import StudyPaths
+from odelt.results.references import References
+from odelt.results.row import Cell
+from odelt.results.rows import read_json
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """What was measured of a network at a length with a solver, per batch: seconds, bytes, and operations."""
+
+    file: str  # below the study's folder
+    latency_s: float
+    latency_q1_s: float
+    latency_q3_s: float
+    compile_s: float
+    peak_bytes: int
+    weight_bytes: int
+    flops: float
+    dtype: str
+    device: str
+
+
+@dataclasses.dataclass(frozen=True)
+class StudyRow:
+    """A network at a length (None: SM's full path) with a solver. What was not measured is None."""
+
+    network: str
+    length: int | None
+    effective_blocks: int
+    solver: Solver
+    guidance: float
+    batch_size: int
+    measured: Measured | None
+    baseline: Measured | None  # of the full path
+    published_ratio: float | None  # of latencies
+
+    def ratio(self, name: str) -> float | None:
+        """A number of Measured over the full path's."""
+        if self.measured is None or self.baseline is None:
+            return None
+        return getattr(self.measured, name) / getattr(self.baseline, name)
+
+
+def rows(study: LatencyStudy, results: pathlib.Path, published: References) -> Iterator[StudyRow]:
+    """Yields a row per network, length (the full path first) and solver.
+
+    Raises:
+        OdeltError: a measurement's file is damaged; the line names it.
+    """
+    for name, studied in study.networks.items():
+        baselines: dict[str, Measured] = {}
+        for length in (None, *studied.network.lengths):
+            path = StudyPaths(results).measured(name, length_name(length))
+            measured = read_json(path, functools.partial(_by_solver, path.relative_to(results).as_posix())) or {}
+            if length is None:
+                baselines = measured
+            for solver in study.solvers:
+                model = "sm" if length is None else "odelt"
+                cell = Cell(studied.published, model, length, solver) if studied.published else None
+                yield StudyRow(
+                    network=name,
+                    length=length,
+                    effective_blocks=studied.network.effective_blocks(length),
+                    solver=solver,
+                    guidance=studied.guidance,
+                    batch_size=studied.batch_size,
+                    measured=measured.get(str(solver)),
+                    baseline=baselines.get(str(solver)),
+                    published_ratio=published.relative_latency(cell) if cell else None,
+                )
+
+
+def _by_solver(file: str, raw: dict) -> dict[str, Measured]:
+    return {point["solver"]: _measured(file, raw, point) for point in raw["points"]}
+
+
+def _measured(file: str, raw: dict, point: dict) -> Measured:
+    seconds = [float(point["seconds"][name]) for name in ("median", "q1", "q3")]
+    sizes = (int(point["peak_bytes"]), int(raw["weight_bytes"]))
+    return Measured(
+        file, *seconds, float(point["compile_s"]), *sizes, point["flops"], str(raw["dtype"]), str(raw["device"])
+    )
