@@ -7,10 +7,10 @@ from odelt.layout import paths
 from odelt.publishing import text
 from odelt.publishing.text import Line, Number
 from odelt.results import chance, verdicts
-from odelt.results.columns import AGREEMENT, LATENCY, Column
-from odelt.results.comparisons import Comparison, files_of_ratio
+from odelt.results.columns import AGREEMENT, Column
+from odelt.results.comparisons import Comparison
 from odelt.results.references import PublishedNumber, References
-from odelt.results.row import Row, relative_latency
+from odelt.results.row import Ratio, Row
 from odelt.results.rows import distinct
 from odelt.results.verdicts import NOT_RUN, NOTHING_PUBLISHED
 
@@ -86,12 +86,8 @@ def number(row: Row, column: Column, beside: Sequence[Comparison] = ()) -> str |
     value = row.value(column)
     if value is None:
         return NOT_RUN
-    if column.file == "latency":
-        assert row.timing is not None  # as it has a value
-        timing = row.timing
-        quartiles = text.latency(timing.latency_s, timing.latency_q1_s, timing.latency_q3_s)
-        shown = quartiles if column == LATENCY else column.shown(value)
-        return Number(shown, of_suite(row, [timing.file]), value)
+    if column.file == "latency" and row.timing:
+        return text.timed(row.timing, column, of_suite(row, [row.timing.file]))
     deviation = row.deviation(column)
     shown = column.shown(value) + ("" if deviation is None else f" ± {column.shown(deviation)}")
     shown += chance.MARK if column == AGREEMENT and row.at_chance else ""
@@ -103,29 +99,31 @@ def of_scores(row: Row, shown: str, value: float | None, beside: Sequence[Compar
     return Number(shown, files, value, published(beside) if beside else None)
 
 
-def ratio(row: Row, baseline: Row | None) -> str | Number:
-    """Returns a relative latency."""
-    value = relative_latency(row, baseline)
-    if value is None:
-        return NOT_RUN
-    return Number(f"{value:.2f}×", of_suite(row, files_of_ratio(row, baseline)), value)
+def ratio(row: Row, ratio: Ratio | None, also: str = "") -> str | Number:
+    """Returns a relative latency, with what stands beside it."""
+    if ratio is None:
+        return NOT_RUN + also
+    return Number(f"{ratio.value:.2f}×{also}", of_suite(row, ratio.files), ratio.value)
 
 
 def published_cells(row: Row, beside: Sequence[Comparison]) -> Line:
     """Returns the published number with its reference statistics, the difference and the verdict."""
     if not beside:
         return {"published": "", "difference": "", "verdict": NOTHING_PUBLISHED}
-    first = beside[0]
-    deviation = "" if first.number.deviation is None else f" ± {first.number.deviation:.2g}"
-    doubt = "?" if first.number.ambiguous else ""
-    statistics = f" ({first.number.statistics})" if first.number.statistics else ""
-    shown = f"{first.number.value:.4g}{deviation}{doubt}{statistics}"
-    difference = first.difference
+    first, difference = beside[0], beside[0].difference
+    shown = published_text(f"{first.number.value:.4g}", first.number)
     return {
         "published": Number(shown, [paths.PUBLISHED], first.number.value, published(beside)),
         "difference": "" if difference is None else of_scores(row, f"{difference:+.2f}", difference, beside),
         "verdict": first.verdict,
     }
+
+
+def published_text(value: str, number: PublishedNumber) -> str:
+    """Returns a published number with its deviation, a mark if it is ambiguous, and its reference statistics."""
+    deviation = "" if number.deviation is None else f" ± {number.deviation:.2g}"
+    statistics = f" ({number.statistics})" if number.statistics else ""
+    return f"{value}{deviation}{'?' if number.ambiguous else ''}{statistics}"
 
 
 def timing_caption(rows: Sequence[Row]) -> str:

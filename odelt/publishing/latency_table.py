@@ -1,6 +1,5 @@
 """The latency study's table and figure: each length's time and memory with SM's, and the paper's ratio."""
 
-import dataclasses
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -12,12 +11,13 @@ from odelt.layout.grid import length_name
 from odelt.publishing import figures, text
 from odelt.publishing.cells import or_not_run
 from odelt.publishing.text import Line, Number
-from odelt.results.columns import LATENCY, MEMORY
-from odelt.results.latency_study import Measured, StudyRow
+from odelt.results.columns import LATENCY, MEMORY, WEIGHT_MEMORY, Column
+from odelt.results.latency_study import StudyRow
 from odelt.results.rows import distinct
 from odelt.results.verdicts import NOT_RUN
 
-RATIOS = {"latency_s": "relative_latency", "peak_bytes": "relative_peak", "weight_bytes": "relative_weights"}
+NUMBERS = ("latency_s", "latency_q1_s", "latency_q3_s", "compile_s", "peak_bytes", "weight_bytes", "flops")
+RATIOS = {"relative_latency": LATENCY, "relative_peak": MEMORY, "relative_weights": WEIGHT_MEMORY}
 
 
 def write(rows: Sequence[StudyRow], out: pathlib.Path) -> None:
@@ -35,7 +35,7 @@ def write(rows: Sequence[StudyRow], out: pathlib.Path) -> None:
 
 def figure(rows: Sequence[StudyRow], out: pathlib.Path) -> None:
     """Draws latency over SM's against the blocks that act, a panel per network. Dashed: proportional to the blocks."""
-    measured = [row for row in rows if row.ratio("latency_s") is not None]
+    measured = [row for row in rows if row.ratio(LATENCY) is not None]
     with matplotlib.rc_context(figures.STYLE):
         if not measured:
             return figures.save(figures.not_run_yet("Latency against blocks"), out)
@@ -55,7 +55,7 @@ def _draw(axes, rows: Sequence[StudyRow]) -> None:
     for k, solver in enumerate(dict.fromkeys(row.solver for row in rows)):
         style = figures.style_of(k)
         ours = [row for row in rows if row.solver == solver and row.length is not None]
-        axes.plot(_blocks(ours), [row.ratio("latency_s") for row in ours], label=f"$T = {solver.steps}$", **style)
+        axes.plot(_blocks(ours), [row.ratio(LATENCY) for row in ours], label=f"$T = {solver.steps}$", **style)
         published = [row for row in ours if row.published_ratio is not None]
         hollow = {**style, "linestyle": "", "markerfacecolor": "none", "markersize": 9}
         axes.plot(_blocks(published), [row.published_ratio for row in published], **hollow)
@@ -68,52 +68,47 @@ def _blocks(rows: Sequence[StudyRow]) -> list[int]:
 
 
 def _in_full(row: StudyRow) -> dict[str, Any]:
-    names = [field.name for field in dataclasses.fields(Measured) if field.name != "file"]
-    measured = {name: or_not_run(row.measured and getattr(row.measured, name)) for name in names}
-    described = {name: measured.pop(name) for name in ("dtype", "device")}
+    measured = {
+        name: or_not_run(row.measured and getattr(row.measured, name)) for name in (*NUMBERS, "dtype", "device")
+    }
     return {
         "network": row.network,
-        "length": length_name(None) if row.length is None else row.length,
+        "length": _length(row),
         "effective_blocks": row.effective_blocks,
         "solver": str(row.solver),
         "guidance": row.guidance,
         "batch_size": row.batch_size,
-        **measured,
-        **{ratio: or_not_run(row.ratio(name)) for name, ratio in RATIOS.items()},
+        **{name: measured.pop(name) for name in NUMBERS},
+        **{name: or_not_run(row.ratio(column)) for name, column in RATIOS.items()},
         "published_relative_latency": row.published_ratio,
-        **described,
+        **measured,
     }
+
+
+def _length(row: StudyRow) -> int | str:
+    return length_name(None) if row.length is None else row.length
 
 
 def _for_people(row: StudyRow) -> Line:
-    length = length_name(None) if row.length is None else row.length
     return {
         "network": row.network,
-        "length (blocks)": f"{length} ({row.effective_blocks})",
+        "length (blocks)": f"{_length(row)} ({row.effective_blocks})",
         "T": str(row.solver.steps),
         "guidance": f"{row.guidance:g}",
         "batch": str(row.batch_size),
-        LATENCY.heading: _number(row, LATENCY.name),
-        "/ SM": _ratio(row, LATENCY.name),
+        **_with_ratio(row, LATENCY, "/ SM"),
         "published": "" if row.published_ratio is None else f"{row.published_ratio:.3f}",
-        MEMORY.heading: _number(row, MEMORY.name),
-        "memory / SM": _ratio(row, MEMORY.name),
-        "weights, MiB": _number(row, "weight_bytes"),
-        "weights / SM": _ratio(row, "weight_bytes"),
+        **_with_ratio(row, MEMORY, "memory / SM"),
+        **_with_ratio(row, WEIGHT_MEMORY, "weights / SM"),
     }
 
 
-def _number(row: StudyRow, name: str) -> str | Number:
-    measured = row.measured
-    if measured is None:
-        return NOT_RUN
-    value, quartiles = getattr(measured, name), (measured.latency_q1_s, measured.latency_q3_s)
-    shown = text.latency(value, *quartiles) if name == LATENCY.name else MEMORY.shown(value)
-    return Number(shown, [measured.file], value)
-
-
-def _ratio(row: StudyRow, name: str) -> str | Number:
-    value = row.ratio(name)
-    if row.measured is None or row.baseline is None or value is None:
-        return NOT_RUN
-    return Number(f"{value:.3f}", [row.measured.file, row.baseline.file], value)
+def _with_ratio(row: StudyRow, column: Column, heading: str) -> Line:
+    """Returns what was measured, and its ratio to that of SM's full path."""
+    if row.measured is None:
+        return {column.heading: NOT_RUN, heading: NOT_RUN}
+    shown: dict[str, str | Number] = {column.heading: text.timed(row.measured, column, [row.measured.file])}
+    value = row.ratio(column)
+    if row.baseline is None or value is None:
+        return shown | {heading: NOT_RUN}
+    return shown | {heading: Number(f"{value:.3f}", [row.measured.file, row.baseline.file], value)}

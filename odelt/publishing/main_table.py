@@ -11,7 +11,7 @@ from odelt.results import comparisons
 from odelt.results.columns import LATENCY, MEMORY
 from odelt.results.comparisons import Comparison
 from odelt.results.references import References
-from odelt.results.row import Row, baseline_of, baselines, over_seeds, relative_latency
+from odelt.results.row import Ratio, Row, baselines, over_seeds, relative_latency
 from odelt.results.rows import distinct
 
 
@@ -20,20 +20,15 @@ class MainRow:
     """A row of the main table: over seeds, with what it is compared with."""
 
     row: Row
-    T: int
     baseline: Row | None  # that its latency is relative to
+    ratio: Ratio | None  # of the latencies
+    published_ratio: float | None  # the authors' own
     beside: Sequence[Comparison]  # published FIDs
-    published_ratio: float | None  # the authors' own relative latency
-
-    @property
-    def ratio(self) -> float | None:
-        """Latency over the baseline's."""
-        return relative_latency(self.row, self.baseline)
 
     @property
     def setting(self) -> tuple[int, float]:
         """T and guidance."""
-        return self.T, self.row.cell.guidance
+        return self.row.steps or 0, self.row.cell.guidance
 
 
 def write_main(rows: Sequence[Row], references: References | None, out: pathlib.Path, note: str = "") -> None:
@@ -46,9 +41,9 @@ def write_main(rows: Sequence[Row], references: References | None, out: pathlib.
     made = main_rows(rows, references)
     in_full = [_in_full(each) for each in made]
     parts: list[str | Sequence[Line]] = [_overview(made)] if made else ["The grid has no Euler steps."]
-    for setting in sorted({each.setting for each in made}):
-        T, guidance = setting
-        parts += [f"## T = {T}, guidance {guidance:g}", [_for_people(each) for each in made if each.setting == setting]]
+    for setting in _settings(made):
+        of_setting = [_for_people(each) for each in made if each.setting == setting]
+        parts += ["## T = {}, guidance {:g}".format(*setting), of_setting]
     counted = comparisons.summary([each.row for each in made], references)
     parts += [_caption(made, references), counted, note]
     text.write(out, list(in_full[0]) if in_full else [], in_full, text.title("Main table", rows), *parts)
@@ -61,15 +56,10 @@ def main_rows(rows: Sequence[Row], references: References | None) -> list[MainRo
     timed = baselines(rows)
     chosen = over_seeds(row for T, row in euler if not raw or (T, row.cell.guidance) in raw)
     all_beside = comparisons.published_beside(chosen, references)
+    published = [references.relative_latency(row.cell) if references else None for row in chosen]
     return [
-        MainRow(
-            row=row,
-            T=row.steps or 0,
-            baseline=baseline_of(row, timed),
-            beside=beside,
-            published_ratio=references.relative_latency(row.cell) if references else None,
-        )
-        for row, beside in zip(chosen, all_beside, strict=True)
+        MainRow(row, timed.get((row.steps, row.cell.guidance)), relative_latency(row, timed), ratio, beside)
+        for row, ratio, beside in zip(chosen, published, all_beside, strict=True)
     ]
 
 
@@ -85,8 +75,8 @@ def _in_full(each: MainRow) -> dict[str, Any]:
     deviations = {f"{column.name}_std": row.deviation(column) for column in row.columns if column.file == "score"}
     return {
         **(leading | cells.measured(row) | cells.published(each.beside) | of_seeds | deviations),
-        "T": each.T,
-        "relative_latency": cells.or_not_run(each.ratio),
+        "T": row.steps,
+        "relative_latency": cells.or_not_run(each.ratio and each.ratio.value),
         "relative_to": cells.or_not_run(each.baseline and each.baseline.label),
         "published_relative_latency": each.published_ratio,
     }
@@ -115,11 +105,7 @@ def _leading(row: Row) -> dict[str, str | Number]:
 
 def _for_people(each: MainRow) -> Line:
     row = each.row
-    relative = cells.ratio(row, each.baseline)
-    if each.published_ratio is not None:
-        also = f" (published {each.published_ratio:.2f}×)"
-        known = isinstance(relative, Number)
-        relative = dataclasses.replace(relative, text=relative.text + also) if known else relative + also
+    also = "" if each.published_ratio is None else f" (published {each.published_ratio:.2f}×)"
     run, wanted = len(row.scores), len(row.seeds)
     return {
         **_leading(row),  # the other scores of an image set are in the CSV and in the grid
@@ -127,7 +113,7 @@ def _for_people(each: MainRow) -> Line:
         "seeds": f"{run}" if run == wanted else f"{run} of {wanted}",
         **cells.published_cells(row, each.beside),
         LATENCY.heading: cells.number(row, LATENCY),
-        "relative latency": relative,
+        "relative latency": cells.ratio(row, each.ratio, also),
         MEMORY.heading: cells.number(row, MEMORY),
     }
 

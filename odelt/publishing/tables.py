@@ -11,7 +11,7 @@ from odelt.results import comparisons
 from odelt.results.columns import AGREEMENT, FRECHET, LATENCY, Column
 from odelt.results.comparisons import Comparison
 from odelt.results.references import References
-from odelt.results.row import Row, baseline_of, baselines, over_seeds, relative_latency
+from odelt.results.row import Row, baselines, over_seeds, relative_latency
 from odelt.results.rows import distinct
 from odelt.results.verdicts import NOT_RUN
 
@@ -117,8 +117,8 @@ def _groups(euler: Sequence[Row], beside: Mapping[Row, Sequence[Comparison]]) ->
 
     latency = _Group(
         *("relative_latency", "latency"),
-        value=lambda row: relative_latency(row, baseline_of(row, timed)),
-        shown=lambda row: cells.ratio(row, baseline_of(row, timed)),
+        value=lambda row: (ratio := relative_latency(row, timed)) and ratio.value,
+        shown=lambda row: cells.ratio(row, relative_latency(row, timed)),
     )
     agreement = [of_column(AGREEMENT)] if any(AGREEMENT in row.columns for row in euler) else []
     return [of_column(FRECHET), latency, *agreement]

@@ -15,9 +15,8 @@ from typing import Any
 from odelt import files
 from odelt.layout.paths import LINKS
 from odelt.quoting import printable
-from odelt.results.columns import milliseconds
-from odelt.results.row import Row
-from odelt.results.verdicts import NOT_RUN
+from odelt.results.columns import LATENCY, Column
+from odelt.results.row import Row, Timing
 
 # What a reader of Markdown takes for markup within a line. An underscore between letters, as in ODE_t, is none.
 MARKUP = re.compile(r"[\\`*\[\]<&|~$]|(?<![^\W_])_|_(?![^\W_])")
@@ -41,15 +40,11 @@ class Number:
 Line = Mapping[str, str | Number]  # of a table for people, by heading
 
 
-def shown(value: float | None, form: str, unit: float = 1) -> str:
-    """The number in this format and unit."""
-    return NOT_RUN if value is None else form.format(value / unit)
-
-
-def latency(*seconds: float) -> str:
-    """Median and quartiles, in ms."""
-    median, q1, q3 = map(milliseconds, seconds)
-    return f"{median} ({q1}–{q3})"
+def timed(timing: Timing, column: Column, files: Sequence[str]) -> Number:
+    """What was measured of a batch; a latency with its quartiles."""
+    value = getattr(timing, column.name)
+    quartiles = f" ({column.shown(timing.latency_q1_s)}–{column.shown(timing.latency_q3_s)})"
+    return Number(column.shown(value) + (quartiles if column == LATENCY else ""), files, value)
 
 
 def title(what: str, rows: Sequence[Row]) -> str:

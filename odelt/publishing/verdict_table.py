@@ -57,7 +57,7 @@ def _in_full(k: int, compared: ComparedNumber) -> list[dict[str, Any]]:
         "printed": number.printed,
         "published": number.value,
         "published_std": number.deviation,
-        "published_statistics": None if compared.of_latency else number.statistics,
+        "published_statistics": number.statistics,
         "published_ambiguous": "yes" if number.ambiguous else None,
         "outcome": compared.outcome,
     }
@@ -100,15 +100,13 @@ def _for_people(compared: ComparedNumber) -> list[Line]:
     length = "full" if number.length is None else f"l = {number.length}"
     form = "{:.2f}×" if compared.of_latency else "{:.2f}"
     value = f"{number.printed:.3g} s" if number.value is None else form.format(number.value)
-    value += "" if number.deviation is None else f" ± {number.deviation:.2g}"
-    value += "?" if number.ambiguous else ""
-    value += f" ({number.statistics})" if number.statistics and not compared.of_latency else ""
-    known = cells.published_number(number, "", None, compared.outcome)
+    one = compared.comparisons if len(compared.comparisons) == 1 else ()
+    known = cells.published(one) if one else cells.published_number(number, "", None, compared.outcome)
     of_number = {
         "source": number.source,
         "its model": f"{number.model}, {length}",
         "solver": str(number.solver),
-        "published": Number(value, [paths.PUBLISHED], number.value, known),
+        "published": Number(cells.published_text(value, number), [paths.PUBLISHED], number.value, known),
         "outcome": compared.outcome,
     }
     lines = [_compared_for_people(each, form) for each in compared.comparisons] or [dict.fromkeys(PEOPLE, "")]

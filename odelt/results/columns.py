@@ -53,6 +53,7 @@ MEMORY = Column(
     unit=MIB,
     file="latency",
 )
+WEIGHT_MEMORY = Column("weight_bytes", "weights, MiB", "{:.1f}", unit=MIB, file="latency")  # of the latency study
 COLUMNS = (
     Column("evaluations", "evaluations", "{:.4g}", "Evaluations: of the vector field, mean per sample.", required=True),
     FRECHET,

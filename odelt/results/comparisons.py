@@ -2,11 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from odelt.results import verdicts
 from odelt.results.columns import of_statistics
 from odelt.results.references import PublishedNumber, References
-from odelt.results.row import Row, baseline_of, baselines, over_seeds, relative_latency
+from odelt.results.row import Row, baselines, over_seeds, relative_latency
 from odelt.results.verdicts import NOT_COMPARABLE
 
 PUBLISHED_LATENCIES = "Published latencies hold compilation and do not wait for the device, which shows at T = 1."
@@ -87,22 +88,16 @@ def summary(rows: Sequence[Row], references: References | None) -> str:
     return verdicts.summary([number.outcome for number in compared], references.what)
 
 
-def _fid(number: PublishedNumber, row: Row, over_seeds: Row) -> Comparison:
+def _fid(number: PublishedNumber, row: Row, of_seeds: Row) -> Comparison:
+    """Compares a row; the deviation is that of all seeds of its cell."""
     column = of_statistics(number.statistics)
     files = tuple(score.file for score in row.scores)
-    return Comparison(number, row, row.value(column), over_seeds.deviation(column), files)
+    return Comparison(number, row, row.value(column), of_seeds.deviation(column), files)
 
 
-def _latency(number: PublishedNumber, row: Row, timed: Mapping[tuple[int, float], Row]) -> Comparison:
-    baseline = baseline_of(row, timed)
-    return Comparison(number, row, relative_latency(row, baseline), None, files_of_ratio(row, baseline))
-
-
-def files_of_ratio(row: Row, baseline: Row | None) -> tuple[str, ...]:
-    """Returns the latency files that a relative latency comes from; empty if one of them was not timed."""
-    if row.timing is None or baseline is None or baseline.timing is None:
-        return ()
-    return row.timing.file, baseline.timing.file
+def _latency(number: PublishedNumber, row: Row, timed: Mapping[Any, Row]) -> Comparison:
+    ratio = relative_latency(row, timed)
+    return Comparison(number, row, ratio and ratio.value, None, ratio.files if ratio else ())
 
 
 def _of_experiments(numbers: Sequence[PublishedNumber], rows: Sequence[Row]) -> list[PublishedNumber]:

@@ -9,25 +9,20 @@ from odelt.config import Solver
 from odelt.config.latency_study import LatencyStudy
 from odelt.layout.grid import length_name
 from odelt.layout.paths import StudyPaths
+from odelt.results.columns import Column
 from odelt.results.references import References
-from odelt.results.row import Cell
+from odelt.results.row import Cell, Timing
 from odelt.results.rows import read_json
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured:
-    """What was measured of a network at a length with a solver, per batch: seconds, bytes, and operations."""
+class Measured(Timing):
+    """What was measured of a network at a length with a solver, per batch. `file` is below the study's folder."""
 
-    file: str  # below the study's folder
-    latency_s: float
-    latency_q1_s: float
-    latency_q3_s: float
     compile_s: float
-    peak_bytes: int
     weight_bytes: int
     flops: float
     dtype: str
-    device: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,11 +39,11 @@ class StudyRow:
     baseline: Measured | None  # of the full path
     published_ratio: float | None  # of latencies
 
-    def ratio(self, name: str) -> float | None:
-        """A number of Measured over the full path's."""
+    def ratio(self, column: Column) -> float | None:
+        """A measured number over the full path's."""
         if self.measured is None or self.baseline is None:
             return None
-        return getattr(self.measured, name) / getattr(self.baseline, name)
+        return getattr(self.measured, column.name) / getattr(self.baseline, column.name)
 
 
 def rows(study: LatencyStudy, results: pathlib.Path, published: References) -> Iterator[StudyRow]:
@@ -85,8 +80,10 @@ def _by_solver(file: str, raw: dict) -> dict[str, Measured]:
 
 
 def _measured(file: str, raw: dict, point: dict) -> Measured:
-    seconds = [float(point["seconds"][name]) for name in ("median", "q1", "q3")]
-    sizes = (int(point["peak_bytes"]), int(raw["weight_bytes"]))
     return Measured(
-        file, *seconds, float(point["compile_s"]), *sizes, point["flops"], str(raw["dtype"]), str(raw["device"])
+        **vars(Timing.of(file, raw, point)),
+        compile_s=float(point["compile_s"]),
+        weight_bytes=int(raw["weight_bytes"]),
+        flops=point["flops"],
+        dtype=str(raw["dtype"]),
     )

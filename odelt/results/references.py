@@ -2,10 +2,9 @@
 
 import dataclasses
 import functools
-import math
 import pathlib
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import Field
@@ -124,13 +123,6 @@ class Claim(Section):
         return figure
 
 
-class Spread(NamedTuple):
-    """Relative standard deviation between trainings that differ in their seed."""
-
-    pooled: float
-    largest: float
-
-
 @dataclasses.dataclass(frozen=True)
 class PublishedNumber:
     """One number of a source, and which cells of ours it is compared with."""
@@ -232,7 +224,9 @@ class References(Section):
             for number in numbers
             if number.model == self.sources[number.source].baseline and number.length is None
         }
-        return tuple(dataclasses.replace(number, value=self._ratio(number, baselines)) for number in numbers)
+        return tuple(
+            dataclasses.replace(number, value=self._ratio(number, baselines), statistics="") for number in numbers
+        )
 
     def _ratio(self, latency: PublishedNumber, baselines: dict[tuple, float]) -> float | None:
         """Returns the ratio to the baseline's latency; None for its own, or if it was not timed with that solver."""
@@ -252,40 +246,20 @@ class References(Section):
         for group in groups:
             origin = self.sources[group.source]
             for series in group.rows:
-                said = functools.partial(self._said, group=group, series=series)
+                said = {key: self._said(key, group, series) for key in Scope.model_fields}
                 for solver, value in series.values():
                     printed, deviation = value if isinstance(value, tuple) else (value, None)
                     yield PublishedNumber(
-                        value=printed,
-                        deviation=deviation,
-                        printed=printed,
-                        source=group.source,
-                        experiment=said("experiment"),
-                        model=series.model,
-                        length=series.length,
-                        solver=solver,
+                        **{"value": printed, "deviation": deviation, "printed": printed, "source": group.source},
+                        **{"model": series.model, "length": series.length, "solver": solver},
                         models=tuple(origin.models.get(series.model, [series.model])),
                         ambiguous=series.model in origin.ambiguous,
-                        weights=_several(said("weights")),
-                        guidance=said("guidance"),
-                        d=_several(said("d")),
-                        statistics=said("statistics") or "",
+                        experiment=said["experiment"],
+                        guidance=said["guidance"],
+                        weights=_several(said["weights"]),
+                        d=_several(said["d"]),
+                        statistics=said["statistics"] or "",
                     )
-
-    def spread(self) -> Spread | None:
-        """Computes the spread from the published means, minima and maxima of three runs; None if there are none.
-
-        The third run is 3·mean − minimum − maximum.
-        """
-        deviations = []
-        for group in self.fid:
-            for of_length in group.unattributed_mean_min_max:
-                for mean, least, most in of_length.steps.values():
-                    runs = (least, most, 3 * mean - least - most)
-                    deviations.append(math.sqrt(sum((run - mean) ** 2 for run in runs) / 2) / mean)
-        if not deviations:
-            return None
-        return Spread(math.sqrt(sum(deviation**2 for deviation in deviations) / len(deviations)), max(deviations))
 
 
 def load_references(path: str | pathlib.Path) -> References:

@@ -3,6 +3,7 @@
 import dataclasses
 import statistics
 from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from odelt.config import Solver
 from odelt.layout.grid import length_name
@@ -35,7 +36,7 @@ class Score:
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """Seconds and peak memory per batch. `file` is below the experiment's folder."""
+    """Seconds and peak memory per batch. `file` is below the experiment's or the study's folder."""
 
     file: str
     latency_s: float
@@ -44,6 +45,12 @@ class Timing:
     peak_bytes: int
     batch_size: int
     device: str
+
+    @staticmethod
+    def of(file: str, raw: Mapping[str, Any], point: Mapping[str, Any]) -> "Timing":
+        """Reads one point of a latency file's content."""
+        median, q1, q3 = (float(point["seconds"][name]) for name in ("median", "q1", "q3"))
+        return Timing(file, median, q1, q3, int(point["peak_bytes"]), int(raw["batch_size"]), str(raw["device"]))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -132,22 +139,25 @@ def over_seeds(rows: Iterable[Row]) -> list[Row]:
     ]
 
 
-def baselines(rows: Iterable[Row]) -> dict[tuple[int, float], Row]:
-    """Returns for each T and guidance the first timed Euler row on the full path. Latencies are relative to it."""
-    first: dict[tuple[int, float], Row] = {}
+def baselines(rows: Iterable[Row]) -> dict[Any, Row]:
+    """Returns by T and guidance the first timed Euler row on the full path. Latencies are relative to it."""
+    first: dict[Any, Row] = {}
     for row in rows:
         if row.cell.length is None and row.timing and row.steps is not None:
             first.setdefault((row.steps, row.cell.guidance), row)
     return first
 
 
-def baseline_of(row: Row, baselines: Mapping[tuple[int, float], Row]) -> Row | None:
-    """Returns the row that this row's latency is relative to."""
-    return None if row.steps is None else baselines.get((row.steps, row.cell.guidance))
+class Ratio(NamedTuple):
+    """A latency over that of a baseline, and the latency files of both."""
+
+    value: float
+    files: tuple[str, str]
 
 
-def relative_latency(row: Row, baseline: Row | None) -> float | None:
-    """Returns the ratio of two latencies; None if one of them was not timed."""
+def relative_latency(row: Row, baselines: Mapping[Any, Row]) -> Ratio | None:
+    """Returns a row's latency over that of its baseline; None if one of them was not timed."""
+    baseline = baselines.get((row.steps, row.cell.guidance))
     if row.timing is None or baseline is None or baseline.timing is None:
         return None
-    return row.timing.latency_s / baseline.timing.latency_s
+    return Ratio(row.timing.latency_s / baseline.timing.latency_s, (row.timing.file, baseline.timing.file))

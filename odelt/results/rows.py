@@ -90,15 +90,11 @@ def _score(experiment: Experiment, layout: ExperimentPaths, point: Point) -> Sco
 def _timing(layout: ExperimentPaths, model: str, point: Point) -> Timing | None:
     """Returns the point's timing, which all weights and seeds share; None if the file lacks it."""
     path = layout.latency(model, point.group.length)
-    wanted = (str(point.solver), point.d, point.guidance)
+    file, wanted = path.relative_to(layout.root).as_posix(), (str(point.solver), point.d, point.guidance)
 
     def take(raw: dict) -> Timing | None:
-        for timed in raw["points"]:
-            if (timed["solver"], timed["d"], timed["guidance"]) == wanted:
-                seconds = [float(timed["seconds"][name]) for name in ("median", "q1", "q3")]
-                file = path.relative_to(layout.root).as_posix()
-                return Timing(file, *seconds, int(timed["peak_bytes"]), int(raw["batch_size"]), str(raw["device"]))
-        return None
+        timed = (each for each in raw["points"] if (each["solver"], each["d"], each["guidance"]) == wanted)
+        return next((Timing.of(file, raw, each) for each in timed), None)
 
     return read_json(path, take)
 

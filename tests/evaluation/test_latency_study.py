@@ -12,6 +12,7 @@ from odelt.config.latency_study import LatencyStudy, load_latency_study
 from odelt.evaluation import latency_study
 from odelt.publishing import latency_table
 from odelt.results import latency_study as latency_rows
+from odelt.results.columns import LATENCY, MEMORY, WEIGHT_MEMORY
 from odelt.results.references import load_references
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -71,11 +72,11 @@ def test_ratios_are_to_the_full_path_at_the_same_steps_and_the_papers_stand_besi
     of = {(row.length, str(row.solver)): row for row in rows}
     assert len(of) == 4 * 2
     short, full = of[4, "euler:4"], of[None, "euler:4"]
-    assert full.ratio("latency_s") == full.ratio("peak_bytes") == 1
-    assert short.ratio("latency_s") == short.measured.latency_s / full.measured.latency_s
-    assert short.ratio("weight_bytes") < 0.5
+    assert full.ratio(LATENCY) == full.ratio(MEMORY) == 1
+    assert short.ratio(LATENCY) == short.measured.latency_s / full.measured.latency_s
+    assert short.ratio(WEIGHT_MEMORY) < 0.5
     assert short.published_ratio == pytest.approx(0.134881787 / 0.401605042)
-    assert of[8, "euler:4"].measured is of[8, "euler:4"].ratio("latency_s") is None
+    assert of[8, "euler:4"].measured is of[8, "euler:4"].ratio(LATENCY) is None
 
 
 def test_the_table_and_the_figure_are_written_also_where_something_is_missing(rows, tmp_path):

@@ -84,6 +84,9 @@ def results(folder: pathlib.Path) -> pathlib.Path:
     return folder / "results" / "tiny" / "digits"
 
 
+TABLE = ("md", "csv", "links.json", "html")
+
+
 def test_everything_is_made(checkout):
     expected = [
         *(

@@ -45,8 +45,8 @@ class TableEntries:
     def _entry(self, id: str, files: Mapping[str, str]) -> dict[str, Any]:
         blocks = _blocks(read_text(self.folder, files["md"]))
         tables = [block["rows"] for block in blocks if block["kind"] == "table"]
-        if files[paths.LINKS] not in self.index_of:
-            unlinked = "an older version made this table, and no file of links"
+        if files[paths.LINKS] not in self.index_of or not self.folder.is_file(files[paths.LINKS]):
+            unlinked = "there is no file of links beside it, as older versions made none"
         elif not self._link(tables, read_text(self.folder, files[paths.LINKS])):
             unlinked = f"{files[paths.LINKS]} does not fit it"
         else:
