@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from odelt.config import Experiment, parse
 from odelt.layout.grid import latency_points, points, runs
 from odelt.layout.paths import ExperimentPaths
-from odelt.publishing.cells import in_full
+from odelt.publishing.entries import in_full
 from odelt.results.references import load_references
 from odelt.results.rows import rows
 

@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from odelt.publishing import cells, text
+from odelt.publishing import entries, text
 from odelt.publishing.text import Line, Number
 from odelt.results.claims import CONTRADICTED, SUPPORTED, Finding
 from odelt.results.columns import milliseconds
@@ -79,16 +79,16 @@ def _in_full(finding: Finding) -> dict[str, Any]:
         "model": finding.model,
         "baseline": finding.baseline,
         "outcome": finding.outcome,
-        "measured": cells.or_not_run(finding.measured),
+        "measured": entries.or_not_run(finding.measured),
         "pairs": finding.pairs,
         "pairs_run": finding.run,
     }
     for side, row in zip(SIDES, finding.best or (), strict=False):
-        of_row = cells.in_full(row)
+        of_row = entries.in_full(row)
         in_full |= {"experiment": row.cell.experiment, "weights": row.cell.weights}
         in_full |= {f"{side}_{name}": of_row[name] for name in OF_ROW}
-        in_full |= {f"{side}_fid": row.distance, f"{side}_latency_s": cells.or_not_run(row.latency)}
-        in_full[f"{side}_score"] = cells.score_files(row)
+        in_full |= {f"{side}_fid": row.distance, f"{side}_latency_s": entries.or_not_run(row.latency)}
+        in_full[f"{side}_score"] = entries.score_files(row)
     return in_full
 
 
@@ -122,4 +122,4 @@ def _number(row: Row, with_latency: bool) -> Number:
     score = first + (f" and those of {len(others)} more seeds" if others else "")
     shown = f"{where}, {cell.solver}{condition}, w = {cell.guidance:g}: FID {row.distance:.2f}, {latency}, {score}"
     timed = [row.timing.file] if with_latency and row.timing else []
-    return Number(shown, cells.of_suite(row, (first, *others, *timed)), None)
+    return Number(shown, entries.of_suite(row, (first, *others, *timed)), None)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from odelt.layout.grid import length_name
 from odelt.publishing import figures, text
-from odelt.publishing.cells import or_not_run
+from odelt.publishing.entries import or_not_run
 from odelt.publishing.text import Line, Number
 from odelt.results.columns import LATENCY, MEMORY, WEIGHT_MEMORY, Column
 from odelt.results.latency_study import StudyRow

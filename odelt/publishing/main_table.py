@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from odelt.publishing import cells, text
+from odelt.publishing import entries, text
 from odelt.publishing.text import Line, Number
 from odelt.results import comparisons
 from odelt.results.columns import LATENCY, MEMORY
@@ -65,19 +65,19 @@ def main_rows(rows: Sequence[Row], references: References | None) -> list[MainRo
 
 def _in_full(each: MainRow) -> dict[str, Any]:
     row = each.row
-    leading = {name: value for name, value in cells.in_full(row).items() if name not in ("solver", "d")}
+    leading = {name: value for name, value in entries.in_full(row).items() if name not in ("solver", "d")}
     of_seeds = {
-        "score": cells.score_files(row),
-        "seeds": cells.seeds(row),
+        "score": entries.score_files(row),
+        "seeds": entries.seeds(row),
         "seeds_run": len(row.scores),
         "seeds_wanted": len(row.seeds),
     }
     deviations = {f"{column.name}_std": row.deviation(column) for column in row.columns if column.file == "score"}
     return {
-        **(leading | cells.measured(row) | cells.published(each.beside) | of_seeds | deviations),
+        **(leading | entries.measured(row) | entries.published(each.beside) | of_seeds | deviations),
         "T": row.steps,
-        "relative_latency": cells.or_not_run(each.ratio and each.ratio.value),
-        "relative_to": cells.or_not_run(each.baseline and each.baseline.label),
+        "relative_latency": entries.or_not_run(each.ratio and each.ratio.value),
+        "relative_to": entries.or_not_run(each.baseline and each.baseline.label),
         "published_relative_latency": each.published_ratio,
     }
 
@@ -91,7 +91,7 @@ def _overview(made: Sequence[MainRow]) -> list[dict[str, str | Number]]:
         row = each.row
         key = (row.cell.model, row.cell.weights, row.cell.length)
         line = table.setdefault(key, {**_leading(row), **dict.fromkeys(headings.values(), "")})
-        line[headings[each.setting]] = cells.number(row, column, each.beside)
+        line[headings[each.setting]] = entries.number(row, column, each.beside)
     return list(table.values())
 
 
@@ -100,7 +100,7 @@ def _settings(made: Sequence[MainRow]) -> list[tuple[int, float]]:
 
 
 def _leading(row: Row) -> dict[str, str | Number]:
-    return {"model": row.label, "weights": row.cell.weights, "length (blocks)": cells.length(row)}
+    return {"model": row.label, "weights": row.cell.weights, "length (blocks)": entries.length(row)}
 
 
 def _for_people(each: MainRow) -> Line:
@@ -109,12 +109,12 @@ def _for_people(each: MainRow) -> Line:
     run, wanted = len(row.scores), len(row.seeds)
     return {
         **_leading(row),  # the other scores of an image set are in the CSV and in the grid
-        **{column.heading: cells.number(row, column, each.beside) for column in row.headlines},
+        **{column.heading: entries.number(row, column, each.beside) for column in row.headlines},
         "seeds": f"{run}" if run == wanted else f"{run} of {wanted}",
-        **cells.published_cells(row, each.beside),
-        LATENCY.heading: cells.number(row, LATENCY),
-        "relative latency": cells.ratio(row, each.ratio, also),
-        MEMORY.heading: cells.number(row, MEMORY),
+        **entries.published_cells(row, each.beside),
+        LATENCY.heading: entries.number(row, LATENCY),
+        "relative latency": entries.ratio(row, each.ratio, also),
+        MEMORY.heading: entries.number(row, MEMORY),
     }
 
 
@@ -127,10 +127,10 @@ def _caption(made: Sequence[MainRow], references: References | None) -> str:
     parts = [
         "Euler's method in T steps; w: guidance. Length: blocks asked for, and in brackets those that act; “full” is "
         "the conventional path without inner ODE. Weights: the moving average (ema) or the raw ones.",
-        f"{cells.distance_caption(rows)}{first} With several seeds: mean ± standard deviation.",
-        cells.agreement_caption(rows),
-        cells.published_caption([each.beside for each in made], references),
-        f"Latency: {cells.timing_caption(rows)}, median (quartiles); where w is neither 0 nor 1 each evaluation "
+        f"{entries.distance_caption(rows)}{first} With several seeds: mean ± standard deviation.",
+        entries.agreement_caption(rows),
+        entries.published_caption([each.beside for each in made], references),
+        f"Latency: {entries.timing_caption(rows)}, median (quartiles); where w is neither 0 nor 1 each evaluation "
         f"is of a doubled batch.{relative} {MEMORY.caption}",
     ]
     if any(each.published_ratio is not None for each in made):

@@ -1,14 +1,13 @@
 """The tables of the whole grid: every point, and the paper's trade-off of steps T against length l."""
 
-import dataclasses
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from odelt.publishing import cells, text
+from odelt.publishing import entries, text
 from odelt.publishing.text import Line, Number
 from odelt.results import comparisons
-from odelt.results.columns import AGREEMENT, FRECHET, LATENCY, Column
+from odelt.results.columns import AGREEMENT, FRECHET, LATENCY
 from odelt.results.comparisons import Comparison
 from odelt.results.references import References
 from odelt.results.row import Row, baselines, over_seeds, relative_latency
@@ -21,17 +20,15 @@ def write_grid(rows: Sequence[Row], references: References | None, out: pathlib.
     all_beside = comparisons.published_beside(rows, references)
     in_full = [_in_full(row, beside) for row, beside in zip(rows, all_beside, strict=True)]
     table = [_for_people(row, beside) for row, beside in zip(rows, all_beside, strict=True)]
-    caption = f"{_grid_caption(rows)} {cells.published_caption(all_beside, references)}".rstrip()
+    caption = f"{_grid_caption(rows)} {entries.published_caption(all_beside, references)}".rstrip()
     counted = comparisons.summary(over_seeds(rows), references)
     parts = (text.title("Evaluation grid", rows), table, caption, counted, note)
     text.write(out, list(in_full[0]) if in_full else [], in_full, *parts)
 
 
 def _in_full(row: Row, beside: Sequence[Comparison]) -> dict[str, Any]:
-    of_seed = {"seed": row.seeds[0]}
-    return (
-        cells.in_full(row) | of_seed | cells.measured(row) | cells.published(beside) | {"score": cells.score_files(row)}
-    )
+    leading = entries.in_full(row) | {"seed": row.seeds[0]}
+    return leading | entries.measured(row) | entries.published(beside) | {"score": entries.score_files(row)}
 
 
 def _for_people(row: Row, beside: Sequence[Comparison]) -> Line:
@@ -39,12 +36,12 @@ def _for_people(row: Row, beside: Sequence[Comparison]) -> Line:
     return {
         "model": row.label,
         "weights": cell.weights,
-        "length (blocks)": cells.length(row),
+        "length (blocks)": entries.length(row),
         "solver": str(cell.solver) if cell.d is None else f"{cell.solver}, d = {cell.d}",
         "guidance": f"{cell.guidance:g}",
         "seed": _seed(row),
-        **{column.heading: cells.number(row, column, beside) for column in row.columns if column.heading},
-        **cells.published_cells(row, beside),
+        **{column.heading: entries.number(row, column, beside) for column in row.columns if column.heading},
+        **entries.published_cells(row, beside),
     }
 
 
@@ -57,9 +54,9 @@ def _grid_caption(rows: Sequence[Row]) -> str:
         "Length: blocks asked for, and in brackets those that act; “full” is the conventional path without inner ODE."
     ]
     computed = {
-        FRECHET.name: cells.distance_caption(rows),
-        AGREEMENT.name: cells.agreement_caption(rows),
-        LATENCY.name: f"Latency: {cells.timing_caption(rows)}, median (quartiles).",
+        FRECHET.name: entries.distance_caption(rows),
+        AGREEMENT.name: entries.agreement_caption(rows),
+        LATENCY.name: f"Latency: {entries.timing_caption(rows)}, median (quartiles).",
     }
     parts += [computed.get(column.name, column.caption) for column in (rows[0].columns if rows else ())]
     return " ".join(part for part in parts if part)
@@ -73,7 +70,14 @@ def write_trade_off(rows: Sequence[Row], references: References | None, out: pat
     beside = dict(zip(rows, comparisons.published_beside(rows, references), strict=True))
     euler = [row for row in rows if row.cell.weights == "ema" and row.steps is not None]
     steps = sorted({row.steps for row in euler if row.steps is not None})
-    groups = _groups(euler, beside)
+    timed = baselines(euler)
+    # Columns, one of each for every T: their names in the CSV, their headings for people, and their cells.
+    groups: list[tuple[str, str, Callable[[Row], str | Number]]] = [
+        (FRECHET.name, FRECHET.heading, lambda row: entries.number(row, FRECHET, beside[row])),
+        ("relative_latency", "latency", lambda row: entries.ratio(row, relative_latency(row, timed))),
+    ]
+    if any(AGREEMENT in row.columns for row in euler):
+        groups.append((AGREEMENT.name, AGREEMENT.heading, lambda row: entries.number(row, AGREEMENT, beside[row])))
     lines: dict[tuple, dict[int | None, Row]] = {}
     for row in euler:
         key = (row.cell.model, row.cell.length, row.cell.guidance, row.seeds)
@@ -81,47 +85,23 @@ def write_trade_off(rows: Sequence[Row], references: References | None, out: pat
     in_full, table = [], []
     for line in lines.values():
         first = next(iter(line.values()))
-        leading = cells.in_full(first) | {"seed": first.seeds[0]}
-        values = {f"{of.name}_T{T}": of.value(line[T]) if T in line else None for of in groups for T in steps}
-        in_full.append({name: leading[name] for name in LEADING} | {k: cells.or_not_run(v) for k, v in values.items()})
-        leading = {"model": first.label, "length (blocks)": cells.length(first)}
-        leading |= {"guidance": f"{first.cell.guidance:g}", "seed": _seed(first)}
-        shown = {f"{of.heading}, T = {T}": of.shown(line[T]) if T in line else NOT_RUN for of in groups for T in steps}
-        table.append(leading | shown)
-    columns = [*LEADING, *(f"{of.name}_T{T}" for of in groups for T in steps)]
+        shown = {(k, T): cell(line[T]) if T in line else NOT_RUN for k, (*_, cell) in enumerate(groups) for T in steps}
+        in_full.append({"seed": first.seeds[0]} | {k: v for k, v in entries.in_full(first).items() if k in LEADING})
+        in_full[-1] |= {f"{groups[k][0]}_T{T}": text.exact(cell) for (k, T), cell in shown.items()}
+        table.append(
+            {
+                "model": first.label,
+                "length (blocks)": entries.length(first),
+                "guidance": f"{first.cell.guidance:g}",
+                "seed": _seed(first),
+                **{f"{groups[k][1]}, T = {T}": cell for (k, T), cell in shown.items()},
+            }
+        )
+    columns = [*LEADING, *(f"{name}_T{T}" for name, *_ in groups for T in steps)]
     text.write(out, columns, in_full, text.title("Trade-off", rows), table, _trade_off_caption(rows, euler))
 
 
 LEADING = ("model", "label", "length", "effective_blocks", "guidance", "seed")  # of the trade-off's CSV
-
-
-@dataclasses.dataclass(frozen=True)
-class _Group:
-    """Columns of the trade-off, one for each T: their name in the CSV, their heading for people, and their cells."""
-
-    name: str
-    heading: str
-    value: Callable[[Row], float | None]
-    shown: Callable[[Row], str | Number]
-
-
-def _groups(euler: Sequence[Row], beside: Mapping[Row, Sequence[Comparison]]) -> list[_Group]:
-    timed = baselines(euler)
-
-    def of_column(column: Column) -> _Group:
-        return _Group(
-            *(column.name, column.heading),
-            value=lambda row: row.value(column),
-            shown=lambda row: cells.number(row, column, beside[row]),
-        )
-
-    latency = _Group(
-        *("relative_latency", "latency"),
-        value=lambda row: (ratio := relative_latency(row, timed)) and ratio.value,
-        shown=lambda row: cells.ratio(row, relative_latency(row, timed)),
-    )
-    agreement = [of_column(AGREEMENT)] if any(AGREEMENT in row.columns for row in euler) else []
-    return [of_column(FRECHET), latency, *agreement]
 
 
 def _trade_off_caption(rows: Sequence[Row], euler: Sequence[Row]) -> str:
@@ -131,8 +111,8 @@ def _trade_off_caption(rows: Sequence[Row], euler: Sequence[Row]) -> str:
     first = f" “Fréchet distance” is FID ({statistics})." if statistics else ""
     parts = [
         "EMA weights, Euler's method in T steps. Length: blocks asked for, and in brackets those that act. "
-        f"{cells.distance_caption(rows)}{first}",
-        f"Latency: relative to {relative} at the same T, {cells.timing_caption(rows)}.",
-        cells.agreement_caption(euler),
+        f"{entries.distance_caption(rows)}{first}",
+        f"Latency: relative to {relative} at the same T, {entries.timing_caption(rows)}.",
+        entries.agreement_caption(euler),
     ]
     return " ".join(part for part in parts if part)

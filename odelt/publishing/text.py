@@ -40,6 +40,11 @@ class Number:
 Line = Mapping[str, str | Number]  # of a table for people, by heading
 
 
+def exact(cell: str | Number) -> str | float | None:
+    """A cell in full precision."""
+    return cell.exact if isinstance(cell, Number) else cell
+
+
 def timed(timing: Timing, column: Column, files: Sequence[str]) -> Number:
     """What was measured of a batch; a latency with its quartiles."""
     value = getattr(timing, column.name)

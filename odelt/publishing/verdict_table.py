@@ -8,7 +8,7 @@ from typing import Any
 from odelt import files
 from odelt.layout import paths
 from odelt.layout.grid import length_name
-from odelt.publishing import cells, text
+from odelt.publishing import entries, text
 from odelt.publishing.text import Line, Number
 from odelt.results import comparisons, verdicts
 from odelt.results.columns import FRECHET
@@ -65,11 +65,11 @@ def _in_full(k: int, compared: ComparedNumber) -> list[dict[str, Any]]:
 
 
 def _compared_in_full(compared: ComparedNumber, comparison: Comparison) -> dict[str, Any]:
-    of_row = cells.in_full(comparison.row)
+    of_row = entries.in_full(comparison.row)
     return {
         **{name: of_row[name] for name in OF_ROW},
-        "seeds": cells.seeds(comparison.row),
-        "ours": cells.or_not_run(comparison.ours),
+        "seeds": entries.seeds(comparison.row),
+        "ours": entries.or_not_run(comparison.ours),
         "ours_std": comparison.deviation,
         "difference": comparison.difference,
         "verdict": comparison.verdict,
@@ -100,13 +100,13 @@ def _for_people(compared: ComparedNumber) -> list[Line]:
     length = "full" if number.length is None else f"l = {number.length}"
     form = "{:.2f}×" if compared.of_latency else "{:.2f}"
     value = f"{number.printed:.3g} s" if number.value is None else form.format(number.value)
-    one = compared.comparisons if len(compared.comparisons) == 1 else ()
-    known = cells.published(one) if one else cells.published_number(number, "", None, compared.outcome)
+    difference = compared.comparisons[0].difference if len(compared.comparisons) == 1 else None
+    known = entries.published_number(number, "", difference, compared.outcome)
     of_number = {
         "source": number.source,
         "its model": f"{number.model}, {length}",
         "solver": str(number.solver),
-        "published": Number(cells.published_text(value, number), [paths.PUBLISHED], number.value, known),
+        "published": Number(entries.published_text(value, number), [paths.PUBLISHED], number.value, known),
         "outcome": compared.outcome,
     }
     lines = [_compared_for_people(each, form) for each in compared.comparisons] or [dict.fromkeys(PEOPLE, "")]
@@ -123,7 +123,7 @@ def _compared_for_people(comparison: Comparison, form: str) -> dict[str, str | N
     deviation = "" if comparison.deviation is None else f" ± {comparison.deviation:.2g}"
 
     def number(shown: str, value: float) -> Number:
-        return Number(shown, cells.of_suite(row, comparison.files), value, cells.published([comparison]))
+        return Number(shown, entries.of_suite(row, comparison.files), value, entries.published([comparison]))
 
     ours, difference = comparison.ours, comparison.difference
     shown = NOT_RUN if ours is None else number(form.format(ours) + deviation, ours)
@@ -135,7 +135,7 @@ def _caption(all_compared: Sequence[ComparedNumber], references: References) -> 
     if not all_compared:
         return f"Of the experiments of this suite there are no {references.what}."
     parts = [
-        *cells.earlier_runs(references),
+        *entries.earlier_runs(references),
         f"{verdicts.rule()}; smaller is better. A number counts once, with every model "
         "and weights that it may mean; ours is the mean over the seeds that were run.",
     ]

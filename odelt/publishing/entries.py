@@ -40,13 +40,13 @@ def measured(row: Row) -> dict[str, Any]:
 def published(beside: Sequence[Comparison]) -> dict[str, Any]:
     """Returns the published number that a row is compared with, the first of several."""
     if not beside:
-        return {**dict.fromkeys(PUBLISHED), "published": NOTHING_PUBLISHED, "verdict": NOTHING_PUBLISHED}
+        return {**dict.fromkeys(PUBLISHED_COLUMNS), "published": NOTHING_PUBLISHED, "verdict": NOTHING_PUBLISHED}
     first, *others = beside
     also = "; ".join(f"{each.number.value:g} ({each.number.source}, {each.number.statistics})" for each in others)
     return published_number(first.number, also, first.difference, first.verdict)
 
 
-PUBLISHED = (
+PUBLISHED_COLUMNS = (
     *("published", "published_std", "published_source", "published_statistics", "published_ambiguous"),
     *("published_others", "difference", "verdict"),
 )
@@ -55,7 +55,7 @@ PUBLISHED = (
 def published_number(number: PublishedNumber, others: str, difference: float | None, verdict: str) -> dict[str, Any]:
     ambiguous = "yes" if number.ambiguous else None
     known = (number.value, number.deviation, number.source, number.statistics, ambiguous)
-    return dict(zip(PUBLISHED, (*known, others, difference, verdict), strict=True))
+    return dict(zip(PUBLISHED_COLUMNS, (*known, others, difference, verdict), strict=True))
 
 
 def score_files(row: Row) -> str:
