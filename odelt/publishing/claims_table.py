@@ -21,7 +21,7 @@ def write_claims(results: Sequence[Finding], out: pathlib.Path) -> None:
         parts.append(_overall([finding for finding in results if finding.claim == claim]))
     for heading, is_kind in (("Latency", _of_latency), ("FID", lambda finding: not _of_latency(finding))):
         # Claims of the same kind have the same pairs: one row with an outcome for each.
-        table: dict[tuple, Line] = {}
+        table: dict[tuple, dict[str, str]] = {}
         pairs: dict[tuple, Line] = {}
         for finding in filter(is_kind, results):
             key = (finding.reading, finding.model, finding.baseline)
@@ -29,7 +29,7 @@ def write_claims(results: Sequence[Finding], out: pathlib.Path) -> None:
             line[f"up to {_figure(finding.claim)} ({finding.claim.source})"] = finding.outcome
             pairs[key] = _for_people(finding)
         if table:
-            parts += [f"## {heading}", [line | pairs[key] for key, line in table.items()]]
+            parts += [f"## {heading}", [{**line, **pairs[key]} for key, line in table.items()]]
     if not results:
         parts.append("What this suite is compared with (its key `published`) holds no claims.")
     elif not any(finding.pairs for finding in results):
