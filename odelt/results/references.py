@@ -250,8 +250,13 @@ class References(Section):
                 for solver, value in series.values():
                     printed, deviation = value if isinstance(value, tuple) else (value, None)
                     yield PublishedNumber(
-                        **{"value": printed, "deviation": deviation, "printed": printed, "source": group.source},
-                        **{"model": series.model, "length": series.length, "solver": solver},
+                        value=printed,
+                        deviation=deviation,
+                        printed=printed,
+                        source=group.source,
+                        model=series.model,
+                        length=series.length,
+                        solver=solver,
                         models=tuple(origin.models.get(series.model, [series.model])),
                         ambiguous=series.model in origin.ambiguous,
                         experiment=said["experiment"],
