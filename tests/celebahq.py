@@ -1,5 +1,6 @@
 """A made-up run of the paper: scores and latencies of a few grid points, as the evaluation writes them."""
 
+import dataclasses
 import json
 import pathlib
 import re
@@ -9,6 +10,7 @@ from markdown_it import MarkdownIt
 from odelt.config import Experiment, parse
 from odelt.layout.grid import latency_points, points, runs
 from odelt.layout.paths import ExperimentPaths
+from odelt.publishing.entries import in_full
 from odelt.results.references import load_references
 from odelt.results.rows import rows
 
@@ -89,7 +91,7 @@ def whole_run(folder):
 
 
 def rows_of(layout):
-    return rows("celebahq-b", CELEBAHQ, layout, references=REFERENCES)
+    return rows("celebahq-b", CELEBAHQ, layout)
 
 
 def cells_by_row(path):
@@ -100,4 +102,11 @@ def cells_by_row(path):
 
 
 def pick(among, **wanted):
-    return [row for row in among if all(row[column] == value for column, value in wanted.items())]
+    """The rows, or lines of a CSV file, with these values."""
+    lines = [row if isinstance(row, dict) else in_full(row) | {"seed": row.seeds[0]} for row in among]
+    return [row for row, line in zip(among, lines, strict=True) if wanted.items() <= line.items()]
+
+
+def of_experiment(rows, experiment):
+    """The rows as another experiment's."""
+    return [dataclasses.replace(row, cell=dataclasses.replace(row.cell, experiment=experiment)) for row in rows]

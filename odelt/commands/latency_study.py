@@ -27,10 +27,11 @@ def measure(a):
 
 def tables(a):
     from odelt.publishing import latency_table, pages
+    from odelt.results import latency_study
     from odelt.results.references import load_references
 
     study = parse_json(LatencyStudy, a.settings, "--settings")
-    rows = latency_table.rows(study, a.results, load_references(a.published))
+    rows = list(latency_study.rows(study, a.results, load_references(a.published)))
     latency_table.write(rows, a.out / paths.LATENCY)
     latency_table.figure(rows, a.out / paths.LATENCY)
     pages.write_page(a.out / f"{paths.LATENCY}.md")

@@ -12,7 +12,7 @@ def tables(a):
 
     rows, published = _rows(a)
     tables.write_grid(rows, published, a.out / paths.GRID, _note(a))
-    tables.write_trade_off(rows, a.out / paths.TRADE_OFF)
+    tables.write_trade_off(rows, published, a.out / paths.TRADE_OFF)
     for name in (paths.GRID, paths.TRADE_OFF):
         pages.write_page(a.out / f"{name}.md")
 
@@ -51,7 +51,7 @@ def expect(a):
 
 def figures(a):
     from odelt.publishing import figures, pictures, sample_figure
-    from odelt.results.seeds import over_seeds
+    from odelt.results.row import over_seeds
 
     rows, _ = _rows(a)
     figures.scaling(over_seeds(rows), a.out / paths.SCALING)
@@ -71,7 +71,7 @@ def _rows(a, choose=None):
     published = load_references(a.published) if a.published else None
     experiment = parse_json(Experiment, a.settings, "--settings")
     chosen = choose(experiment) if choose else None
-    return rows(a.experiment, experiment, ExperimentPaths(a.results), references=published, chosen=chosen), published
+    return rows(a.experiment, experiment, ExperimentPaths(a.results), chosen), published
 
 
 def _rows_of_all(a):
@@ -85,7 +85,7 @@ def _rows_of_all(a):
     all_rows = []
     for name, text in zip(a.experiment, a.settings, strict=True):
         experiment = parse_json(Experiment, text, "--settings")
-        all_rows += rows(name, experiment, ExperimentPaths(a.results / name), references=published)
+        all_rows += rows(name, experiment, ExperimentPaths(a.results / name))
     return all_rows, published
 
 

@@ -26,6 +26,7 @@ IMAGES, LATENTS, SMALL = "images", "latents", "dataset.npz"
 MAIN, GRID, TRADE_OFF = TABLES_OF_EXPERIMENT = ("main", "grid", "trade-off")
 SCALING, PICTURE_GRID, TRAINING = FIGURES_OF_EXPERIMENT = ("scaling", "samples", "training")
 CLAIMS, VERDICTS = "claims", "verdicts"
+LINKS = "links.json"  # the ending of the file that names the files of a table's numbers
 CRATE, AUDIT_PAGE, AUDIT, REPORT = "crate", "audit.html", "audit.yaml", "report.html"
 # Copies of the project's files that a suite's results keep, and a latency study's.
 SUITE, LOCK, REGISTRY, PUBLISHED = "suite.yaml", "sources.lock.yaml", "sources.yaml", "reference.yaml"

@@ -2,8 +2,8 @@
 
 import csv
 import pathlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -16,12 +16,11 @@ from matplotlib.transforms import Bbox
 from matplotlib.typing import RcKeyType
 
 from odelt import files, trace
-from odelt.config import FINEST_D, Solver
+from odelt.config import FINEST_D
 from odelt.errors import OdeltError
 from odelt.publishing.text import in_figure
 from odelt.quoting import one_line
-from odelt.results.rows import FULL, fid_labels
-from odelt.results.verdicts import NOT_RUN
+from odelt.results.row import Row
 
 # Okabe and Ito's colours, told apart with any colour vision. The k-th curve takes the k-th colour and the k-th marker;
 # the two lists have no common divisor, so that 63 curves differ.
@@ -52,22 +51,26 @@ LOSSES = {
 }
 
 
-def scaling(rows: Sequence[dict], out: pathlib.Path) -> None:
-    """Fréchet distance against latency, from cells of `seeds.over_seeds`: EMA weights, a curve per model and length.
+def scaling(rows: Iterable[Row], out: pathlib.Path) -> None:
+    """Fréchet distance against latency, from rows over seeds: EMA weights, a curve per model and length.
 
-    Euler's points are labelled with T; adaptive solvers (d = 7) are hollow markers in their length's style.
+    Euler's points are labelled with T; other solvers (d = 7) are hollow markers in their length's style.
     """
-    run = [
-        row for row in rows if row["weights"] == "ema" and NOT_RUN not in (row["frechet_distance"], row["latency_s"])
+    ema = [
+        row for row in rows if row.cell.weights == "ema" and (row.cell.solver.T is not None or row.cell.d == FINEST_D)
     ]
-    run = [row for row in run if _solver(row).T or row["d"] == FINEST_D]
+    run = [
+        _Run(row, (1000 * row.latency, row.distance))
+        for row in ema
+        if row.latency is not None and row.distance is not None
+    ]
     with matplotlib.rc_context(STYLE):
         if not run:
             return save(not_run_yet("Fréchet distance against latency"), out)
         figure = Figure(figsize=(8, 5.5), layout="constrained")
         axes = figure.subplots()
-        labels = fid_labels(run[0])
-        distance = f"FID ({labels[0]} statistics)" if labels else "Fréchet distance"
+        statistics = run[0].row.first_statistics
+        distance = f"FID ({statistics} statistics)" if statistics else "Fréchet distance"
         axes.set(xscale="log", yscale="log", xlabel="Latency per batch (ms)", ylabel=distance)
         axes.set_title("Quality against latency, by length $l$ and number of Euler steps $T$ (beside the points)")
         axes.margins(0.08)
@@ -113,49 +116,52 @@ def style_of(k: int) -> dict:
     return {"color": list(COLOURS.values())[k % len(COLOURS)], "marker": MARKERS[k % len(MARKERS)]}
 
 
-def _draw_curves(axes: Axes, rows: Sequence[dict]) -> list[Line2D]:
+class _Run(NamedTuple):
+    """A row that was run, and its point in the figure: milliseconds per batch, Fréchet distance."""
+
+    row: Row
+    point: tuple[float, float]
+
+
+def _draw_curves(axes: Axes, runs: Sequence[_Run]) -> list[Line2D]:
     """Draws each model and length; returns the entries of the legend."""
-    one_guidance = _one_guidance_each(rows)
-    curves: dict[tuple, list[dict]] = {}
-    for row in rows:
-        guidance = None if one_guidance else row["guidance"]
-        curves.setdefault((row["label"], row["length"], row["effective_blocks"], guidance), []).append(row)
+    one_guidance = _one_guidance_each(runs)
+    curves: dict[tuple, list[_Run]] = {}
+    for run in runs:
+        guidance = None if one_guidance else run.row.cell.guidance
+        curves.setdefault((run.row.label, run.row.cell.length, run.row.effective_blocks, guidance), []).append(run)
     handles = []
     for k, ((label, length, blocks, guidance), of_curve) in enumerate(curves.items()):
-        name = in_figure(label) if length == FULL else f"{in_figure(label)}, $l = {length}$"
-        name += f" ({blocks} blocks)" if length != FULL and blocks != length else ""
+        name = in_figure(label) if length is None else f"{in_figure(label)}, $l = {length}$"
+        name += f" ({blocks} blocks)" if length is not None and blocks != length else ""
         name += "" if one_guidance else f", w = {guidance:g}"
-        dash = ":" if length == FULL else "-"
+        dash = ":" if length is None else "-"
         handles.append(Line2D([], [], label=name, linestyle=dash, **style_of(k)))
         _draw_curve(axes, of_curve, {**style_of(k), "linestyle": dash})
-    if families := dict.fromkeys(solver.method.family for solver in map(_solver, rows) if not solver.T):
+    solvers = (run.row.cell.solver for run in runs)
+    if families := dict.fromkeys(solver.method.family for solver in solvers if solver.T is None):
         hollow = {"linestyle": "", "marker": "o", "color": "0.3", "markerfacecolor": "none", "markersize": 9}
         handles.append(Line2D([], [], label=f"hollow: {' and '.join(families)}, d = {FINEST_D}", **hollow))
     return handles
 
 
-def _one_guidance_each(rows: Sequence[dict]) -> bool:
+def _one_guidance_each(runs: Sequence[_Run]) -> bool:
     """Whether every model, length and solver was run at one guidance only, so that a curve needs none in its name."""
-    cells = [(row["label"], row["length"], row["solver"]) for row in rows]
-    return len(set(cells)) == len(cells)
+    known = {(run.row.label, run.row.cell.length, run.row.cell.solver) for run in runs}
+    return len(known) == len(runs)
 
 
-def _draw_curve(axes: Axes, rows: Sequence[dict], style: dict) -> None:
-    """Euler's points joined in the order of T, adaptive solvers' hollow and on their own."""
-    solved = [(_solver(row).T, *_position(row)) for row in rows]
-    joined = sorted((T, x, y) for T, x, y in solved if T)
-    axes.plot([x for _, x, _ in joined], [y for _, _, y in joined], markersize=6, linewidth=1.2, **style)
-    others = [(x, y) for T, x, y in solved if not T]
+def _draw_curve(axes: Axes, runs: Sequence[_Run], style: dict) -> None:
+    """Joins Euler's points in the order of T. Those of other solvers are hollow, each on its own."""
+    euler = sorted((run.row.steps, *run.point) for run in runs if run.row.steps is not None)
+    axes.plot([x for _, x, _ in euler], [y for _, _, y in euler], markersize=6, linewidth=1.2, **style)
+    others = [run.point for run in runs if run.row.steps is None]
     hollow = {**style, "linestyle": "", "markerfacecolor": "none"}
     axes.plot([x for x, _ in others], [y for _, y in others], markersize=9, **hollow)
 
 
-def _solver(row: Mapping[str, Any]) -> Solver:
-    return Solver.parse(row["solver"])
-
-
-def _draw_floor(axes: Axes, rows: Sequence[dict]) -> None:
-    for floor in sorted({row.get("floor", NOT_RUN) for row in rows} - {NOT_RUN}):
+def _draw_floor(axes: Axes, runs: Sequence[_Run]) -> None:
+    for floor in sorted({run.row.floor for run in runs if run.row.floor is not None}):
         axes.axhline(floor, color=FLOOR_COLOUR, linestyle="--", linewidth=1, zorder=1)
         text = f"floor: two halves of the real data, {floor:.2f}"
         axes.annotate(
@@ -163,17 +169,17 @@ def _draw_floor(axes: Axes, rows: Sequence[dict]) -> None:
         )
 
 
-def _annotate(figure: Figure, axes: Axes, rows: Sequence[dict]) -> None:
+def _annotate(figure: Figure, axes: Axes, runs: Sequence[_Run]) -> None:
     """Writes T (or method and tolerance) beside each point, on the first of four sides that is free.
 
     Where curves meet, one T serves the points that lie within one and a half label heights of each other.
     """
     figure.draw_without_rendering()  # settles where the axes lie
-    points = axes.transData.transform([_position(row) for row in rows]) * 72 / figure.dpi
+    points = axes.transData.transform([run.point for run in runs]) * 72 / figure.dpi
     taken = [Bbox.from_bounds(x - 3, y - 3, 6, 6) for x, y in points]
     written: list[tuple[str, np.ndarray]] = []
-    for row, point in zip(rows, points, strict=True):
-        text = _solver(row).label
+    for run, point in zip(runs, points, strict=True):
+        text = run.row.cell.solver.label
         if any(text == other and np.hypot(*(point - at)) < 1.5 * NOTE_SIZE for other, at in written):
             continue
         width, height = 0.65 * NOTE_SIZE * len(text), NOTE_SIZE
@@ -187,12 +193,7 @@ def _annotate(figure: Figure, axes: Axes, rows: Sequence[dict]) -> None:
         best = min(range(len(sides)), key=lambda k: (boxes[k].count_overlaps(taken), k))
         taken.append(boxes[best])
         written.append((text, point))
-        axes.annotate(text, _position(row), sides[best], textcoords="offset points", fontsize=NOTE_SIZE)
-
-
-def _position(row: dict) -> tuple[float, float]:
-    """Where the row's point lies: milliseconds per batch, Fréchet distance."""
-    return 1000 * row["latency_s"], row["frechet_distance"]
+        axes.annotate(text, run.point, sides[best], textcoords="offset points", fontsize=NOTE_SIZE)
 
 
 def _plain_logarithms(axis: Axis, labelled: Sequence[int]) -> None:

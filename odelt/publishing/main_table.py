@@ -1,17 +1,34 @@
 """The paper's main table: models by lengths at a few numbers of Euler steps, with the published numbers."""
 
+import dataclasses
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
-from odelt.publishing import text
-from odelt.publishing.tables import agreement_caption, distance_caption, distances, published_caption, published_cells
-from odelt.publishing.text import shown
-from odelt.results import chance, comparisons
-from odelt.results.metrics import METRICS
+from odelt.publishing import entries, text
+from odelt.publishing.text import Line, Number
+from odelt.results import comparisons
+from odelt.results.columns import LATENCY, MEMORY
+from odelt.results.comparisons import Comparison
 from odelt.results.references import References
-from odelt.results.rows import Row, Setting, baselines, cell_of, distinct, fid_labels, steps
-from odelt.results.seeds import over_seeds
-from odelt.results.verdicts import NOT_RUN
+from odelt.results.row import Ratio, Row, baselines, over_seeds, relative_latency
+from odelt.results.rows import distinct
+
+
+@dataclasses.dataclass(frozen=True)
+class MainRow:
+    """A row of the main table: over seeds, with what it is compared with."""
+
+    row: Row
+    baseline: Row | None  # that its latency is relative to
+    ratio: Ratio | None  # of the latencies
+    published_ratio: float | None  # the authors' own
+    beside: Sequence[Comparison]  # published FIDs
+
+    @property
+    def setting(self) -> tuple[int, float]:
+        """T and guidance."""
+        return self.row.steps or 0, self.row.cell.guidance
 
 
 def write_main(rows: Sequence[Row], references: References | None, out: pathlib.Path, note: str = "") -> None:
@@ -21,107 +38,101 @@ def write_main(rows: Sequence[Row], references: References | None, out: pathlib.
     table has the T at which raw weights are evaluated, too; if there are none, it has every T. A latency is relative to
     that of the first model on the full path that was timed at the same T and guidance. `note` ends the Markdown.
     """
-    cells = main_cells(rows, references)
-    columns = [column for column in (cells[0] if cells else {}) if column not in ("solver", "d")]
-    text.write_csv(out, columns, [{column: cell[column] for column in columns} for cell in cells])
-    parts = [_overview(cells)] if cells else ["The grid has no Euler steps."]
-    for T, guidance in sorted({_setting(cell) for cell in cells}):
-        of_setting = [_for_people(cell) for cell in cells if _setting(cell) == (T, guidance)]
-        parts += [f"## T = {T}, guidance {guidance:g}", text.markdown(of_setting)]
-    parts += [_caption(cells, references), comparisons.summary(cells, references), note]
-    text.write_markdown(out, text.title("Main table", rows), *parts)
+    made = main_rows(rows, references)
+    in_full = [_in_full(each) for each in made]
+    parts: list[str | Sequence[Line]] = [_overview(made)] if made else ["The grid has no Euler steps."]
+    for setting in _settings(made):
+        of_setting = [_for_people(each) for each in made if each.setting == setting]
+        parts += ["## T = {}, guidance {:g}".format(*setting), of_setting]
+    counted = comparisons.summary([each.row for each in made], references)
+    parts += [_caption(made, references), counted, note]
+    text.write(out, list(in_full[0]) if in_full else [], in_full, text.title("Main table", rows), *parts)
 
 
-def main_cells(rows: Sequence[Row], references: References | None) -> list[Row]:
-    """Returns the main table's cells in the order of the rows.
-
-    They are those of `over_seeds`, with T, the latency ratio and the model that it is relative to, and the authors' own
-    ratio if they published latencies.
-    """
-    euler = [row for row in rows if steps(row) is not None]
-    settings = {_setting(row) for row in euler if row["weights"] == "raw"} or {_setting(row) for row in euler}
+def main_rows(rows: Sequence[Row], references: References | None) -> list[MainRow]:
+    """Returns the main table's rows over seeds, in the order of the rows."""
+    euler = [(row.steps, row) for row in rows if row.steps is not None]
+    raw = {(T, row.cell.guidance) for T, row in euler if row.cell.weights == "raw"}
     timed = baselines(rows)
-    cells = over_seeds(row for row in euler if _setting(row) in settings)
-    for cell in cells:
-        cell["T"] = steps(cell)
-        baseline = timed.get(_setting(cell))
-        known = baseline if cell["latency_s"] != NOT_RUN else None
-        cell["relative_latency"] = cell["latency_s"] / known["latency_s"] if known else NOT_RUN
-        cell["relative_to"] = baseline["label"] if baseline else NOT_RUN
-        cell["published_relative_latency"] = _published_ratio(cell, references)
-    return cells
+    chosen = over_seeds(row for T, row in euler if not raw or (T, row.cell.guidance) in raw)
+    all_beside = comparisons.published_beside(chosen, references)
+    published = [references.relative_latency(row.cell) if references else None for row in chosen]
+    return [
+        MainRow(row, timed.get((row.steps, row.cell.guidance)), relative_latency(row, timed), ratio, beside)
+        for row, ratio, beside in zip(chosen, published, all_beside, strict=True)
+    ]
 
 
-def _setting(row: Row) -> Setting:
-    return steps(row), row["guidance"]
-
-
-def _published_ratio(cell: Row, references: References | None) -> float | str:
-    if references is None:
-        return ""
-    ratio = references.relative_latency(cell_of(cell))
-    return "" if ratio is None else ratio
-
-
-def _overview(cells: Sequence[Row]) -> str:
-    """Returns a table in the paper's form: a row per model, length and weights, a column per T, the first distance."""
-    column, heading = next(iter(distances(cells[0]).items()))
-    settings = sorted({_setting(cell) for cell in cells})
-    table: dict[tuple, dict[str, str]] = {}
-    for cell in cells:
-        key = {"model": cell["label"], "weights": cell["weights"], "length (blocks)": text.length(cell)}
-        empty = {f"{heading}, T = {T}, w = {guidance:g}": "" for T, guidance in settings}
-        row = table.setdefault((cell["model"], *key.values()), {**key, **empty})
-        T, guidance = _setting(cell)
-        row[f"{heading}, T = {T}, w = {guidance:g}"] = _mean(cell, column, "{:.2f}")
-    return text.markdown(list(table.values()))
-
-
-def _for_people(cell: Row) -> dict[str, str]:
-    cells = {"model": cell["label"], "weights": cell["weights"], "length (blocks)": text.length(cell)}
-    cells |= {heading: _mean(cell, column, "{:.2f}") for column, heading in distances(cell).items()}
-    if "agreement" in cell:  # the other scores of an image set are in the CSV and in the grid
-        metric = METRICS["agreement"]
-        cells[metric.heading] = _mean(cell, "agreement", metric.form) + (chance.MARK if cell.at_chance else "")
-    relative = shown(cell["relative_latency"], "{:.2f}×")
-    if cell["published_relative_latency"] != "":
-        relative += f" (published {cell['published_relative_latency']:.2f}×)"
+def _in_full(each: MainRow) -> dict[str, Any]:
+    row = each.row
+    leading = {name: value for name, value in entries.in_full(row).items() if name not in ("solver", "d")}
+    of_seeds = {
+        "score": entries.score_files(row),
+        "seeds": entries.seeds(row),
+        "seeds_run": len(row.scores),
+        "seeds_wanted": len(row.seeds),
+    }
+    deviations = {f"{column.name}_std": row.deviation(column) for column in row.columns if column.file == "score"}
     return {
-        **cells,
-        "seeds": _seeds(cell),
-        **published_cells(cell),
-        "latency, ms": text.latency(cell),
-        "relative latency": relative,
-        "memory, MiB": shown(cell["peak_bytes"], "{:.1f}", text.MIB),
+        **(leading | entries.measured(row) | entries.published(each.beside) | of_seeds | deviations),
+        "T": row.steps,
+        "relative_latency": entries.or_not_run(each.ratio and each.ratio.value),
+        "relative_to": entries.or_not_run(each.baseline and each.baseline.label),
+        "published_relative_latency": each.published_ratio,
     }
 
 
-def _mean(cell: Row, column: str, form: str) -> str:
-    """Returns "5.90", or "5.90 ± 0.08" over several seeds."""
-    deviation = cell[f"{column}_std"]
-    return shown(cell[column], form) + ("" if deviation is None else f" ± {form.format(deviation)}")
+def _overview(made: Sequence[MainRow]) -> list[dict[str, str | Number]]:
+    """Returns a table in the paper's form: a line per model, length and weights, a column per T, the first distance."""
+    column = made[0].row.headlines[0]
+    headings = {setting: "{}, T = {}, w = {:g}".format(column.heading, *setting) for setting in _settings(made)}
+    table: dict[tuple, dict[str, str | Number]] = {}
+    for each in made:
+        row = each.row
+        key = (row.cell.model, row.cell.weights, row.cell.length)
+        line = table.setdefault(key, {**_leading(row), **dict.fromkeys(headings.values(), "")})
+        line[headings[each.setting]] = entries.number(row, column, each.beside)
+    return list(table.values())
 
 
-def _seeds(cell: Row) -> str:
-    """Returns the number of seeds in the mean, and "of" how many if some were not run."""
-    run, wanted = cell["seeds_run"], cell["seeds_wanted"]
-    return f"{run}" if run == wanted else f"{run} of {wanted}"
+def _settings(made: Sequence[MainRow]) -> list[tuple[int, float]]:
+    return sorted({each.setting for each in made})
 
 
-def _caption(cells: Sequence[Row], references: References | None) -> str:
-    baseline = distinct(cell["relative_to"] for cell in cells if cell["relative_to"] != NOT_RUN)
-    relative = "" if baseline == NOT_RUN else f" Relative latency: to {text.plain(baseline)} at the same T and w."
-    first = f" The first table shows FID ({fid_labels(cells[0])[0]})." if cells and fid_labels(cells[0]) else ""
+def _leading(row: Row) -> dict[str, str | Number]:
+    return {"model": row.label, "weights": row.cell.weights, "length (blocks)": entries.length(row)}
+
+
+def _for_people(each: MainRow) -> Line:
+    row = each.row
+    also = "" if each.published_ratio is None else f" (published {each.published_ratio:.2f}×)"
+    run, wanted = len(row.scores), len(row.seeds)
+    return {
+        **_leading(row),  # the other scores of an image set are in the CSV and in the grid
+        **{column.heading: entries.number(row, column, each.beside) for column in row.headlines},
+        "seeds": f"{run}" if run == wanted else f"{run} of {wanted}",
+        **entries.published_cells(row, each.beside),
+        LATENCY.heading: entries.number(row, LATENCY),
+        "relative latency": entries.ratio(row, each.ratio, also),
+        MEMORY.heading: entries.number(row, MEMORY),
+    }
+
+
+def _caption(made: Sequence[MainRow], references: References | None) -> str:
+    rows = [each.row for each in made]
+    baseline = distinct(each.baseline.label for each in made if each.baseline)
+    relative = f" Relative latency: to {text.plain(baseline)} at the same T and w." if baseline else ""
+    statistics = rows[0].first_statistics if rows else ""
+    first = f" The first table shows FID ({statistics})." if statistics else ""
     parts = [
         "Euler's method in T steps; w: guidance. Length: blocks asked for, and in brackets those that act; “full” is "
         "the conventional path without inner ODE. Weights: the moving average (ema) or the raw ones.",
-        f"{distance_caption(cells)}{first} With several seeds: mean ± standard deviation.",
-        *agreement_caption(cells),
-        published_caption(cells, references),
-        f"Latency: {text.timing(cells)}, median (quartiles); where w is neither 0 nor 1 each evaluation "
-        f"is of a doubled batch.{relative} "
-        "Memory: the peak of that program, weights included.",
+        f"{entries.distance_caption(rows)}{first} With several seeds: mean ± standard deviation.",
+        entries.agreement_caption(rows),
+        entries.published_caption([each.beside for each in made], references),
+        f"Latency: {entries.timing_caption(rows)}, median (quartiles); where w is neither 0 nor 1 each evaluation "
+        f"is of a doubled batch.{relative} {MEMORY.caption}",
     ]
-    if any(cell["published_relative_latency"] != "" for cell in cells):
+    if any(each.published_ratio is not None for each in made):
         parts.append(comparisons.PUBLISHED_LATENCIES)
     return " ".join(part for part in parts if part)

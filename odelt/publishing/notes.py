@@ -22,16 +22,16 @@ def on_trust(lock: pathlib.Path, sources: Iterable[str]) -> str:
 
 def on_references(path: pathlib.Path) -> str:
     """Says how far the downloaded reference statistics are from those of the images (SPEC 6)."""
-    fid = read_json(path, lambda raw: {label: float(value) for label, value in raw["fid"].items()}, absent={})
-    distances = text.plain(", ".join(f"{value:.2f} ({label})" for label, value in fid.items()))
+    fid = read_json(path, lambda raw: {label: float(value) for label, value in raw["fid"].items()})
     if not fid:
         return ""
+    distances = text.plain(", ".join(f"{value:.2f} ({label})" for label, value in fid.items()))
     return f"Fréchet distance of the downloaded reference statistics to the recomputed ones: {distances}."
 
 
 def on_precision(path: pathlib.Path, codec: Codec) -> str:
     """Says how much mixed precision changes, or would change, the decoded images."""
-    error = read_json(path, lambda raw: float(raw["images_rms"]), absent=None)
+    error = read_json(path, lambda raw: float(raw["images_rms"]))
     if error is None:
         return ""
     return f"Codec in {codec.dtype}; decoded images differ by {error:.2g} (r.m.s., of a range of 2) in bfloat16."

@@ -15,11 +15,12 @@ th { vertical-align: bottom; white-space: normal; }
 th:first-child, td:first-child { text-align: left; }
 p { max-width: 60rem; }
 """
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")  # HTML shows as text
 
 
 def write_page(source: pathlib.Path) -> None:
     """Writes `<name>.html` beside a Markdown file. HTML in it shows as text, and nothing in it is run."""
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(source.read_text(encoding="utf-8"))
+    body = MARKDOWN.render(source.read_text(encoding="utf-8"))
     head = f'<meta charset="utf-8"><title>{html.escape(source.stem)}</title><style>{STYLE}</style>'
     files.write_text(
         source.with_suffix(".html"), f"<!doctype html>\n<html lang=en>{head}\n<body>\n{body}</body></html>\n"

@@ -1,56 +1,59 @@
-"""How numbers and tables are written: Markdown for people, CSV in full precision; outside text as text and no more."""
+"""How numbers and tables are written: Markdown for people, CSV in full precision, and the files of each number.
+
+Outside text shows as text and no more.
+"""
 
 import csv
+import dataclasses
+import json
 import pathlib
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from odelt import files
+from odelt.layout.paths import LINKS
 from odelt.quoting import printable
-from odelt.results.rows import Row, distinct
-from odelt.results.verdicts import NOT_RUN
+from odelt.results.columns import LATENCY, Column
+from odelt.results.row import Row, Timing
 
-MIB = 2**20
 # What a reader of Markdown takes for markup within a line. An underscore between letters, as in ODE_t, is none.
 MARKUP = re.compile(r"[\\`*\[\]<&|~$]|(?<![^\W_])_|_(?![^\W_])")
 BLOCK = re.compile(r"^\d+(?=[.)](?: |$))|^(?=[#>]|---|[-+](?: |$))")  # at its beginning: a list, a heading, a quotation
 FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for one at the beginning of a cell
 
 
-def shown(value: float | str, form: str, unit: float = 1) -> str:
-    """The number in this format and unit; a text (NOT_RUN, say) as it is."""
-    return value if isinstance(value, str) else form.format(value / unit)
+@dataclasses.dataclass(frozen=True)
+class Number:
+    """A number in a table, and the files that it was read from, below the suite's folder."""
+
+    text: str
+    files: Sequence[str]
+    exact: float | None
+    published: Mapping[str, Any] | None = None  # the CSV's columns of the published number that it is compared with
+
+    def __str__(self) -> str:
+        return self.text
 
 
-def milliseconds(seconds: float) -> str:
-    """Hundredths of a millisecond below 100 ms, whole milliseconds from there on."""
-    return f"{1000 * seconds:.2f}" if seconds < 0.1 else f"{1000 * seconds:.0f}"
+Line = Mapping[str, str | Number]  # of a table for people, by heading
 
 
-def latency(row: dict) -> str:
-    """Median and quartiles, in ms."""
-    if row["latency_s"] == NOT_RUN:
-        return NOT_RUN
-    median, q1, q3 = (milliseconds(row[column]) for column in ("latency_s", "latency_q1_s", "latency_q3_s"))
-    return f"{median} ({q1}–{q3})"
+def exact(cell: str | Number) -> str | float | None:
+    """A cell in full precision."""
+    return cell.exact if isinstance(cell, Number) else cell
 
 
-def length(row: dict) -> str:
-    """The nominal length and, in brackets, the blocks that act."""
-    return f"{row['length']} ({row['effective_blocks']})"
+def timed(timing: Timing, column: Column, files: Sequence[str]) -> Number:
+    """What was measured of a batch; a latency with its quartiles."""
+    value = getattr(timing, column.name)
+    quartiles = f" ({column.shown(timing.latency_q1_s)}–{column.shown(timing.latency_q3_s)})"
+    return Number(column.shown(value) + (quartiles if column == LATENCY else ""), files, value)
 
 
-def timing(rows: Sequence[Row]) -> str:
-    """Says for captions how many images latencies are for, and on which devices."""
-    devices = distinct(row.device for row in rows)
-    if devices == NOT_RUN:
-        return "not timed yet"
-    return f"of a batch of {distinct(row.batch_size for row in rows)} images on {plain(devices)}"
-
-
-def title(what: str, rows: Sequence[dict]) -> str:
-    return f"# {what}: {', '.join(dict.fromkeys(row['experiment'] for row in rows))}"
+def title(what: str, rows: Sequence[Row]) -> str:
+    return f"# {what}: {', '.join(dict.fromkeys(row.cell.experiment for row in rows))}"
 
 
 def plain(text: str) -> str:
@@ -80,11 +83,40 @@ def _escaped(text: str) -> str:
     return MARKUP.sub(r"\\\g<0>", _on_one_line(text))
 
 
-def markdown(table: Sequence[dict[str, str]]) -> str:
-    """A table whose header is the keys of its first row; cells are text, without markup."""
+def write(out: pathlib.Path, columns: Sequence[str], in_full: Iterable[dict], *parts: str | Sequence[Line]) -> None:
+    """Writes a table: `<out>.csv` in full precision, `<out>.md` for people, and the files that its numbers come from.
+
+    `parts` are paragraphs and tables of the Markdown. `<out>.links.json` has a link for each Number: its table, line
+    and column in the Markdown, counted from 0, its text there, its files, the number in full precision, and the index
+    of the published number that it is compared with.
+    """
+    write_csv(out, columns, in_full)
+    write_markdown(out, *(part if isinstance(part, str) else markdown(part) for part in parts))
+    links, published = [], []
+    for k, table in enumerate(part for part in parts if part and not isinstance(part, str)):
+        for line, cells in enumerate(table):
+            for column, cell in enumerate(cells.values()):
+                if isinstance(cell, Number):
+                    if cell.published is not None and cell.published not in published:
+                        published.append(cell.published)
+                    links.append(
+                        {
+                            **{"table": k, "line": line, "column": column, "text": cell.text},
+                            **{"files": list(dict.fromkeys(cell.files)), "exact": cell.exact},
+                            "published": None if cell.published is None else published.index(cell.published),
+                        }
+                    )
+    content = {"published": published, "links": links}
+    files.write_text(suffixed(out, f".{LINKS}"), json.dumps(content, ensure_ascii=False) + "\n")
+
+
+def markdown(table: Sequence[Line]) -> str:
+    """A table whose header is the keys of its first line; cells are text, without markup."""
     if not table:
         return "The grid has no such point."
-    header, *body = (" | ".join(map(_escaped, line)) for line in (table[0], *(row.values() for row in table)))
+    header, *body = (
+        " | ".join(_escaped(str(cell)) for cell in line) for line in (table[0], *(line.values() for line in table))
+    )
     return "\n".join(f"| {line} |" for line in (header, " | ".join(["---"] * len(table[0])), *body))
 
 

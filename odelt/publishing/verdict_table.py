@@ -3,54 +3,53 @@
 import json
 import pathlib
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from odelt import files
 from odelt.config import Length
-from odelt.publishing import tables, text
-from odelt.publishing.text import shown
+from odelt.layout import paths
+from odelt.publishing import entries, text
+from odelt.publishing.text import Line, Number
 from odelt.results import comparisons, verdicts
-from odelt.results.comparisons import DISTANCE, RELATIVE_LATENCY, Compared, Comparison
+from odelt.results.columns import FRECHET
+from odelt.results.comparisons import ComparedNumber, Comparison
 from odelt.results.references import References
-from odelt.results.rows import Row
-from odelt.results.seeds import over_seeds
+from odelt.results.row import Row, over_seeds
 from odelt.results.verdicts import NOT_COMPARABLE, NOT_RUN
 
 OF_NUMBER = (
     *("number", "source", "kind", "experiment", "published_model", "published_length", "solver", "printed"),
     *("published", "published_std", "published_statistics", "published_ambiguous", "outcome"),
 )
-OF_CELL = ("model", "label", "weights", "length", "effective_blocks", "d", "guidance", "seeds")
-HEADINGS = {DISTANCE: "Fréchet distance", RELATIVE_LATENCY: "relative latency"}
+OF_ROW = ("model", "label", "weights", "length", "effective_blocks", "d", "guidance")
 OF_COMPARISON = ("ours", "ours_std", "difference", "verdict", "score", "latency")
 
 
 def write_verdicts(rows: Iterable[Row], references: References, out: pathlib.Path) -> None:
     """Writes `<out>.csv`, `<out>.md` and `<out>.json` for the rows of all experiments.
 
-    The CSV has a row for each published number and each cell that it is compared with. A number without a cell in the
-    grid has a row, too. `number` counts the numbers, `outcome` is the number's, and `score` and `latency` name our
+    The CSV has a row for each published number and each row of ours that it is compared with. A number without one in
+    the grid has a row, too. `number` counts the numbers, `outcome` is the number's, and `score` and `latency` name our
     files below the experiment's folder. The JSON has the summary, the rule and the titles of the sources.
     """
-    cells = over_seeds(rows)
-    all_compared = [*comparisons.compare_fids(cells, references), *comparisons.compare_latencies(cells, references)]
-    lines = [line for k, compared in enumerate(all_compared, start=1) for line in _lines(k, compared)]
-    text.write_csv(out, [*OF_NUMBER, *OF_CELL, *OF_COMPARISON], lines)
+    ours = over_seeds(rows)
+    all_compared = [*comparisons.compare_fids(ours, references), *comparisons.compare_latencies(ours, references)]
+    in_full = [line for k, compared in enumerate(all_compared, start=1) for line in _in_full(k, compared)]
     summary = verdicts.summary([compared.outcome for compared in all_compared], references.what)
     # The verdicts have their own key, because the report reads the file as configuration.
     content = {"verdicts": {"summary": summary, "rule": f"{verdicts.rule()}.", "against": references.title}}
     files.write_text(text.suffixed(out, ".json"), json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-    text.write_markdown(
-        out, "# Verdicts", summary, _caption(all_compared, references), *_sections(all_compared, references)
-    )
+    parts = ("# Verdicts", summary, _caption(all_compared, references), *_sections(all_compared, references))
+    text.write(out, [*OF_NUMBER, *OF_ROW, "seeds", *OF_COMPARISON], in_full, *parts)
 
 
-def _lines(k: int, compared: Compared) -> list[dict]:
+def _in_full(k: int, compared: ComparedNumber) -> list[dict[str, Any]]:
     """Returns the CSV's rows of a published number."""
     number = compared.number
     of_number = {
         "number": k,
         "source": number.source,
-        "kind": compared.kind,
+        "kind": "relative_latency" if compared.of_latency else FRECHET.name,
         "experiment": number.experiment,
         "published_model": number.model,
         "published_length": Length(number.length).cell,
@@ -58,93 +57,91 @@ def _lines(k: int, compared: Compared) -> list[dict]:
         "printed": number.printed,
         "published": number.value,
         "published_std": number.deviation,
-        "published_statistics": number.statistics if compared.kind == DISTANCE else "",
-        "published_ambiguous": "yes" if number.ambiguous else "",
+        "published_statistics": number.statistics,
+        "published_ambiguous": "yes" if number.ambiguous else None,
         "outcome": compared.outcome,
     }
-    return [of_number | _in_full(compared, comparison) for comparison in compared.comparisons] or [of_number]
+    return [of_number | _compared_in_full(compared, each) for each in compared.comparisons] or [of_number]
 
 
-def _in_full(compared: Compared, comparison: Comparison) -> dict:
-    difference = _difference(compared, comparison)
+def _compared_in_full(compared: ComparedNumber, comparison: Comparison) -> dict[str, Any]:
+    of_row = entries.in_full(comparison.row)
     return {
-        **{column: comparison.cell[column] for column in OF_CELL},
-        "ours": NOT_RUN if comparison.ours is None else comparison.ours,
+        **{name: of_row[name] for name in OF_ROW},
+        "seeds": entries.seeds(comparison.row),
+        "ours": entries.or_not_run(comparison.ours),
         "ours_std": comparison.deviation,
-        "difference": "" if difference is None else difference,
+        "difference": comparison.difference,
         "verdict": comparison.verdict,
-        "score" if compared.kind == DISTANCE else "latency": comparison.files,
+        "latency" if compared.of_latency else "score": " ".join(comparison.files),
     }
 
 
-def _difference(compared: Compared, comparison: Comparison) -> float | None:
-    """Returns our number less the published one; None if ours was not run, or if the published one has no value."""
-    ours, published = comparison.ours, compared.number.value
-    return None if ours is None or published is None else ours - published
-
-
-def _sections(all_compared: Sequence[Compared], references: References) -> list[str]:
+def _sections(all_compared: Sequence[ComparedNumber], references: References) -> list[str | Sequence[Line]]:
     """Returns a heading and a table for each experiment and kind of number. A common source is named above a table."""
-    parts = []
-    for experiment, kind in dict.fromkeys((compared.number.experiment, compared.kind) for compared in all_compared):
-        own = [
-            compared for compared in all_compared if (compared.number.experiment, compared.kind) == (experiment, kind)
-        ]
-        table = [row for compared in own for row in _for_people(compared)]
-        parts.append(f"## {experiment}: {HEADINGS[kind]}")
+    sections: dict[tuple[str, str], list[ComparedNumber]] = {}
+    for compared in all_compared:
+        kind = "relative latency" if compared.of_latency else FRECHET.heading
+        sections.setdefault((compared.number.experiment, kind), []).append(compared)
+    parts: list[str | Sequence[Line]] = []
+    for (experiment, kind), own in sections.items():
+        table = [line for compared in own for line in _for_people(compared)]
+        parts.append(f"## {experiment}: {kind}")
         if len({compared.number.source for compared in own}) == 1:
             parts.append(f"Source: {text.plain(references.sources[own[0].number.source].title)}.")
-            table = [{heading: cell for heading, cell in row.items() if heading != "source"} for row in table]
-        parts.append(text.markdown(table))
+            table = [{heading: cell for heading, cell in line.items() if heading != "source"} for line in table]
+        parts.append(table)
     return parts
 
 
-def _for_people(compared: Compared) -> list[dict[str, str]]:
-    """Returns a number's rows. Only the first row has what concerns the number, and not a comparison."""
+def _for_people(compared: ComparedNumber) -> list[Line]:
+    """Returns a number's lines. Only the first line has what concerns the number, and not a comparison."""
     number = compared.number
     length = "full" if number.length is None else f"l = {number.length}"
-    form = "{:.2f}" if compared.kind == DISTANCE else "{:.2f}×"
+    form = "{:.2f}×" if compared.of_latency else "{:.2f}"
     value = f"{number.printed:.3g} s" if number.value is None else form.format(number.value)
-    value += "" if number.deviation is None else f" ± {number.deviation:.2g}"
-    value += "?" if number.ambiguous else ""
-    statistics = f" ({number.statistics})" if number.statistics and compared.kind == DISTANCE else ""
+    difference = compared.comparisons[0].difference if len(compared.comparisons) == 1 else None
+    known = entries.published_number(number, "", difference, compared.outcome)
     of_number = {
         "source": number.source,
         "its model": f"{number.model}, {length}",
         "solver": str(number.solver),
-        "published": value + statistics,
+        "published": Number(entries.published_text(value, number), [paths.PUBLISHED], number.value, known),
         "outcome": compared.outcome,
     }
-    rows = [_of_comparison(compared, comparison, form) for comparison in compared.comparisons]
-    rows = rows or [dict.fromkeys(PEOPLE, "")]
-    return [(of_number if k == 0 else dict.fromkeys(of_number, "")) | row for k, row in enumerate(rows)]
+    lines = [_compared_for_people(each, form) for each in compared.comparisons] or [dict.fromkeys(PEOPLE, "")]
+    return [(of_number if k == 0 else dict.fromkeys(of_number, "")) | line for k, line in enumerate(lines)]
 
 
 PEOPLE = ("compared with", "ours", "difference", "verdict")
 
 
-def _of_comparison(compared: Compared, comparison: Comparison, form: str) -> dict[str, str]:
-    cell, ours = comparison.cell, comparison.ours
-    condition = "" if cell["d"] is None else f", d = {cell['d']}"
-    where = f"{cell['label']}, {cell['weights']}{condition}, w = {cell['guidance']:g}"
+def _compared_for_people(comparison: Comparison, form: str) -> dict[str, str | Number]:
+    row, cell = comparison.row, comparison.row.cell
+    condition = "" if cell.d is None else f", d = {cell.d}"
+    where = f"{row.label}, {cell.weights}{condition}, w = {cell.guidance:g}"
     deviation = "" if comparison.deviation is None else f" ± {comparison.deviation:.2g}"
-    apart = _difference(compared, comparison)
-    difference = "" if apart is None else f"{apart:+.2f}"
-    measured = NOT_RUN if ours is None else shown(ours, form) + deviation
-    return dict(zip(PEOPLE, (where, measured, difference, comparison.verdict), strict=True))
+
+    def number(shown: str, value: float) -> Number:
+        return Number(shown, entries.of_suite(row, comparison.files), value, entries.published([comparison]))
+
+    ours, difference = comparison.ours, comparison.difference
+    shown = NOT_RUN if ours is None else number(form.format(ours) + deviation, ours)
+    apart = "" if difference is None else number(f"{difference:+.2f}", difference)
+    return dict(zip(PEOPLE, (where, shown, apart, comparison.verdict), strict=True))
 
 
-def _caption(all_compared: Sequence[Compared], references: References) -> str:
+def _caption(all_compared: Sequence[ComparedNumber], references: References) -> str:
     if not all_compared:
         return f"Of the experiments of this suite there are no {references.what}."
     parts = [
-        *tables.earlier_runs(references),
+        *entries.earlier_runs(references),
         f"{verdicts.rule()}; smaller is better. A number counts once, with every model "
         "and weights that it may mean; ours is the mean over the seeds that were run.",
     ]
     if any(compared.number.ambiguous for compared in all_compared):
         parts.append("“?”: the source does not say whether its SM is the released or the fine-tuned one.")
-    if any(compared.kind != DISTANCE for compared in all_compared):
+    if any(compared.of_latency for compared in all_compared):
         parts.append(
             "Relative latency: to that of the source's own SM, and ours to that of our first SM, with the same solver. "
             f"{comparisons.PUBLISHED_LATENCIES}"
@@ -154,6 +151,6 @@ def _caption(all_compared: Sequence[Compared], references: References) -> str:
             f"“{NOT_COMPARABLE[0].upper()}{NOT_COMPARABLE[1:]}” are SM's own latencies, which the others are relative "
             "to, and those with a solver that SM was not timed with: seconds on another machine do not compare."
         )
-    if any(block.unattributed_mean_min_max for block in references.fid):
+    if any(group.unattributed_mean_min_max for group in references.fid):
         parts.append("Published numbers that name no experiment are not here.")
     return " ".join(parts)

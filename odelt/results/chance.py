@@ -11,13 +11,13 @@ CAPTION = (
 )
 
 
-def at_chance(agreement: float | str, samples: int | None, classes: int | None) -> bool:
-    """Whether an agreement (0..1, or a text where there is none) shows nothing that a guess would not.
+def at_chance(agreement: float | None, samples: int | None, classes: int | None) -> bool:
+    """Whether an agreement (0..1; None where there is none) shows nothing that a guess would not.
 
     The number of samples is that of one set, also where the agreement is a mean over seeds: sets of several seeds start
     from the same noise and are not independent.
     """
-    if isinstance(agreement, str) or not samples or not classes or not 0 <= agreement <= 1:
+    if agreement is None or not samples or not classes or not 0 <= agreement <= 1:
         return False
     import scipy.stats  # takes a second, and most tables need none of it
 

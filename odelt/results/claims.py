@@ -5,15 +5,11 @@ from collections.abc import Iterable, Sequence
 
 from odelt.results.readings import FID_READINGS, LATENCY_READINGS, Pair, Reading
 from odelt.results.references import Claim, References
-from odelt.results.rows import Row
-from odelt.results.seeds import over_seeds
+from odelt.results.row import Row, over_seeds
 from odelt.results.verdicts import NOT_RUN, TOLERANCE
 
 SUPPORTED = "supported"
 CONTRADICTED = "contradicted"
-
-OURS = ("odelt", "odelt-released")
-BASELINES = ("sm", "sm-ft")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,33 +31,36 @@ class Finding:
 
 
 def check_claims(rows: Iterable[Row], references: References) -> list[Finding]:
-    """Checks every claim in every reading, each of OURS against each of BASELINES, in the order of the references.
+    """Checks every claim in every reading, each of our models against each SM, as the claim's source names them.
 
-    `rows` may be of several experiments. Both cells of a pair are of the same experiment, and only experiments that the
+    `rows` may be of several experiments. Both rows of a pair are of the same experiment, and only experiments that the
     paper reports on count. The claims say “up to”, so one pair is enough: a claim is supported if the best pair reaches
     the claimed figure less TOLERANCE of it. It is contradicted if every pair was run and none does. Else it is not run.
     """
-    cells = [cell for cell in over_seeds(rows) if cell["experiment"] in references.experiments]
+    known = [row for row in over_seeds(rows) if row.cell.experiment in references.experiments]
     findings = []
     for claim in references.claims:
+        origin = references.sources[claim.source]
+        baselines = origin.models.get(origin.baseline or "", ())
+        ours = [model for name, models in origin.models.items() if name != origin.baseline for model in models]
         for reading in LATENCY_READINGS if claim.latency_ratio else FID_READINGS:
-            for model in OURS:
-                findings += [_check(claim, reading, model, baseline, cells) for baseline in BASELINES]
+            for model in ours:
+                findings += [_check(claim, reading, model, baseline, known) for baseline in baselines]
     return findings
 
 
-def _check(claim: Claim, reading: Reading, model: str, baseline: str, cells: Sequence[Row]) -> Finding:
+def _check(claim: Claim, reading: Reading, model: str, baseline: str, rows: Sequence[Row]) -> Finding:
     pairs = []
-    for experiment in dict.fromkeys(cell["experiment"] for cell in cells):
+    for experiment in dict.fromkeys(row.cell.experiment for row in rows):
         ours, sm = (
-            [cell for cell in cells if (cell["experiment"], cell["model"]) == (experiment, name)]
+            [row for row in rows if (row.cell.experiment, row.cell.model) == (experiment, name)]
             for name in (model, baseline)
         )
         pairs += reading.pairs(ours, sm)
-    measure = _ratio if claim.latency_ratio else _points
-    run = [pair for pair in pairs if _is_run(pair, with_latency=claim.latency_ratio is not None)]
-    best = max(filter(reading.admits, run), key=measure, default=None)
-    measured = None if best is None else measure(best)
+    figures = [_figure(claim, pair) for pair in pairs]
+    run = [(figure, pair) for figure, pair in zip(figures, pairs, strict=True) if figure is not None]
+    admitted = [(figure, pair) for figure, pair in run if reading.admits(pair)]
+    measured, best = max(admitted, key=lambda measured: measured[0], default=(None, None))
     if measured is not None and measured >= claim.claimed * (1 - TOLERANCE):
         outcome = SUPPORTED
     else:
@@ -69,14 +68,11 @@ def _check(claim: Claim, reading: Reading, model: str, baseline: str, cells: Seq
     return Finding(claim, reading, model, baseline, outcome, measured, best, len(pairs), len(run))
 
 
-def _ratio(pair: Pair) -> float:
-    return pair[1]["latency_s"] / pair[0]["latency_s"]
-
-
-def _points(pair: Pair) -> float:
-    return pair[1]["frechet_distance"] - pair[0]["frechet_distance"]
-
-
-def _is_run(pair: Pair, with_latency: bool) -> bool:
-    needed = ("frechet_distance", "latency_s") if with_latency else ("frechet_distance",)
-    return all(cell[column] != NOT_RUN for cell in pair for column in needed)
+def _figure(claim: Claim, pair: Pair) -> float | None:
+    """Returns SM's latency over ours, or SM's FID less ours; None if the pair was not run."""
+    ours, sm = pair
+    if ours.distance is None or sm.distance is None:
+        return None
+    if claim.latency_ratio is None:
+        return sm.distance - ours.distance
+    return None if ours.latency is None or sm.latency is None else sm.latency / ours.latency

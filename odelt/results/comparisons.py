@@ -1,40 +1,44 @@
-"""Compares each published number with the cells of ours that it belongs to: a verdict on each, and an outcome."""
+"""Compares published numbers with the rows of ours that they belong to: a verdict on each, and an outcome."""
 
 import dataclasses
-import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from odelt.layout.paths import ExperimentPaths
 from odelt.results import verdicts
-from odelt.results.belongings import Published
-from odelt.results.references import References
-from odelt.results.rows import Row, Setting, baselines, cell_of, steps
-from odelt.results.seeds import compared_column
-from odelt.results.verdicts import NOT_COMPARABLE, NOT_RUN
+from odelt.results.columns import of_statistics
+from odelt.results.references import PublishedNumber, References
+from odelt.results.row import Row, baselines, over_seeds, relative_latency
+from odelt.results.verdicts import NOT_COMPARABLE
 
-# Kinds of numbers, by the columns that they are in elsewhere.
-DISTANCE = "frechet_distance"
-RELATIVE_LATENCY = "relative_latency"
 PUBLISHED_LATENCIES = "Published latencies hold compilation and do not wait for the device, which shows at T = 1."
 
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """One cell of ours (of `seeds.over_seeds`) that a published number is compared with."""
+    """A row of ours beside a published number that belongs to it."""
 
-    cell: Row
-    ours: float | None  # mean over the seeds; None where it was not run
+    number: PublishedNumber
+    row: Row
+    ours: float | None  # None where it was not run
     deviation: float | None  # over our seeds, where several were run
-    verdict: str
-    files: str  # ids of the scores or latencies that ours comes from, below the experiment's folder
+    files: tuple[str, ...]  # that ours comes from, below the experiment's folder
+
+    @property
+    def difference(self) -> float | None:
+        """Ours less the published one."""
+        return None if self.ours is None or self.number.value is None else self.ours - self.number.value
+
+    @property
+    def verdict(self) -> str:
+        return verdicts.verdict(self.ours, self.number.value, self.deviation, self.number.deviation)
 
 
 @dataclasses.dataclass(frozen=True)
-class Compared:
-    """A published number with every cell of the grid that it belongs to."""
+class ComparedNumber:
+    """A published number with every row of the grid that it belongs to."""
 
-    kind: str  # DISTANCE or RELATIVE_LATENCY
-    number: Published
+    number: PublishedNumber
+    of_latency: bool  # it is a relative latency, and not an FID
     comparisons: tuple[Comparison, ...]
 
     @property
@@ -44,58 +48,61 @@ class Compared:
         return verdicts.outcome([comparison.verdict for comparison in self.comparisons])
 
 
-def compare_fids(cells: Sequence[Row], references: References) -> list[Compared]:
-    """Compares every published FID of the cells' experiments, in the order of the references."""
+def published_beside(rows: Sequence[Row], references: References | None) -> list[list[Comparison]]:
+    """Compares each row with the published FIDs of its cell, the unambiguous ones first.
+
+    The spread of a cell with several seeds counts for each of them.
+    """
+    cells = {row.cell: row for row in over_seeds(rows)}
     return [
-        Compared(DISTANCE, number, tuple(_fid(number, cell) for cell in cells if number.is_of(cell_of(cell))))
-        for number in _of_experiments(references.fids, cells)
+        [_fid(number, row, cells[row.cell]) for number in (references.published(row.cell) if references else ())]
+        for row in rows
     ]
 
 
-def compare_latencies(cells: Sequence[Row], references: References) -> list[Compared]:
-    """Compares every published latency of the cells' experiments. Only EMA weights are timed."""
-    timed = {name: baselines(cell for cell in cells if cell["experiment"] == name) for name in _experiments(cells)}
+def compare_fids(rows: Sequence[Row], references: References) -> list[ComparedNumber]:
+    """Compares every published FID of the experiments of these rows over seeds, in the order of the references."""
+    return [
+        ComparedNumber(number, False, tuple(_fid(number, row, row) for row in rows if number.is_of(row.cell)))
+        for number in _of_experiments(references.fids, rows)
+    ]
+
+
+def compare_latencies(rows: Sequence[Row], references: References) -> list[ComparedNumber]:
+    """Compares every published latency of the experiments of these rows over seeds. Only EMA weights are timed."""
+    of_experiment = {name: [row for row in rows if row.cell.experiment == name] for name in _experiments(rows)}
+    timed = {name: baselines(own) for name, own in of_experiment.items()}
     results = []
-    for number in _of_experiments(references.latencies, cells):
-        own = [cell for cell in cells if cell["weights"] == "ema" and number.is_of(cell_of(cell))]
-        own = own if number.value is not None else []
-        compared = tuple(_latency(number, cell, timed[number.experiment]) for cell in own)
-        results.append(Compared(RELATIVE_LATENCY, number, compared))
+    for number in _of_experiments(references.latencies, rows):
+        own = [row for row in of_experiment[number.experiment] if row.cell.weights == "ema" and number.is_of(row.cell)]
+        compared = [_latency(number, row, timed[number.experiment]) for row in own if number.value is not None]
+        results.append(ComparedNumber(number, True, tuple(compared)))
     return results
 
 
-def summary(cells: Sequence[Row], references: References | None) -> str:
-    """Returns a sentence with the outcomes of the published FIDs that belong to these cells."""
+def summary(rows: Sequence[Row], references: References | None) -> str:
+    """Returns a sentence with the outcomes of the published FIDs that belong to these rows over seeds."""
     if references is None:
         return ""
-    compared = [number for number in compare_fids(cells, references) if number.comparisons]
+    compared = [number for number in compare_fids(rows, references) if number.comparisons]
     return verdicts.summary([number.outcome for number in compared], references.what)
 
 
-def _fid(number: Published, cell: Row) -> Comparison:
-    column = compared_column(number.statistics)
-    ours = cell.get(column, NOT_RUN)
-    ours, deviation = (None, None) if ours == NOT_RUN else (ours, cell[f"{column}_std"])
-    verdict = verdicts.verdict(ours, number.value, deviation, number.deviation)
-    return Comparison(cell, ours, deviation, verdict, cell["score"])
+def _fid(number: PublishedNumber, row: Row, of_seeds: Row) -> Comparison:
+    """Compares a row; the deviation is that of all seeds of its cell."""
+    column = of_statistics(number.statistics)
+    files = tuple(score.file for score in row.scores)
+    return Comparison(number, row, row.value(column), of_seeds.deviation(column), files)
 
 
-def _latency(number: Published, cell: Row, timed: Mapping[Setting, Row]) -> Comparison:
-    baseline = timed.get((steps(cell), cell["guidance"]))
-    if baseline is None or cell["latency_s"] == NOT_RUN:
-        return Comparison(cell, None, None, verdicts.verdict(None, number.value), "")
-    ours = cell["latency_s"] / baseline["latency_s"]
-    files = " ".join(_latency_file(row) for row in (cell, baseline))
-    return Comparison(cell, ours, None, verdicts.verdict(ours, number.value), files)
+def _latency(number: PublishedNumber, row: Row, timed: Mapping[Any, Row]) -> Comparison:
+    ratio = relative_latency(row, timed)
+    return Comparison(number, row, ratio and ratio.value, None, ratio.files if ratio else ())
 
 
-def _latency_file(row: Row) -> str:
-    return ExperimentPaths(pathlib.Path()).latency(row["model"], cell_of(row).length).as_posix()
+def _of_experiments(numbers: Sequence[PublishedNumber], rows: Sequence[Row]) -> list[PublishedNumber]:
+    return [number for number in numbers if number.experiment in _experiments(rows)]
 
 
-def _of_experiments(numbers: Sequence[Published], cells: Sequence[Row]) -> list[Published]:
-    return [number for number in numbers if number.experiment in _experiments(cells)]
-
-
-def _experiments(cells: Sequence[Row]) -> list[str]:
-    return list(dict.fromkeys(cell["experiment"] for cell in cells))
+def _experiments(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(row.cell.experiment for row in rows))

@@ -10,9 +10,10 @@ from odelt.config import Suite
 from odelt.errors import OdeltError
 from odelt.layout.paths import ExperimentPaths
 from odelt.provenance import record
-from odelt.results.references import Block, EarlierRun, PublishedRow, References, Source
-from odelt.results.rows import Row, cell_of, distinct, rows
-from odelt.results.seeds import spreads
+from odelt.results.columns import FRECHET
+from odelt.results.references import References
+from odelt.results.row import Row, over_seeds
+from odelt.results.rows import distinct, rows
 from odelt.results.verdicts import NOT_RUN
 
 SOURCE = "earlier_run"
@@ -30,18 +31,20 @@ def write_expectations(name: str, suite: Suite, results: pathlib.Path, out: path
     """
     made = {title: rows(title, settings, ExperimentPaths(results / title)) for title, settings in suite.enabled.items()}
     every = [row for rows in made.values() for row in rows]
-    scores = [results / row["experiment"] / row["score"] for row in every if row["score"]]
+    scores = [(results / row.cell.experiment / score.file, score.seed) for row in every for score in row.scores]
     if not scores:
         raise OdeltError(f"{results} has no scores of the suite '{name}'; make it first")
-    run = EarlierRun(
-        machine=distinct(row.device for row in every),
-        seeds=list(dict.fromkeys(row["seed"] for row in every if row["score"] and row["seed"] != "")),
-        command=f"snakemake --cores all --config suite={name}; odelt expect --suite {name} --results {_shown(results)}",
-    )
-    title = f"an earlier run of this project, suite {name}"
-    source = Source(title=title, commit=_commit(scores), earlier_run=run)
-    blocks = [Block(source=SOURCE, experiment=title, rows=_expected(rows)) for title, rows in made.items()]
-    written = References(sources={SOURCE: source}, fid=blocks).model_dump(exclude_defaults=True)
+    run = {
+        "machine": distinct(row.timing.device for row in every if row.timing) or NOT_RUN,
+        "seeds": list(dict.fromkeys(seed for _, seed in scores if seed is not None)),
+        "command": f"snakemake --cores all --config suite={name}; "
+        f"odelt expect --suite {name} --results {_shown(results)}",
+    }
+    title, commit = f"an earlier run of this project, suite {name}", _commit(path for path, _ in scores)
+    origin = {"title": title, **({"commit": commit} if commit else {}), "earlier_run": run}
+    groups = [{"source": SOURCE, "experiment": title, "rows": _expected(rows)} for title, rows in made.items()]
+    written = {"sources": {SOURCE: origin}, "fid": groups}
+    References.model_validate(written)
     files.write_text(out, HEAD + yaml.safe_dump(written, sort_keys=False, default_flow_style=None, width=110))
 
 
@@ -50,21 +53,19 @@ def _shown(results: pathlib.Path) -> str:
     return f"results/{results.name}" if results.is_absolute() else results.as_posix()
 
 
-def _expected(rows: list[Row]) -> list[PublishedRow]:
-    """Returns a row for each model, length, weights, guidance and d, with the numbers of the solvers that were run."""
-    numbers: dict[tuple, dict[str, dict]] = {}
-    seen, spread = set(), spreads(rows)
-    for k, row in enumerate(rows):
-        cell = cell_of(row)
-        if cell not in seen and row["frechet_distance"] != NOT_RUN:
-            value, deviation = row["frechet_distance"], spread[k]["frechet_distance"]
-            key = (cell.model, cell.length, cell.weights, cell.guidance, cell.d)
+def _expected(rows: list[Row]) -> list[dict]:
+    """Returns a series for each model, length, weights, guidance and d: the numbers of the solvers that were run."""
+    all_series: dict[tuple, dict] = {}
+    first = {row.cell: row for row in reversed(rows)}  # later rows of a cell have other seeds
+    for row in over_seeds(rows):
+        cell, value, deviation = row.cell, first[row.cell].distance, row.deviation(FRECHET)
+        if value is not None:
+            keys = {key: getattr(cell, key) for key in ("model", "length", "weights", "guidance", "d")}
+            said = {key: value for key, value in keys.items() if value is not None}
+            series = all_series.setdefault(tuple(keys.values()), said)
             group, solver = ("steps", cell.solver.T) if cell.solver.T else ("solvers", str(cell.solver))
-            values = numbers.setdefault(key, {}).setdefault(group, {})
-            values[solver] = value if deviation is None else (value, deviation)
-        seen.add(cell)  # later rows of this cell have other seeds
-    keys = ("model", "length", "weights", "guidance", "d")
-    return [PublishedRow.model_validate(dict(zip(keys, key, strict=True)) | values) for key, values in numbers.items()]
+            series.setdefault(group, {})[solver] = value if deviation is None else [value, deviation]
+    return list(all_series.values())
 
 
 def _commit(scores: Iterable[pathlib.Path]) -> str | None:

@@ -1,57 +1,78 @@
 """The file of the numbers to compare with, published ones (SPEC 11) or those of an earlier run of this project."""
 
+import dataclasses
 import functools
-import math
 import pathlib
 from collections.abc import Iterator
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import pydantic
+from pydantic import Field
 
 from odelt import trace
 from odelt.config import Section, Solver, parse
 from odelt.plain_data import read_yaml
-from odelt.results.belongings import BASELINE, BELONGINGS, RELEASED_D, Belonging, Cell, Published, published_guidance
+from odelt.results.row import Cell
 
-Measured = Annotated[float, pydantic.Field(gt=0)]
-Deviation = Annotated[float, pydantic.Field(ge=0)]
+Measured = Annotated[float, Field(gt=0)]
+Deviation = Annotated[float, Field(ge=0)]
 Value = Measured | tuple[Measured, Deviation]  # with the standard deviation over seeds, where that is known
+Weights = Literal["ema", "raw"]
 
 
 class EarlierRun(Section):
     """How an earlier run of this project was made. Its numbers are expected if nothing is published."""
 
     machine: str
-    seeds: list[int]  # of training; the first one's numbers are compared with, the others give the deviation
+    seeds: list[int] = Field(
+        description="seeds of training; the first one's numbers are compared with, the others give the deviation"
+    )
     command: str
 
 
-class Source(Section):
-    """Where a number was published, or which run of this project it comes from."""
+class Scope(Section):
+    """Which rows of ours numbers are compared with. A series' own key counts, else its group's, else its origin's."""
+
+    experiment: str | None = Field(None, description="the experiment of the suite")
+    weights: Weights | list[Weights] | None = Field(None, description="the weights; several if it may be any of them")
+    guidance: Annotated[float, Field(ge=0)] | None = Field(None, description="the guidance scale")
+    d: int | list[int | None] | None = Field(
+        None, description="the step-size condition; null: Euler's own; several if it may be any of them"
+    )
+    statistics: str | None = Field(
+        None, description="the label of the reference statistics of the FID; without it the experiment's first ones"
+    )
+
+
+class Origin(Scope):
+    """Where numbers were published, or which run of this project they come from."""
 
     title: str
     repository: str | None = None
     commit: str | None = None
     date: str | None = None
     earlier_run: EarlierRun | None = None
+    models: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="our models by the name that this source has for them; without it the names are ours",
+    )
+    ambiguous: list[str] = Field(
+        default_factory=list, description="names of which the source does not say which of our models they mean"
+    )
+    baseline: str | None = Field(
+        None, description="its name of the model whose latencies, on the full path, the others are relative to"
+    )
 
 
-class PublishedRow(Section):
-    """Numbers of one model (length None: the conventional path) by Euler steps T or an adaptive solver's tolerance.
+class Series(Scope):
+    """Numbers of one model (length null: the conventional path) by Euler steps T or an adaptive solver's tolerance."""
 
-    A row of an earlier run says which of our cells it belongs to. For a publication, BELONGINGS and SPEC 6 say that.
-    """
-
-    experiment: str | None = None  # its block's where nothing is said
-    model: str
+    model: str = Field(description="as the source calls it")
     length: int | None = None
-    weights: Literal["ema", "raw"] | None = None
-    guidance: Annotated[float, pydantic.Field(ge=0)] | None = None
-    d: int | None = None
-    steps: dict[int, Value] = pydantic.Field(default_factory=dict)
-    dopri5: dict[float, Value] = pydantic.Field(default_factory=dict)
-    tsit5: dict[float, Value] = pydantic.Field(default_factory=dict)
-    solvers: dict[str, Value] = pydantic.Field(default_factory=dict)  # any, as suites write them
+    steps: dict[int, Value] = Field(default_factory=dict)
+    dopri5: dict[float, Value] = Field(default_factory=dict)
+    tsit5: dict[float, Value] = Field(default_factory=dict)
+    solvers: dict[str, Value] = Field(default_factory=dict, description="of any solver, as suites write them")
 
     def values(self) -> Iterator[tuple[Solver, Value]]:
         """Yields each number with its solver."""
@@ -72,18 +93,21 @@ class ThreeRuns(Section):
     steps: dict[int, tuple[Measured, Measured, Measured]]
 
 
-class Block(Section):
-    source: str
-    experiment: str | None = None
+class SeriesGroup(Scope):
+    """Series of one source."""
+
+    source: str = Field(description="a key of `sources`")
     note: str | None = None
-    rows: list[PublishedRow] = pydantic.Field(default_factory=list)
-    unattributed_mean_min_max: list[ThreeRuns] = pydantic.Field(default_factory=list)
+    rows: list[Series] = Field(default_factory=list)
+    unattributed_mean_min_max: list[ThreeRuns] = Field(
+        default_factory=list, description="numbers of no known experiment, for the size of the spread only"
+    )
 
 
 class Claim(Section):
     """A sentence of an abstract: a ratio of latencies (SM's over ours) or FID points (SM's less ours)."""
 
-    source: str
+    source: str = Field(description="a key of `sources`; its baseline is the claim's SM")
     text: str
     latency_ratio: Measured | None = None
     fid_points: Measured | None = None
@@ -102,73 +126,98 @@ class Claim(Section):
         return figure
 
 
-class Spread(NamedTuple):
-    """Relative standard deviation between trainings that differ in their seed."""
+@dataclasses.dataclass(frozen=True)
+class PublishedNumber:
+    """One number of a source, and which cells of ours it is compared with."""
 
-    pooled: float
-    largest: float
+    value: float | None  # an FID, or a latency over that of the source's baseline; None if there is no such latency
+    deviation: float | None  # over the source's seeds
+    printed: float  # as it stands there: an FID, or seconds
+    source: str  # its key in the file
+    experiment: str
+    model: str  # as the source calls it
+    length: int | None
+    solver: Solver
+    models: tuple[str, ...]  # ours
+    ambiguous: bool  # the source does not say which of them it means
+    weights: tuple[str, ...]
+    guidance: float
+    d: tuple[int | None, ...]
+    statistics: str  # of the FID that it is compared with; empty: the experiment's first
+
+    def is_of(self, cell: Cell) -> bool:
+        """Whether it is compared with this cell."""
+        return (
+            (cell.experiment, cell.length, cell.solver.apart, cell.guidance)
+            == (self.experiment, self.length, self.solver, self.guidance)
+            and cell.model in self.models
+            and cell.weights in self.weights
+            and cell.d in self.d
+        )
 
 
 class References(Section):
-    sources: dict[str, Source]
-    fid: list[Block]
-    latency_s_per_batch: list[Block] = pydantic.Field(default_factory=list)
-    claims: list[Claim] = pydantic.Field(default_factory=list)
+    sources: dict[str, Origin]
+    fid: list[SeriesGroup]
+    latency_s_per_batch: list[SeriesGroup] = Field(default_factory=list)
+    claims: list[Claim] = Field(default_factory=list)
 
     @pydantic.model_validator(mode="after")
     def _hangs_together(self):
-        for block in (*self.fid, *self.latency_s_per_batch, *self.claims):
-            if block.source not in self.sources:
-                raise ValueError(f"no source '{block.source}' is described under sources")
-        for block in (*self.fid, *self.latency_s_per_batch):
-            for row in block.rows:
-                self._check_row(block, row)
+        for group in (*self.fid, *self.latency_s_per_batch, *self.claims):
+            if group.source not in self.sources:
+                raise ValueError(f"no source '{group.source}' is described under sources")
+        for claim in self.claims:
+            if self.sources[claim.source].baseline is None:
+                raise ValueError(f"sources.{claim.source} has a claim, and names no baseline")
+        for group in (*self.fid, *self.latency_s_per_batch):
+            for series in group.rows:
+                self._check_series(group, series)
         return self
 
-    def _check_row(self, block: Block, row: PublishedRow) -> None:
-        where = f"a row of {block.source} for the model '{row.model}'"
-        if not (row.experiment or block.experiment):
-            raise ValueError(f"{where} names no experiment")
-        if self.sources[block.source].earlier_run:
-            if row.weights is None or row.guidance is None:
-                raise ValueError(f"{where} names no weights or no guidance, as those of an earlier run do")
-        elif (block.source, row.model) not in BELONGINGS:
-            raise ValueError(
-                f"{block.source} has numbers of '{row.model}', and BELONGINGS in belongings.py does not say "
-                "which of our models they are compared with"
-            )
-        elif (row.weights, row.guidance, row.d) != (None, None, None):
-            raise ValueError(f"{where} says weights, guidance or d, which BELONGINGS and SPEC 6 say of a publication")
+    def _check_series(self, group: SeriesGroup, series: Series) -> None:
+        where = f"a row of {group.source} for the model '{series.model}'"
+        for key in ("experiment", "weights", "guidance"):
+            if self._said(key, group, series) is None:
+                raise ValueError(f"{where} names no {key}, nor does its block or its source")
+        models = self.sources[group.source].models
+        if models and series.model not in models:
+            raise ValueError(f"{where}: sources.{group.source}.models does not say which of our models that is")
+
+    def _said(self, key: str, group: SeriesGroup, series: Series) -> Any:
+        """Returns what the series says under a key of its scope, else its group, else its origin."""
+        said = (getattr(scope, key) for scope in (series, group, self.sources[group.source]))
+        return next((value for value in said if value is not None), None)
 
     @property
     def title(self) -> str:
-        """The titles of the sources that rows come from."""
-        used = dict.fromkeys(block.source for block in (*self.fid, *self.latency_s_per_batch) if block.rows)
+        """The titles of the sources that numbers come from."""
+        used = dict.fromkeys(group.source for group in (*self.fid, *self.latency_s_per_batch) if group.rows)
         return "; ".join(self.sources[source].title for source in used)
 
     @property
     def what(self) -> str:
         """The name for these numbers. Readers must not take an earlier run for a publication."""
-        earlier = any(source.earlier_run for source in self.sources.values())
-        return "numbers of an earlier run of this project (not a publication)" if earlier else "published numbers"
+        earlier = "numbers of an earlier run of this project (not a publication)"
+        return earlier if self.earlier_runs else "published numbers"
 
     @property
-    def earlier_runs(self) -> list[Source]:
-        return [source for source in self.sources.values() if source.earlier_run]
+    def earlier_runs(self) -> list[Origin]:
+        return [origin for origin in self.sources.values() if origin.earlier_run]
 
     @property
     def experiments(self) -> list[str]:
         """The experiments with a published FID, in the file's order."""
-        return list(dict.fromkeys(_experiment(block, row) for block in self.fid for row in block.rows))
+        return list(dict.fromkeys(number.experiment for number in self.fids))
 
     @functools.cached_property
-    def fids(self) -> tuple[Published, ...]:
+    def fids(self) -> tuple[PublishedNumber, ...]:
         """Every published FID, in the file's order."""
         return tuple(self._numbers(self.fid))
 
     @functools.cached_property
-    def latencies(self) -> tuple[Published, ...]:
-        """Every published latency, relative to that of the source's SM at the same solver.
+    def latencies(self) -> tuple[PublishedNumber, ...]:
+        """Every published latency, relative to that of the source's baseline at the same solver.
 
         Seconds on different machines do not compare (SPEC 9.4).
         """
@@ -176,55 +225,49 @@ class References(Section):
         baselines = {
             (number.source, number.experiment, number.solver): number.printed
             for number in numbers
-            if number.model == BASELINE and number.length is None
+            if number.model == self.sources[number.source].baseline and number.length is None
         }
-        return tuple(number._replace(value=_ratio(number, baselines)) for number in numbers)
+        return tuple(
+            dataclasses.replace(number, value=self._ratio(number, baselines), statistics="") for number in numbers
+        )
 
-    def published(self, cell: Cell) -> list[Published]:
+    def _ratio(self, latency: PublishedNumber, baselines: dict[tuple, float]) -> float | None:
+        """Returns the ratio to the baseline's latency; None for its own, or if it was not timed with that solver."""
+        baseline = baselines.get((latency.source, latency.experiment, latency.solver))
+        is_baseline = latency.model == self.sources[latency.source].baseline
+        return None if baseline is None or is_baseline else latency.printed / baseline
+
+    def published(self, cell: Cell) -> list[PublishedNumber]:
         """Returns the published FIDs of a cell, the unambiguous ones first."""
         return sorted((number for number in self.fids if number.is_of(cell)), key=lambda number: number.ambiguous)
 
     def relative_latency(self, cell: Cell) -> float | None:
-        """Returns the published latency of a cell, relative to that of the same source's SM at the same solver."""
+        """Returns the published latency of a cell, relative to that of the same source's baseline."""
         return next((number.value for number in self.latencies if number.is_of(cell)), None)
 
-    def _numbers(self, blocks: list[Block]) -> Iterator[Published]:
-        for block in blocks:
-            for row in block.rows:
-                for solver, value in row.values():
-                    yield self._number(block, row, solver, *(value if isinstance(value, tuple) else (value, None)))
-
-    def _number(
-        self, block: Block, row: PublishedRow, solver: Solver, value: float, deviation: float | None
-    ) -> Published:
-        experiment = _experiment(block, row)
-        if self.sources[block.source].earlier_run:
-            assert row.weights is not None and row.guidance is not None  # as checked
-            belonging, guidance, conditions = Belonging((row.model,), "", (row.weights,)), row.guidance, (row.d,)
-        else:
-            belonging, guidance = BELONGINGS[block.source, row.model], published_guidance(experiment, solver)
-            conditions = (None, RELEASED_D)
-        return Published(
-            **{"value": value, "source": block.source, "statistics": belonging.statistics},
-            **{"ambiguous": belonging.ambiguous, "deviation": deviation, "printed": value, "experiment": experiment},
-            **{"model": row.model, "length": row.length, "solver": solver, "models": belonging.models},
-            **{"weights": belonging.weights, "guidance": guidance, "conditions": conditions},
-        )
-
-    def spread(self) -> Spread | None:
-        """Computes the spread from the published means, minima and maxima of three runs; None if there are none.
-
-        The third run is 3·mean − minimum − maximum.
-        """
-        deviations = []
-        for block in self.fid:
-            for of_length in block.unattributed_mean_min_max:
-                for mean, least, most in of_length.steps.values():
-                    runs = (least, most, 3 * mean - least - most)
-                    deviations.append(math.sqrt(sum((run - mean) ** 2 for run in runs) / 2) / mean)
-        if not deviations:
-            return None
-        return Spread(math.sqrt(sum(deviation**2 for deviation in deviations) / len(deviations)), max(deviations))
+    def _numbers(self, groups: list[SeriesGroup]) -> Iterator[PublishedNumber]:
+        for group in groups:
+            origin = self.sources[group.source]
+            for series in group.rows:
+                said = {key: self._said(key, group, series) for key in Scope.model_fields}
+                for solver, value in series.values():
+                    printed, deviation = value if isinstance(value, tuple) else (value, None)
+                    yield PublishedNumber(
+                        value=printed,
+                        deviation=deviation,
+                        printed=printed,
+                        source=group.source,
+                        model=series.model,
+                        length=series.length,
+                        solver=solver,
+                        models=tuple(origin.models.get(series.model, [series.model])),
+                        ambiguous=series.model in origin.ambiguous,
+                        experiment=said["experiment"],
+                        guidance=said["guidance"],
+                        weights=_several(said["weights"]),
+                        d=_several(said["d"]),
+                        statistics=said["statistics"] or "",
+                    )
 
 
 def load_references(path: str | pathlib.Path) -> References:
@@ -238,14 +281,5 @@ def load_references(path: str | pathlib.Path) -> References:
     return parse(References, read_yaml(path, "file of published numbers"), str(path))
 
 
-def _experiment(block: Block, row: PublishedRow) -> str:
-    """Returns the experiment of a row. Every checked row has one."""
-    experiment = row.experiment or block.experiment
-    assert experiment is not None
-    return experiment
-
-
-def _ratio(latency: Published, baselines: dict[tuple, float]) -> float | None:
-    """Returns the ratio to SM's latency; None for SM's own, or if SM was not timed with that solver."""
-    baseline = baselines.get((latency.source, latency.experiment, latency.solver))
-    return None if baseline is None or latency.model == BASELINE else latency.printed / baseline
+def _several(value: Any) -> tuple:
+    return tuple(value) if isinstance(value, list) else (value,)

@@ -37,7 +37,7 @@ VERBS = (
         "latency-table",
         title="Table",
         help="table and figure of the latency study, from whatever has been measured",
-        outputs=tuple(f"{paths.LATENCY}.{ending}" for ending in ("md", "csv", "html", "svg", "png")),
+        outputs=tuple(f"{paths.LATENCY}.{ending}" for ending in ("md", "csv", paths.LINKS, "html", "svg", "png")),
         of_study=True,
     ),
 )

@@ -4,7 +4,7 @@ from odelt.layout import paths
 from odelt.layout.targets import Target
 from odelt.verbs.verb import WITHIN, Values, Verb
 
-TABLE = ("html", "md", "csv")
+TABLE = ("html", "md", "csv", paths.LINKS)
 
 
 def of_experiment(target: Target) -> Values:

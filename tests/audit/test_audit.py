@@ -25,13 +25,14 @@ SAMPLES = "digits/samples/odelt/ema/l1/euler-1_w1.npz"
 FEATURES = "digits/features/odelt/ema/l1/euler-1_w1.npz"
 WEIGHTS = "digits/models/odelt/model.safetensors"
 DOWNLOAD = "sources/released/g2_odelt_checkpoint.pkl"
+TABLE = ("md", "csv", "links.json")
 KINDS = [
     *(DOWNLOAD, "datasets/digits/dataset.npz", WEIGHTS, SAMPLES, FEATURES, SCORE),
     *(f"digits/models/{name}" for name in ("odelt/config.json", "odelt/training.csv", "released/model.safetensors")),
     *("digits/features/network.safetensors", "digits/features/real.npz", "digits/scores/floor.json"),
-    *("digits/latency/odelt/l1.json", "claims.md", "claims.csv"),
-    *("verdicts.md", "verdicts.csv", "verdicts.json"),
-    *(f"digits/tables/{name}.{kind}" for name in ("main", "grid", "trade-off") for kind in ("md", "csv")),
+    *("digits/latency/odelt/l1.json", "verdicts.json"),
+    *(f"{name}.{kind}" for name in ("claims", "verdicts") for kind in TABLE),
+    *(f"digits/tables/{name}.{kind}" for name in ("main", "grid", "trade-off") for kind in TABLE),
     *(f"digits/figures/{name}.{kind}" for name in ("scaling", "samples", "training") for kind in ("svg", "png")),
     *("suite.yaml", "sources.lock.yaml", "sources.yaml", "reference.yaml"),
 ]

@@ -1,15 +1,18 @@
 """The audit page's content: each published number with its files, whatever the folder holds."""
 
 import contextlib
-import csv
 import json
+import pathlib
 import re
+import shutil
 
+import finished
 import pytest
 import yaml
 
 from odelt import cli
 from odelt.audit import page
+from odelt.config import load_suite
 from odelt.provenance import record
 
 pytest_plugins = ("finished",)
@@ -114,83 +117,74 @@ def test_what_is_not_verified_is_told_with_all_that_rests_on_it(results, written
     )
 
 
-def test_a_table_whose_csv_has_other_rows_is_shown_without_links(results, written):
-    path = results / "digits/tables/grid.csv"
-    path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
+def test_a_table_that_shows_another_number_than_was_linked_is_shown_without_links(results, written):
+    shown = cells(written(results), "digits/grid")[0][0]
+    path = results / "digits/tables/grid.md"
+    path.write_text(path.read_text(encoding="utf-8").replace(f"| {shown} |", "| 0.01 |"), encoding="utf-8")
     content = written(results)
     (table,) = [one for one in content["tables"] if one["id"] == "digits/grid"]
-    assert "3 rows in the Markdown, 2 in the CSV" in table["unlinked"] and not cells(content, "digits/grid")
+    assert table["unlinked"] == "digits/tables/grid.links.json does not fit it" and not cells(content, "digits/grid")
 
 
-def test_what_is_published_stands_with_its_source_and_verdict(results, written):
-    grid = results / "digits/tables/grid.csv"
-    header, first, *rest = grid.read_text(encoding="utf-8").splitlines()
-    told = {"published": "0.5", "published_source": "sm_readme", "verdict": "differs (worse)", "difference": "0.35"}
-    values = [told.get(name, value) for name, value in zip(header.split(","), first.split(","), strict=True)]
-    grid.write_text("\n".join([header, ",".join(values), *rest]) + "\n", encoding="utf-8")
+def test_the_table_of_an_older_version_is_shown_without_links(results, written):
+    links = results / "digits/tables/grid.links.json"
+    links.unlink()
+    record.record_path(links).unlink()
     content = written(results)
+    (table,) = [one for one in content["tables"] if one["id"] == "digits/grid"]
+    assert "no file of links" in table["unlinked"] and not cells(content, "digits/grid") and table["blocks"]
+    assert cells(content, "digits/main")
+
+
+@pytest.fixture
+def compared(whole, tmp_path):
+    """A copy of the finished folder whose tables compare a number of it with a published one."""
+    project = shutil.copytree(whole.parent.parent, tmp_path / "project")
+    published = project / "config" / "reference.yaml"
+    content = yaml.safe_load(published.read_text(encoding="utf-8"))
+    row = {"experiment": "digits", "model": "odelt", "length": 1, "guidance": 1, "statistics": "", "steps": {1: 0.512}}
+    content["fid"].append({"source": "sm_readme", "rows": [row]})
+    published.write_text(yaml.safe_dump(content), encoding="utf-8")
+    with contextlib.chdir(project):
+        for command in finished.commands(load_suite("config/tiny.yaml"), pathlib.Path("results/tiny")):
+            if command[0] in ("tables", "main-table", "verdicts", "claims", "snapshot", "crate"):
+                assert cli.main([str(part) for part in command]) == 0
+    return project / "results" / "tiny"
+
+
+def test_what_is_published_stands_with_its_source_and_verdict(compared, written):
+    content = written(compared)
     (place,) = {cell[3] for cell in cells(content, "digits/grid") if cell[3] is not None}
-    assert content["published"][place] | told_as(told) == content["published"][place]
+    number = content["published"][place]
+    ours = json.loads((compared / SCORE).read_text(encoding="utf-8"))["frechet_distance"]
+    assert number["published"] == "0.512" and number["published_source"] == "sm_readme"
+    assert number["difference"] == f"{ours - 0.512}" and number["verdict"] == "differs (worse)"
     assert content["published_in"]["sm_readme"]["repository"] == "kvfrans/shortcut-models"
+    assert not content["audit"]["broken"]
 
 
 @pytest.mark.parametrize("table", ["grid", "main"])
-def test_a_published_number_leads_to_its_source_and_not_to_our_score(results, written, table):
-    with_published(results, table)
-    content = written(results)
-    found = [cell for cell in cells(content, f"digits/{table}") if cell[0] == "0.51"]
+def test_a_published_number_leads_to_its_source_and_not_to_our_score(compared, written, table):
+    content = written(compared)
+    found = [cell for cell in cells(content, f"digits/{table}") if cell[0] == "0.512"]
     assert [(paths(content, cell), cell[2]) for cell in found] == [(["reference.yaml"], "0.512")]
     assert {SCORE, RELEASED} <= {path for cell in cells(content, f"digits/{table}") for path in paths(content, cell)}
 
 
-def with_published(results, table):
-    """Gives the first row of a table a published number, in its CSV and its Markdown."""
-    path = results / f"digits/tables/{table}.csv"
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    rows[0] |= {"published": "0.512", "published_source": "sm_readme", "verdict": "reproduced", "difference": "0.1"}
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    path = path.with_suffix(".md")
-    lines = path.read_text(encoding="utf-8").splitlines()
-    header = next(k for k, line in enumerate(lines) if "| published |" in line)
-    place = lines[header].split("|").index(" published ")
-    cells = lines[header + 2].split("|")
-    cells[place] = " 0.51 "
-    lines[header + 2] = "|".join(cells)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+def test_the_table_of_verdicts_leads_to_the_score_and_to_what_is_published(compared, written):
+    content = written(compared)
+    ours = json.loads((compared / SCORE).read_text(encoding="utf-8"))["frechet_distance"]
+    assert [(cell[0], paths(content, cell)) for cell in cells(content, "verdicts")] == [
+        ("0.51", ["reference.yaml"]),
+        (f"{ours:.2f}", [SCORE]),
+        (f"{ours - 0.512:+.2f}", [SCORE]),
+    ]
 
 
-def told_as(told: dict) -> dict:
-    return {
-        "value": told["published"],
-        "source": told["published_source"],
-        **{name: told[name] for name in ("verdict", "difference")},
-    }
-
-
-def test_the_verdicts_sentence_and_table_are_shown_where_they_are(results, written):
+def test_the_verdicts_sentence_is_shown_as_its_file_has_it(results, written):
     told = {"summary": "1 of 2 reproduced.", "rule": "within 5%", "against": "an earlier run"}
     (results / "verdicts.json").write_text(json.dumps({"verdicts": told}), encoding="utf-8")
-    columns = "number,source,kind,experiment,solver,published,ours,difference,verdict,score,latency"
-    score = SCORE.removeprefix("digits/")
-    (results / "verdicts.csv").write_text(
-        f"{columns}\n1,sm_readme,fid,digits,euler:1,0.5,0.85,0.35,differs (worse),{score},\n", encoding="utf-8"
-    )
-    (results / "verdicts.md").write_text(
-        "# Verdicts\n\n## digits\n\n| source | solver | published | ours | difference | verdict |\n"
-        "| --- | --- | --- | --- | --- | --- |\n| sm_readme | euler:1 | 0.50 | 0.85 | +0.35 | differs (worse) |\n",
-        encoding="utf-8",
-    )
-    content = written(results)
-    assert content["verdicts"] == told | {"unverified": "verdicts.json is not what was recorded"}
-    assert [(cell[0], paths(content, cell)) for cell in cells(content, "verdicts")] == [
-        ("0.50", ["reference.yaml"]),
-        ("0.85", [SCORE]),
-        ("+0.35", [SCORE]),
-    ]
+    assert written(results)["verdicts"] == told | {"unverified": "verdicts.json is not what was recorded"}
 
 
 def test_the_verdicts_are_stated_plainly_only_where_their_file_is_verified(results, written):
@@ -228,6 +222,7 @@ def test_hostile_text_stays_text(results, edit, written):
     assert page.embedded(HOSTILE).isascii() and json.loads(page.embedded(HOSTILE)) == HOSTILE
 
 
+LINKS = '{"published": [[]], "links": [{"table": "0", "line": -1, "column": {}, "text": 0, "files": 0}]}'
 DAMAGE = {
     "no tables": lambda results: [path.unlink() for path in results.glob("digits/tables/*.md")],
     "no records": lambda results: [path.unlink() for path in results.rglob("*.prov.json") if "scores" in path.parts],
@@ -235,6 +230,10 @@ DAMAGE = {
     "garbage": lambda results: [path.write_bytes(bytes(range(256))) for path in results.rglob("*.csv")],
     "strange markdown": lambda results: [
         path.write_text("> - | a |\n" * 500, encoding="utf-8") for path in results.rglob("*.md")
+    ],
+    "strange links": lambda results: [
+        path.write_text(text, encoding="utf-8")
+        for path, text in zip(results.rglob("*.links.json"), ("[" * 5000, "3", LINKS, ""), strict=False)
     ],
     "strange numbers": lambda results: (results / CURVE).write_text("step,loss\n1,nan\n2,inf\n", encoding="utf-8"),
     "strange verdicts": lambda results: (results / "verdicts.json").write_text("[" * 5000, encoding="utf-8"),

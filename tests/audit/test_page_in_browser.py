@@ -280,8 +280,9 @@ def content(address: str) -> dict:
 
 def test_numbers_that_differ_are_marked_in_words_with_what_is_published(opened, address, tmp_path):
     told = content(address)
-    said = {"value": "0.5", "std": "", "source": "sm_readme", "statistics": "ours", "ambiguous": "", "others": ""}
-    told["published"] = [said | {"difference": "0.35", "verdict": "differs (worse)"}]
+    said = {"published": "0.5", "published_std": "", "published_source": "sm_readme", "published_statistics": "ours"}
+    said |= {"published_ambiguous": "", "published_others": "", "difference": "0.35", "verdict": "differs (worse)"}
+    told["published"] = [said]
     (table,) = [one for one in told["tables"] if one["id"] == "digits/grid"]
     row = next(block for block in table["blocks"] if block["kind"] == "table")["rows"][-1]
     row[-1] = "differs (worse)"

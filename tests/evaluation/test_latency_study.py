@@ -11,6 +11,8 @@ from odelt import config
 from odelt.config.latency_study import LatencyStudy, load_latency_study
 from odelt.evaluation import latency_study
 from odelt.publishing import latency_table
+from odelt.results import latency_study as latency_rows
+from odelt.results.columns import LATENCY, MEMORY, WEIGHT_MEMORY
 from odelt.results.references import load_references
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -37,7 +39,7 @@ def measured(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rows(measured):
-    return latency_table.rows(study(), measured, load_references(ROOT / "config" / "reference.yaml"))
+    return list(latency_rows.rows(study(), measured, load_references(ROOT / "config" / "reference.yaml")))
 
 
 def test_the_papers_sizes_lengths_and_batches_are_studied():
@@ -67,14 +69,14 @@ def test_memory_counts_what_a_program_needs_in_between(measured):
 
 
 def test_ratios_are_to_the_full_path_at_the_same_steps_and_the_papers_stand_beside(rows):
-    of = {(row["length"], row["solver"]): row for row in rows}
+    of = {(row.length, str(row.solver)): row for row in rows}
     assert len(of) == 4 * 2
-    short, full = of[4, "euler:4"], of["full", "euler:4"]
-    assert full["relative_latency"] == full["relative_peak"] == 1
-    assert short["relative_latency"] == short["latency_s"] / full["latency_s"]
-    assert short["relative_weights"] < 0.5
-    assert short["published_relative_latency"] == pytest.approx(0.134881787 / 0.401605042)
-    assert of[8, "euler:4"]["latency_s"] == of[8, "euler:4"]["relative_latency"] == "not run"
+    short, full = of[4, "euler:4"], of[None, "euler:4"]
+    assert full.ratio(LATENCY) == full.ratio(MEMORY) == 1
+    assert short.ratio(LATENCY) == short.measured.latency_s / full.measured.latency_s
+    assert short.ratio(WEIGHT_MEMORY) < 0.5
+    assert short.published_ratio == pytest.approx(0.134881787 / 0.401605042)
+    assert of[8, "euler:4"].measured is of[8, "euler:4"].ratio(LATENCY) is None
 
 
 def test_the_table_and_the_figure_are_written_also_where_something_is_missing(rows, tmp_path):
@@ -84,6 +86,8 @@ def test_the_table_and_the_figure_are_written_also_where_something_is_missing(ro
         assert [row["effective_blocks"] for row in csv.DictReader(file)] == ["12", "12", "4", "4", "8", "8", "12", "12"]
     told = (tmp_path / "latency.md").read_text(encoding="utf-8")
     assert "| b | 4 (4) | 4 |" in told and "not run" in told
+    linked = json.loads((tmp_path / "latency.links.json").read_text(encoding="utf-8"))["links"]
+    assert {file for link in linked for file in link["files"]} == {"b/full.json", "b/l4.json"}
     assert (tmp_path / "latency.svg").exists() and (tmp_path / "latency.png").exists()
 
 

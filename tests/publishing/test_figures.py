@@ -1,20 +1,37 @@
+import dataclasses
+
 import matplotlib.image
 import numpy as np
 import pytest
 
+from odelt.config import Solver
 from odelt.errors import OdeltError
 from odelt.publishing import figures, sample_figure
+from odelt.results.columns import FRECHET
+from odelt.results.row import Cell, Row, Score, Timing
 from odelt.training.curve import COLUMNS
 
 
-def row(model="odelt", length=2, solver="euler:4", distance=2.0, latency=0.1, **others):
-    made = {"label": model, "weights": "ema", "length": length, "effective_blocks": 2, "solver": solver}
-    measured = {"frechet_distance": distance, "latency_s": latency, "floor": 0.64}
-    return {**made, "d": None if solver.startswith("euler") else 7, "guidance": 1.0, **measured, **others}
+def row(label="odelt", length=2, solver="euler:4", distance=2.0, latency=0.1, weights="ema", d=None, floor=0.64):
+    solver = Solver.parse(solver)
+    d = 7 if solver.T is None and d is None else d
+    scores = [Score("a.json", 10, 20, {"frechet_distance": distance})] if distance is not None else []
+    timing = None if latency is None else Timing("b.json", latency, latency, latency, 1, 8, "a laptop")
+    return Row(
+        cell=Cell("digits", label, length, solver, weights, 1.0, d),
+        label=label,
+        effective_blocks=2,
+        classes=10,
+        columns=(FRECHET,),
+        seeds=(10,),
+        scores=tuple(scores),
+        floor=floor,
+        timing=timing,
+    )
 
 
 ROWS = [
-    *[row("SM", "full", f"euler:{T}", 20 / T + 0.6, 0.01 * T) for T in (1, 4, 32)],
+    *[row("SM", None, f"euler:{T}", 20 / T + 0.6, 0.01 * T) for T in (1, 4, 32)],
     *[row("ours", 2, f"euler:{T}", 19 / T + 1, 0.004 * T) for T in (1, 4, 32)],
     row("ours", 2, "dopri5:1e-2", 1.2, 0.3),
 ]
@@ -60,23 +77,31 @@ def test_the_legend_says_which_kinds_of_solver_are_hollow(tmp_path):
     assert "heun-fixed 8 -->" in texts(tmp_path / "two")
 
 
+def test_the_legend_says_which_kinds_of_solver_are_hollow(tmp_path):
+    figures.scaling(ROWS, tmp_path / "one")
+    assert "hollow: adaptive solver, d = 7 -->" in texts(tmp_path / "one")
+    figures.scaling([*ROWS, row("ours", 2, "heun-fixed:8", 1.4, 0.1)], tmp_path / "two")
+    assert "hollow: adaptive solver and solver with fixed steps, d = 7 -->" in texts(tmp_path / "two")
+    assert "heun-fixed 8 -->" in texts(tmp_path / "two")
+
+
 def test_what_is_not_run_or_raw_or_of_another_d_is_not_drawn(tmp_path):
-    others = [row("a", distance="not run"), row("b", latency="not run"), row("c", weights="raw")]
-    others.append(row("d", solver="dopri5:1e-3", **{"d": 0}))
+    others = [row("a", distance=None), row("b", latency=None), row("c", weights="raw")]
+    others.append(row("d", solver="dopri5:1e-3", d=0))
     figures.scaling(ROWS, tmp_path / "without")
     figures.scaling([*ROWS, *others], tmp_path / "with")
     assert (tmp_path / "with.svg").read_bytes() == (tmp_path / "without.svg").read_bytes()
 
 
 def test_a_figure_without_a_single_result_says_not_run_yet(tmp_path):
-    figures.scaling([row(distance="not run")], tmp_path / "scaling")
+    figures.scaling([row(distance=None)], tmp_path / "scaling")
     figures.training_curves({"SM": tmp_path / "absent.csv"}, tmp_path / "curves")
     for name in ("scaling", "curves"):
         assert "not run yet" in texts(tmp_path / name)
 
 
 def test_a_missing_floor_leaves_the_curves(tmp_path):
-    figures.scaling([{**each, "floor": "not run"} for each in ROWS], tmp_path / "scaling")
+    figures.scaling([dataclasses.replace(each, floor=None) for each in ROWS], tmp_path / "scaling")
     assert "floor:" not in texts(tmp_path / "scaling")
 
 

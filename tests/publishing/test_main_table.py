@@ -5,7 +5,8 @@ from celebahq import REFERENCES, cells_by_row, pick, rows_of, score_all, whole_r
 
 from odelt.layout.paths import ExperimentPaths
 from odelt.publishing import tables
-from odelt.publishing.main_table import main_cells, write_main
+from odelt.publishing.main_table import main_rows, write_main
+from odelt.results.columns import of_statistics
 
 
 @pytest.fixture
@@ -21,21 +22,22 @@ def read_csv(path):
 
 
 def test_the_main_table_has_the_steps_that_raw_weights_are_evaluated_at(faces):
-    cells = main_cells(rows_of(faces), REFERENCES)
-    assert {cell["T"] for cell in cells} == {1, 128}
-    assert {cell["weights"] for cell in cells} == {"ema", "raw"}
-    assert len(cells) == 2 * (2 + 6 + 1 + 3)  # T × (two SM, two models at three lengths, and raw SM and ours)
+    made = main_rows(rows_of(faces), REFERENCES)
+    assert {each.row.steps for each in made} == {1, 128}
+    assert {each.row.cell.weights for each in made} == {"ema", "raw"}
+    assert len(made) == 2 * (2 + 6 + 1 + 3)  # T × (two SM, two models at three lengths, and raw SM and ours)
 
 
 def test_without_raw_weights_it_has_every_euler_step(faces):
-    cells = main_cells(pick(rows_of(faces), weights="ema"), REFERENCES)
-    assert {cell["T"] for cell in cells} == {1, 2, 128}
+    made = main_rows(pick(rows_of(faces), weights="ema"), REFERENCES)
+    assert {each.row.steps for each in made} == {1, 2, 128}
 
 
 def test_its_latency_is_relative_to_sm_beside_the_authors_own_ratio(faces):
-    (cell,) = pick(main_cells(rows_of(faces), REFERENCES), model="odelt", length=4, weights="ema", T=128)
-    assert cell["relative_latency"] == pytest.approx(4 / 12) and cell["relative_to"] == "SM (released)"
-    assert cell["published_relative_latency"] == pytest.approx(0.336, abs=1e-3)
+    rows = pick(rows_of(faces), solver="euler:128", weights="ema")
+    (each,) = [one for one in main_rows(rows, REFERENCES) if (one.row.cell.model, one.row.cell.length) == ("odelt", 4)]
+    assert each.ratio.value == pytest.approx(4 / 12) and each.baseline.label == "SM (released)"
+    assert each.published_ratio == pytest.approx(0.336, abs=1e-3)
 
 
 def test_its_markdown_shows_mean_deviation_published_number_and_verdict(faces, tmp_path):
@@ -66,7 +68,7 @@ def test_its_csv_keeps_every_digit_and_leads_to_the_scores(faces, tmp_path):
     read = read_csv(tmp_path / "main.csv")
     (row,) = pick(read, model="odelt-released", length="8", T="1")
     (full,) = pick(made, model="odelt-released", length=8, solver="euler:1")
-    assert float(row["fid_jax"]) == full["fid_jax"] and row["score"] == full["score"]
+    assert float(row["fid_jax"]) == full.value(of_statistics("jax")) and row["score"] == full.scores[0].file
     assert (faces.root / row["score"]).is_file()
     assert row["fid_jax_std"] == ""
 

@@ -1,21 +1,23 @@
 import csv
+import dataclasses
 import os
 
 import pytest
+from celebahq import pick
 from digits import DIGITS, SECONDS_PER_BLOCK, layout, rows_of, write_latency
 
+from odelt.config import Solver
 from odelt.errors import OdeltError
 from odelt.layout.grid import latency_points, points
 from odelt.layout.paths import ExperimentPaths
 from odelt.publishing import tables
-from odelt.results.rows import LATENCY_COLUMNS
 
 __all__ = ["layout"]  # a fixture
 
 
-def find(rows, **wanted):
-    (row,) = [row for row in rows if all(row[column] == value for column, value in wanted.items())]
-    return row
+def find(lines, **wanted):
+    (line,) = pick(lines, **wanted)
+    return line
 
 
 def read_csv(path):
@@ -25,56 +27,58 @@ def read_csv(path):
 
 def test_there_is_one_row_per_grid_point_in_the_grids_order(layout):
     rows = rows_of(layout)
-    assert [row["frechet_distance"] for row in rows] == [k + 1 / 3 for k in range(len(points(DIGITS)))]
-    assert len({tuple(row) for row in rows}) == 1
+    assert [row.distance for row in rows] == [k + 1 / 3 for k in range(len(points(DIGITS)))]
+    assert len({row.columns for row in rows}) == 1
 
 
 def test_a_row_says_what_was_run_and_what_came_out(layout):
     row = find(rows_of(layout), model="odelt", weights="ema", length=2, solver="euler:4")
-    assert (row["experiment"], row["label"], row["weights"], row["seed"]) == ("digits", "ODE_t(ODE_l)", "ema", 10)
-    assert (row["effective_blocks"], row["d"], row["evaluations"], row["floor"]) == (2, None, 4, 0.64)
-    assert row["latency_s"] == pytest.approx(4 * 2 * SECONDS_PER_BLOCK)
-    assert row["latency_q1_s"] < row["latency_s"] < row["latency_q3_s"]
-    assert (row["agreement"], row["peak_bytes"], row["published"]) == (0.9, 3 * 2**20, "nothing published")
+    assert (row.cell.experiment, row.label, row.cell.weights, row.seeds) == ("digits", "ODE_t(ODE_l)", "ema", (10,))
+    assert (row.effective_blocks, row.cell.d, row.floor) == (2, None, 0.64)
+    assert row.latency == pytest.approx(4 * 2 * SECONDS_PER_BLOCK)
+    assert row.timing.latency_q1_s < row.latency < row.timing.latency_q3_s
+    measured = {column.name: row.value(column) for column in row.columns}
+    assert (measured["evaluations"], measured["agreement"], measured["peak_bytes"]) == (4, 0.9, 3 * 2**20)
 
 
 def test_a_model_without_the_inner_ode_has_the_full_length_and_all_blocks(layout):
     row = find(rows_of(layout), model="sm", weights="ema", solver="euler:1")
-    assert (row["length"], row["effective_blocks"]) == ("full", 6)
+    assert (row.length, row.cell.length, row.effective_blocks) == ("full", None, 6)
 
 
 def test_raw_weights_share_the_latency_that_was_timed_with_emas(layout):
     rows = rows_of(layout)
     ema, raw = (find(rows, model="odelt", weights=w, length=4, solver="euler:128") for w in ("ema", "raw"))
-    assert raw["latency_s"] == ema["latency_s"]
-    assert raw["frechet_distance"] != ema["frechet_distance"]
+    assert raw.latency == ema.latency and raw.distance != ema.distance
 
 
 def test_an_adaptive_solvers_rows_differ_in_d_and_keep_it(layout):
-    rows = [row for row in rows_of(layout) if row["solver"] == "dopri5:1e-3" and row["length"] == 6]
-    assert [row["d"] for row in rows] == [7, 0]
+    assert [row.cell.d for row in pick(rows_of(layout), solver="dopri5:1e-3", length=6)] == [7, 0]
 
 
-def test_without_any_file_only_the_measured_cells_say_not_run(tmp_path):
-    row = rows_of(ExperimentPaths(tmp_path))[0]
-    empty = [column for column, value in row.items() if value == "not run"]
-    assert empty == [*("evaluations", "frechet_distance", "floor", "agreement"), *LATENCY_COLUMNS]
+def test_without_any_file_what_would_be_measured_is_none_and_the_csv_says_not_run(tmp_path):
+    rows = rows_of(ExperimentPaths(tmp_path))
+    assert {rows[0].value(column) for column in rows[0].columns} == {None}
+    tables.write_grid(rows, None, tmp_path / "grid")
+    empty = [name for name, value in read_csv(tmp_path / "grid.csv")[0].items() if value == "not run"]
+    latency = ("latency_s", "latency_q1_s", "latency_q3_s", "peak_bytes")
+    assert empty == [*("evaluations", "frechet_distance", "floor", "agreement"), *latency]
 
 
 def test_a_missing_score_leaves_the_latency_and_the_other_rows_alone(layout):
     layout.score(points(DIGITS)[0]).unlink()
     first, second, *_ = rows_of(layout)
-    assert first["frechet_distance"] == first["evaluations"] == first["agreement"] == "not run"
-    assert first["latency_s"] > 0
-    assert "not run" not in second.values()
+    missing = [column.name for column in first.columns if first.value(column) is None]
+    assert missing == ["evaluations", "frechet_distance", "agreement"] and first.latency > 0
+    assert None not in [second.value(column) for column in second.columns]
 
 
 def test_a_point_that_the_latency_file_lacks_is_not_run(layout):
     timed = latency_points(DIGITS)["odelt", 6]
     write_latency(layout, "odelt", 6, timed[1:])
     rows = rows_of(layout)
-    assert find(rows, model="odelt", weights="ema", length=6, solver="euler:1")["latency_s"] == "not run"
-    assert find(rows, model="odelt", weights="ema", length=6, solver="euler:4")["latency_s"] > 0
+    assert find(rows, model="odelt", weights="ema", length=6, solver="euler:1").timing is None
+    assert find(rows, model="odelt", weights="ema", length=6, solver="euler:4").latency > 0
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"samples": 1, "evaluations": null}'])
@@ -99,8 +103,8 @@ def test_the_csv_of_the_grid_keeps_every_digit(layout, tmp_path):
     rows = rows_of(layout)
     tables.write_grid(rows, None, tmp_path / "out" / "grid.v1")
     read = read_csv(tmp_path / "out" / "grid.v1.csv")
-    assert tuple(read[0]) == tuple(rows[0]) and len(read) == len(rows)
-    assert [float(row["frechet_distance"]) for row in read] == [row["frechet_distance"] for row in rows]
+    assert {column.name for column in rows[0].columns} <= read[0].keys() and len(read) == len(rows)
+    assert [float(row["frechet_distance"]) for row in read] == [row.distance for row in rows]
     assert read[0]["d"] == ""
 
 
@@ -117,22 +121,23 @@ def test_the_caption_says_that_joint_samples_depend_on_their_batch(layout, tmp_p
     made, waiver = rows_of(layout), "a sample depends on its batch"
     tables.write_grid(made, None, tmp_path / "apart")
     assert waiver not in (tmp_path / "apart.md").read_text(encoding="utf-8")
-    next(row for row in made if row["d"] == 0)["solver"] += ":joint256"
-    tables.write_grid(made, None, tmp_path / "joint")
+    first, *others = made
+    cell = dataclasses.replace(first.cell, solver=Solver.parse("dopri5:1e-3:joint256"))
+    tables.write_grid([dataclasses.replace(first, cell=cell), *others], None, tmp_path / "joint")
     assert waiver in (tmp_path / "joint.md").read_text(encoding="utf-8")
 
 
 def test_all_lines_of_a_markdown_table_have_the_same_number_of_cells(layout, tmp_path):
     rows = rows_of(layout)
     tables.write_grid(rows, None, tmp_path / "grid")
-    tables.write_trade_off(rows, tmp_path / "trade-off")
+    tables.write_trade_off(rows, None, tmp_path / "trade-off")
     for name in ("grid.md", "trade-off.md"):
         lines = [line for line in (tmp_path / name).read_text(encoding="utf-8").splitlines() if line.startswith("|")]
         assert len({line.count("|") for line in lines}) == 1
 
 
 def test_the_trade_off_has_a_row_per_model_and_length_and_a_column_per_number_of_steps(layout, tmp_path):
-    tables.write_trade_off(rows_of(layout), tmp_path / "trade-off")
+    tables.write_trade_off(rows_of(layout), None, tmp_path / "trade-off")
     read = read_csv(tmp_path / "trade-off.csv")
     ours = [("odelt", length) for length in ("2", "4", "6")]
     assert [(row["model"], row["length"]) for row in read] == [("sm", "full"), ("sm-ft", "full"), *ours]
@@ -140,7 +145,7 @@ def test_the_trade_off_has_a_row_per_model_and_length_and_a_column_per_number_of
 
 
 def test_latency_in_the_trade_off_is_relative_to_the_first_baseline_at_the_same_steps(layout, tmp_path):
-    tables.write_trade_off(rows_of(layout), tmp_path / "trade-off")
+    tables.write_trade_off(rows_of(layout), None, tmp_path / "trade-off")
     short = find(read_csv(tmp_path / "trade-off.csv"), length="2")
     assert [float(short[f"relative_latency_T{T}"]) for T in (1, 4, 32, 128)] == pytest.approx([1 / 3] * 4)
     text = (tmp_path / "trade-off.md").read_text(encoding="utf-8")
@@ -149,7 +154,7 @@ def test_latency_in_the_trade_off_is_relative_to_the_first_baseline_at_the_same_
 
 def test_without_a_latency_of_the_first_baseline_the_next_one_serves(layout, tmp_path):
     layout.latency("sm", None).unlink()
-    tables.write_trade_off(rows_of(layout), tmp_path / "trade-off")
+    tables.write_trade_off(rows_of(layout), None, tmp_path / "trade-off")
     read = read_csv(tmp_path / "trade-off.csv")
     assert find(read, model="sm")["relative_latency_T4"] == "not run"
     assert float(find(read, model="sm-ft")["relative_latency_T4"]) == 1
@@ -159,7 +164,7 @@ def test_without_a_latency_of_the_first_baseline_the_next_one_serves(layout, tmp
 def test_tables_of_a_suite_that_has_not_run_can_be_written(tmp_path):
     rows = rows_of(ExperimentPaths(tmp_path))
     tables.write_grid(rows, None, tmp_path / "grid")
-    tables.write_trade_off(rows, tmp_path / "trade-off")
+    tables.write_trade_off(rows, None, tmp_path / "trade-off")
     assert read_csv(tmp_path / "trade-off.csv")[0]["relative_latency_T1"] == "not run"
     assert "its floor was not run" in (tmp_path / "grid.md").read_text(encoding="utf-8")
 

@@ -1,16 +1,17 @@
 """Labels, notes and titles are outside text: pages, tables, spreadsheets and figures show them and do nothing more."""
 
 import csv
+import dataclasses
+import json
 import re
 
 import pytest
-from celebahq import rows_of, whole_run
+from celebahq import REFERENCES, rows_of, whole_run
 from markdown_it import MarkdownIt
 
-from odelt.audit.page import cells, markdown
 from odelt.evaluation.fid import FURTHER
-from odelt.publishing import figures, main_table, pages, tables, text
-from odelt.results import metrics
+from odelt.publishing import figures, main_table, pages, tables, text, verdict_table
+from odelt.results.columns import COLUMNS
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -54,7 +55,7 @@ def test_outside_text_in_a_paragraph_shows_as_it_is(tmp_path, outside):
 
 @pytest.mark.parametrize("outside", HOSTILE)
 def test_outside_text_in_a_table_shows_as_it_is_in_one_cell(outside):
-    html = MarkdownIt("commonmark").enable("table").render(text.markdown([{"model": outside, "FID": "-1.50"}]))
+    html = pages.MARKDOWN.render(text.markdown([{"model": outside, "FID": "-1.50"}]))
     assert re.findall("<td>(.*)</td>", text_of(html)) == [outside, "-1.50"]
 
 
@@ -74,29 +75,35 @@ def test_text_that_a_spreadsheet_would_calculate_has_an_apostrophe_before_it(tmp
     assert row == {"label": f"'{cell.strip()}", "difference": "-1.5"}
 
 
-def test_the_audit_page_finds_the_rows_of_tables_with_hostile_labels(tmp_path):
+def test_every_number_of_a_table_is_linked_by_its_text_also_below_hostile_labels(tmp_path):
     made = rows_of(whole_run(tmp_path))
-    names = list(dict.fromkeys(row["label"] for row in made))
-    for row in made:
-        row["label"] = HOSTILE[names.index(row["label"])] + " =\n" + HOSTILE[-4 + names.index(row["label"])]
-    tables.write_grid(made, None, tmp_path / "grid")
-    main_table.write_main(made, None, tmp_path / "main")
-    grid = cells.read_csv((tmp_path / "grid.csv").read_text(encoding="utf-8"))
-    for name in ("grid", "main"):
-        rows = cells.read_csv((tmp_path / f"{name}.csv").read_text(encoding="utf-8"))
-        blocks = markdown.blocks((tmp_path / f"{name}.md").read_text(encoding="utf-8"))
-        linked = cells.link(name, blocks, rows, cells.Origins("celebahq-b", lambda path: True, grid))
-        assert any(cell.files for table in linked.values() for line in table for cell in line)
+    names = list(dict.fromkeys(row.label for row in made))
+    labels = {name: f"{HOSTILE[k]} =\n{HOSTILE[k - 4]}" for k, name in enumerate(names)}
+    made = [dataclasses.replace(row, label=labels[row.label]) for row in made]
+    tables.write_grid(made, REFERENCES, tmp_path / "grid")
+    tables.write_trade_off(made, REFERENCES, tmp_path / "trade-off")
+    main_table.write_main(made, REFERENCES, tmp_path / "main")
+    verdict_table.write_verdicts(made, REFERENCES, tmp_path / "verdicts")
+    for name in ("grid", "trade-off", "main", "verdicts"):
+        html = pages.MARKDOWN.render((tmp_path / f"{name}.md").read_text(encoding="utf-8"))
+        read = [
+            [re.findall("<td>(.*)</td>", line) for line in table.split("</tr>")[1:-1]]
+            for table in html.split("</table>")[:-1]
+        ]
+        content = json.loads((tmp_path / f"{name}.links.json").read_text(encoding="utf-8"))
+        assert content["links"] and content["published"]
+        for link in content["links"]:
+            assert read[link["table"]][link["line"]][link["column"]] == link["text"]
+            assert link["files"] == ["reference.yaml"] or all((tmp_path / file).is_file() for file in link["files"])
 
 
 def test_a_label_in_a_figure_is_no_formula(tmp_path):
     label = r"$\nonsense{$ costs $5 <b>&"
-    row = {"label": label, "weights": "ema", "length": 2, "effective_blocks": 2, "solver": "euler:4", "d": None}
-    row |= {"guidance": 1.0, "frechet_distance": 2.0, "latency_s": 0.1}
-    figures.scaling([row], tmp_path / "scaling")
+    row = next(row for row in rows_of(whole_run(tmp_path)) if row.cell.length == 8)
+    figures.scaling([dataclasses.replace(row, label=label)], tmp_path / "scaling")
     shown = label.replace("$", r"\$").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    assert f"<!-- {shown}, $l = 2$ -->" in (tmp_path / "scaling.svg").read_text(encoding="utf-8")
+    assert f"<!-- {shown}, $l = 8$ -->" in (tmp_path / "scaling.svg").read_text(encoding="utf-8")
 
 
 def test_every_further_score_of_a_large_dataset_is_a_metric_of_the_tables():
-    assert set(FURTHER) <= metrics.METRICS.keys()
+    assert set(FURTHER) <= {column.name for column in COLUMNS}

@@ -2,7 +2,7 @@ import csv
 import json
 
 import pytest
-from celebahq import CELEBAHQ, REFERENCES, cells_by_row, pick, rows_of, score_all, whole_run
+from celebahq import CELEBAHQ, REFERENCES, cells_by_row, of_experiment, pick, rows_of, score_all, whole_run
 
 from odelt.layout.grid import points, runs
 from odelt.layout.paths import ExperimentPaths
@@ -118,9 +118,6 @@ def test_the_page_begins_with_the_summary_and_states_the_rule(faces, tmp_path):
 
 
 def test_an_experiment_that_nothing_is_published_of_has_no_rows(faces, tmp_path):
-    rows = rows_of(faces)
-    for row in rows:
-        row["experiment"] = "flowers"
-    write_verdicts(rows, REFERENCES, tmp_path / "verdicts")
+    write_verdicts(of_experiment(rows_of(faces), "flowers"), REFERENCES, tmp_path / "verdicts")
     assert len((tmp_path / "verdicts.csv").read_text(encoding="utf-8").splitlines()) == 1
     assert "There are no published numbers to compare with." in (tmp_path / "verdicts.md").read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ from celebahq import (
     CELEBAHQ,
     REFERENCES,
     cells_by_row,
+    of_experiment,
     pick,
     rows_of,
     score_all,
@@ -42,20 +43,20 @@ def test_a_third_of_the_blocks_in_a_third_of_the_time_supports_both_latency_clai
         found = find(check(faces), source, "same T, FID kept")
         assert (found.outcome, found.measured) == ("supported", pytest.approx(3.0))
         ours, sm = found.best
-        assert (ours["length"], sm["length"], ours["solver"]) == (4, "full", sm["solver"])
+        assert (ours.cell.length, sm.cell.length, ours.cell.solver) == (4, None, sm.cell.solver)
 
 
 def test_a_short_length_with_a_worse_distance_counts_only_where_the_distance_does_not(faces):
     score_all(faces, lambda run, length, solver: {4: 20.0, 8: 10.4}.get(length, 10.0))
     found = check(faces)
     kept = find(found, "abstract_v1", "same T, FID kept")
-    assert (kept.outcome, kept.measured, kept.best[0]["length"]) == ("contradicted", pytest.approx(1.5), 8)
+    assert (kept.outcome, kept.measured, kept.best[0].cell.length) == ("contradicted", pytest.approx(1.5), 8)
     assert find(found, "abstract_v1", "fewest blocks").outcome == "supported"
 
 
 def test_the_most_efficient_mode_has_the_fewest_steps_and_blocks(faces):
     found = find(check(faces), "abstract_v1", "fewest steps and blocks")
-    assert {(cell["solver"], cell["effective_blocks"]) for cell in found.best} == {("euler:1", 4), ("euler:1", 12)}
+    assert {(row.steps, row.effective_blocks) for row in found.best} == {(1, 4), (1, 12)}
     assert found.pairs == 2  # ema and raw
 
 
@@ -86,7 +87,7 @@ def test_the_best_of_each_takes_adaptive_solvers_and_sms_own_best(faces):
     score_all(faces, lambda run, length, solver: 5.0 if adaptive(run, solver) else 8.0 if solver == "euler:2" else 10.0)
     found = find(check(faces), "abstract_v1", "best of each")
     assert found.measured == pytest.approx(3.0 * 1.1)
-    assert (found.best[0]["solver"], found.best[1]["solver"]) == ("dopri5:1e-3", "euler:2")
+    assert [str(row.cell.solver) for row in found.best] == ["dopri5:1e-3", "euler:2"]
     assert found.outcome == "contradicted"
 
 
@@ -101,10 +102,7 @@ def test_a_best_that_is_not_known_contradicts_nothing(faces):
 
 def test_nothing_run_is_not_run_and_another_experiment_is_no_evidence(faces, tmp_path):
     assert {found.outcome for found in check(ExperimentPaths(tmp_path / "nothing"))} == {"not run"}
-    rows = rows_of(faces)
-    for row in rows:
-        row["experiment"] = "digits"
-    elsewhere = check_claims(rows, REFERENCES)
+    elsewhere = check_claims(of_experiment(rows_of(faces), "digits"), REFERENCES)
     assert {found.outcome for found in elsewhere} == {"not run"}
     write_claims(elsewhere, tmp_path / "claims")
     assert "None of the experiments" in (tmp_path / "claims.md").read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ from odelt.layout.paths import ExperimentPaths
 from odelt.publishing.main_table import write_main
 from odelt.publishing.verdict_table import write_verdicts
 from odelt.results import expectations
+from odelt.results.comparisons import published_beside
 from odelt.results.expectations import write_expectations
 from odelt.results.references import load_references
 from odelt.results.rows import rows
@@ -58,11 +59,17 @@ def expected(tmp_path, suite, spread=0.0):
     return layout, load_references(tmp_path / "expected.yaml")
 
 
+def compared(layout, references):
+    """Mini's rows, each with its expected number."""
+    beside = published_beside(rows("digits", DIGITS, layout), references)
+    return [one for (one,) in beside]
+
+
 def test_the_same_run_reproduces_every_number_of_its_own_to_the_digit(tmp_path):
     layout, references = expected(tmp_path, with_seeds(10))
-    found = rows("digits", DIGITS, layout, references=references)
+    found = compared(layout, references)
     assert len(references.fids) == len(found) == len(points(DIGITS))
-    assert {row["difference"] for row in found} == {0.0} and {row["verdict"] for row in found} == {"reproduced"}
+    assert {(one.difference, one.verdict) for one in found} == {(0.0, "reproduced")}
 
 
 def test_of_several_seeds_the_first_gives_the_number_and_all_the_spread(tmp_path):
@@ -76,8 +83,8 @@ def test_the_spread_of_the_earlier_run_widens_what_counts_as_reproduced(tmp_path
     layout = scored(tmp_path / "later", with_seeds(10))
     for shift, verdict in ((1.0, "reproduced"), (-1.0, "reproduced"), (1.01, "differs (worse)")):
         write_score(layout, points(DIGITS)[0], 1 + shift + 1e-9 * (shift < 0))
-        row = rows("digits", DIGITS, layout, references=references)[0]
-        assert row["verdict"] == verdict and row["published_std"] == 0.5
+        first = compared(layout, references)[0]
+        assert first.verdict == verdict and first.number.deviation == 0.5
 
 
 def test_its_source_says_where_it_comes_from_and_nobody_types_that(tmp_path):
@@ -94,7 +101,7 @@ def test_its_source_says_where_it_comes_from_and_nobody_types_that(tmp_path):
 
 def test_the_tables_say_that_it_is_no_publication(tmp_path):
     layout, references = expected(tmp_path, with_seeds(10))
-    found = rows("digits", DIGITS, layout, references=references)
+    found = rows("digits", DIGITS, layout)
     write_main(found, references, tmp_path / "main")
     write_verdicts(found, references, tmp_path / "verdicts")
     for name in ("main.md", "verdicts.md"):
@@ -124,6 +131,6 @@ def test_nothing_run_and_no_record_are_told_in_one_line(tmp_path, monkeypatch):
 def test_the_committed_expectations_are_of_every_cell_of_mini():
     suite = load_suite(CONFIG / "mini.yaml")
     references = load_references(CONFIG.parent / suite.published)
-    found = rows("digits", suite.enabled["digits"], ExperimentPaths(pathlib.Path("nowhere")), references=references)
+    found = compared(ExperimentPaths(pathlib.Path("nowhere")), references)
     assert len(found) == len(references.fids) == 41
-    assert all(row["published"] > 0 for row in found)
+    assert all(one.number.value for one in found)

@@ -1,11 +1,13 @@
+import dataclasses
+
 import pytest
 import yaml
 from celebahq import REFERENCES
 
 from odelt.config import Solver
 from odelt.errors import OdeltError
-from odelt.results.belongings import Cell
 from odelt.results.references import load_references
+from odelt.results.row import Cell
 
 
 def published(experiment, model, length, solver, **where):
@@ -18,7 +20,7 @@ EARLIER = {"title": "a run", "earlier_run": {"machine": "a laptop", "seeds": [10
 
 def altered(tmp_path, **changes):
     raw = {
-        "sources": {"sm_readme": {"title": "a README"}},
+        "sources": {"sm_readme": {"title": "a README", "weights": "ema", "guidance": 0, "models": {"sm": ["sm"]}}},
         "fid": [{"source": "sm_readme", "rows": [{"experiment": "celebahq-b", "model": "sm", "steps": {1: 20.5}}]}],
     }
     path = tmp_path / "reference.yaml"
@@ -65,7 +67,7 @@ def test_an_adaptive_number_is_of_the_released_condition_and_of_dopri5():
 def test_published_latencies_are_taken_as_ratios():
     cell = Cell("celebahq-b", "odelt", 4, Solver.parse("euler:128"))
     assert REFERENCES.relative_latency(cell) == pytest.approx(4.329354476 / 12.88829373)
-    assert REFERENCES.relative_latency(cell._replace(experiment="imagenet-b", guidance=1.5)) is None
+    assert REFERENCES.relative_latency(dataclasses.replace(cell, experiment="imagenet-b", guidance=1.5)) is None
 
 
 def test_every_published_number_is_there_with_its_experiment():
@@ -91,14 +93,18 @@ def test_a_row_of_an_earlier_run_says_itself_which_cell_it_is_of(tmp_path):
     (found,) = references.published(cell)
     assert (found.value, found.deviation, found.statistics, found.ambiguous) == (2.0, 0.25, "", False)
     for other in ({"weights": "ema"}, {"guidance": 1.0}, {"d": 0}, {"length": None}, {"model": "odelt-released"}):
-        assert references.published(cell._replace(**other)) == []
+        assert references.published(dataclasses.replace(cell, **other)) == []
     assert "not a publication" in references.what and references.title == "a run"
     assert "earlier" not in REFERENCES.what
 
 
-def test_the_spread_between_trainings_is_that_of_the_three_published_runs():
-    spread = REFERENCES.spread()
-    assert (spread.pooled, spread.largest) == pytest.approx((0.01187, 0.01916), abs=1e-5)
+def test_a_row_says_more_than_its_block_and_that_more_than_its_source(tmp_path):
+    said = {"weights": "raw", "guidance": 0.5, "d": [None, 7], "statistics": "jax"}
+    row = {"experiment": "celebahq-b", "model": "sm", "steps": {1: 20.5}}
+    path = altered(tmp_path, fid=[{"source": "sm_readme", **said, "rows": [row, {**row, "weights": ["ema", "raw"]}]}])
+    first, second = load_references(path).fids
+    assert (first.weights, second.weights) == (("raw",), ("ema", "raw"))
+    assert (first.guidance, first.d, first.statistics, first.models) == (0.5, (None, 7), "jax", ("sm",))
 
 
 def test_the_experiments_are_those_with_a_published_number():
@@ -111,11 +117,15 @@ def test_the_experiments_are_those_with_a_published_number():
         ({"clams": []}, "unknown key 'clams'; did you mean 'claims'"),
         ({"sources": {}}, "no source 'sm_readme'"),
         ({"fid": [{"source": "sm_readme", "rows": [{"model": "sm", "steps": {1: 20.5}}]}]}, "names no experiment"),
-        ({"fid": [{"source": "sm_readme", "experiment": "e", "rows": [{"model": "new"}]}]}, "BELONGINGS"),
+        ({"fid": [{"source": "sm_readme", "experiment": "e", "rows": [{"model": "new"}]}]}, "sm_readme.models"),
         ({"fid": [{"source": "sm_readme", "rows": [{"experiment": "e", "model": "sm", "steps": {1: -1}}]}]}, "steps.1"),
-        ({"fid": [{"source": "sm_readme", "experiment": "e", "rows": [{"model": "sm", "d": 0}]}]}, "of a publication"),
-        ({"sources": {"sm_readme": EARLIER}}, "names no weights or no guidance"),
+        ({"sources": {"sm_readme": EARLIER}}, "names no weights"),
+        (
+            {"sources": {"sm_readme": EARLIER | {"weights": "raw"}}},
+            "no guidance, nor does its block or its source",
+        ),
         ({"claims": [{"source": "sm_readme", "text": "fast"}]}, "either latency_ratio or fid_points"),
+        ({"claims": [{"source": "sm_readme", "text": "fast", "fid_points": 1}]}, "names no baseline"),
     ],
 )
 def test_a_mistake_in_the_file_is_told_on_one_line(tmp_path, changes, told):

@@ -84,9 +84,16 @@ def results(folder: pathlib.Path) -> pathlib.Path:
     return folder / "results" / "tiny" / "digits"
 
 
+TABLE = ("md", "csv", "links.json", "html")
+
+
 def test_everything_is_made(checkout):
     expected = [
-        *(f"tables/{name}.{kind}" for name in ("main", "grid", "trade-off") for kind in ("md", "csv", "html")),
+        *(
+            f"tables/{name}.{kind}"
+            for name in ("main", "grid", "trade-off")
+            for kind in ("md", "csv", "links.json", "html")
+        ),
         *(f"figures/{name}.{kind}" for name in ("scaling", "samples", "training") for kind in ("svg", "png")),
         *(f"models/{name}/model.safetensors" for name in ("sm", "odelt")),
     ]

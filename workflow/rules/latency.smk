@@ -77,7 +77,7 @@ rule latency_table:
         published=rules.latency_snapshot.output.published,
     output:
         table=STUDY_PATHS.table("md"),
-        files=[STUDY_PATHS.table(ending) for ending in ("csv", "html", "svg", "png")],
+        files=[STUDY_PATHS.table(ending) for ending in ("csv", paths.LINKS, "html", "svg", "png")],
     log:
         f"{STUDY_LOGS}/latency_table.log",
     benchmark:

@@ -6,7 +6,7 @@ rule tables:
     output:
         shown(ANY.table(paths.GRID, "html"), "every grid point"),
         shown(ANY.table(paths.TRADE_OFF, "html"), "steps against blocks"),
-        [ANY.table(name, ending) for name in (paths.GRID, paths.TRADE_OFF) for ending in ("md", "csv")],
+        [ANY.table(name, ending) for name in (paths.GRID, paths.TRADE_OFF) for ending in ("md", "csv", paths.LINKS)],
     log:
         "<logs>/{experiment}/tables.log",
     benchmark:
@@ -33,7 +33,7 @@ rule main_table:
         published=SUITE.published,
     output:
         shown(ANY.table(paths.MAIN, "html"), "the paper's"),
-        [ANY.table(paths.MAIN, ending) for ending in ("md", "csv")],
+        [ANY.table(paths.MAIN, ending) for ending in ("md", "csv", paths.LINKS)],
     log:
         "<logs>/{experiment}/main_table.log",
     benchmark:
@@ -60,7 +60,7 @@ rule verdicts:
         published=SUITE.published,
     output:
         shown(PATHS.table(paths.VERDICTS, "html"), "every published number"),
-        [PATHS.table(paths.VERDICTS, ending) for ending in ("md", "csv", "json")],
+        [PATHS.table(paths.VERDICTS, ending) for ending in ("md", "csv", paths.LINKS, "json")],
     log:
         "<logs>/verdicts.log",
     benchmark:
@@ -85,7 +85,7 @@ rule claims:
         published=SUITE.published,
     output:
         shown(PATHS.table(paths.CLAIMS, "html"), "what the abstracts claim"),
-        [PATHS.table(paths.CLAIMS, ending) for ending in ("md", "csv")],
+        [PATHS.table(paths.CLAIMS, ending) for ending in ("md", "csv", paths.LINKS)],
     log:
         "<logs>/claims.log",
     benchmark:

@@ -36,12 +36,12 @@ def dotted_pairs(parameters: Mapping[str, Any]) -> list[list[str]]:
 
 
 def printable_values(values: Mapping[str, Any]) -> dict[str, str]:
-    return {name: printable(str(value)) for name, value in values.items()}
+    return {name: "" if value is None else printable(str(value)) for name, value in values.items()}
 
 
 def _value_text(value: Any) -> str:
     try:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     except RecursionError:
         text = "nested too deeply to be shown"
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"

@@ -11,17 +11,17 @@ from odelt.audit.folder import Folder
 from odelt.audit.page.plain_texts import dotted_pairs, printable_values
 from odelt.config.registry import load_registry
 from odelt.errors import OdeltError
+from odelt.plain_data import read_yaml
 from odelt.quoting import printable
-from odelt.results.references import load_references
 from odelt.sources.lock import load_lock, trusted
 
 
 def publications(folder: Folder) -> dict[str, dict[str, str]]:
     """Describes the source of each published number, by its key in the published numbers."""
-    references = _load_copy(folder, snapshot.PUBLISHED, load_references)
-    sources = references.sources if references else {}
-    pairs = {key: dotted_pairs(source.model_dump(mode="json", exclude_none=True)) for key, source in sources.items()}
-    return {printable(key): dict(described) for key, described in pairs.items()}
+    content = _load_copy(folder, snapshot.PUBLISHED, read_yaml)  # of any version
+    sources = content.get("sources") if isinstance(content, dict) else None
+    known = sources.items() if isinstance(sources, dict) else ()
+    return {printable(key): dict(dotted_pairs(origin)) for key, origin in known if isinstance(origin, dict)}
 
 
 def downloads(chain: Chain) -> dict[str, dict[str, str]]:

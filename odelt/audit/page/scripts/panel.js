@@ -59,22 +59,22 @@ function numberPart(number) {
 function publishedPart(number) {
   if (number.published === null) return null;
   const comparison = data.published[number.published];
-  const known = data.published_in[comparison.source] || {};
+  const known = data.published_in[comparison.published_source] || {};
   const earlier = known["earlier_run.machine"]; // set where the suite has an earlier run in place of a publication
-  const where = [known.title || comparison.source, known.repository, known.commit && `commit ${known.commit}`, known.date, earlier];
+  const where = [known.title || comparison.published_source, known.repository, known.commit && `commit ${known.commit}`, known.date, earlier];
   const differs = comparison.verdict.startsWith("differs");
   return el(
     "div",
     { class: "published" },
     el("h3", {}, earlier ? "Expected, from an earlier run" : "Published"),
     facts([
-      ["Number", el("span", {}, el("strong", {}, comparison.value), comparison.std ? ` ± ${comparison.std}` : "", comparison.statistics ? ` (FID to the reference statistics “${comparison.statistics}”)` : "")],
+      ["Number", el("span", {}, el("strong", {}, comparison.published), comparison.published_std ? ` ± ${comparison.published_std}` : "", comparison.published_statistics ? ` (FID to the reference statistics “${comparison.published_statistics}”)` : "")],
       ["Where", where.filter(Boolean).join(", ")],
       ["Ours less it", comparison.difference],
       ["Verdict", el("strong", { class: differs ? "differs" : "" }, comparison.verdict)],
       ["Rule", rule()],
-      ["Note", comparison.ambiguous ? "The source does not say which model it means." : ""],
-      ["Others", comparison.others],
+      ["Note", comparison.published_ambiguous ? "The source does not say which model it means." : ""],
+      ["Others", comparison.published_others],
     ]),
   );
 }

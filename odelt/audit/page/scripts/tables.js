@@ -38,7 +38,7 @@ function section(table) {
   if (worst !== "verified")
     shown.append(el("p", { class: "warning" }, "Not verified: this table's file is not what was recorded, so what it says may not be what was made."));
   if (table.unlinked)
-    shown.append(el("p", { class: "warning" }, `Its numbers lead nowhere: the CSV beside it does not hold the same rows (${table.unlinked}).`));
+    shown.append(el("p", { class: "warning" }, `Its numbers lead nowhere: ${table.unlinked}.`));
   const [first, ...rest] = table.blocks;
   const blocks = first && first.kind === "heading" ? rest : table.blocks; // the section already has the title
   let heading = "";
