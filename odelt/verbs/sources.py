@@ -24,6 +24,8 @@ VERBS = (
         positional=("name",),
         parameters=lambda target: {"name": target.source},
         from_nothing=True,
+        memory=2000,
+        minutes=720,
     ),
     Verb(
         "import-checkpoint",
@@ -31,5 +33,6 @@ VERBS = (
         help="make a model directory from a released checkpoint",
         outputs=(WEIGHTS, CONFIG),
         parameters=of_import,
+        memory=32000,
     ),
 )
