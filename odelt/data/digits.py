@@ -3,8 +3,6 @@
 from typing import cast
 
 import numpy as np
-import sklearn.datasets
-import sklearn.utils
 
 from odelt.data.dataset import Dataset
 
@@ -13,6 +11,9 @@ LEVELS = 16  # a pixel is one of 0..16
 
 def load() -> Dataset:
     """All images as pixel/8 − 1, so that black is −1 and white is 1."""
+    import sklearn.datasets  # here, since it takes seconds, and who counts pixels needs none of it
+    import sklearn.utils
+
     digits = cast(sklearn.utils.Bunch, sklearn.datasets.load_digits())  # it is a tuple only where that is asked for
     images = digits.images[..., None] / (LEVELS / 2) - 1
     return Dataset(images.astype(np.float32), digits.target.astype(np.int32))
