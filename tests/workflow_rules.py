@@ -13,10 +13,10 @@ def rules() -> dict[str, str]:
 
     A rule that inherits from another has that one's text before its own.
     """
-    found = {}
+    texts = {}
     for name, base, body in _written():
-        found[name] = found.get(base, "") + body
-    return found
+        texts[name] = texts.get(base, "") + body
+    return texts
 
 
 def lengths() -> dict[str, int]:

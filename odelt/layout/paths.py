@@ -167,11 +167,6 @@ class SuitePaths(Generic[P]):
         """The two files of the feature network of an experiment on latents, by the options that name them."""
         return {name: self.source(getattr(_inception(experiment), name)) for name in ("weights", "torchscript")}
 
-    def description(self, experiment: Experiment) -> dict[str, P]:
-        """What describes samples of an experiment on latents, by the options that name it."""
-        real = self.real_statistics(experiment.dataset)
-        return {**self.inception(experiment), "vae": self.codec(experiment), "real": real}
-
     def references(self, experiment: Experiment) -> list[P]:
         """The downloaded reference statistics of an experiment on latents."""
         return [self.source(name) for name in _inception(experiment).references.values()]

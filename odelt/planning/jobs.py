@@ -94,6 +94,13 @@ class Jobs:
         weights = {"start": self._files.experiment(trained.experiment_name).weights(start)} if start else {}
         return {"data": self._files.data(trained.experiment), **weights}
 
+    def of_description(self, experiment: str, points: Iterable[grid.Point]) -> Mapping[str, Any]:
+        """The samples of an experiment on latents that a job describes, and with what, by the options that name it."""
+        settings, files = self._suite.enabled[experiment], self._files
+        networks = {**files.inception(settings), "vae": files.codec(settings)}
+        samples = list(map(files.experiment(experiment).samples, points))
+        return {**networks, "real": files.real_statistics(settings.dataset), "samples": samples}
+
     # Parameters that Snakemake watches, and those that it need not
 
     def own_files(self, wildcards: Wildcards) -> str:

@@ -53,7 +53,7 @@ class Verb:
     title: str = ""  # what it makes, as the audit page calls it; empty if it makes nothing that has a record
     environment: str = "jax"  # envs/<environment>.yaml; jax: JAX, vision: PyTorch, data: TensorFlow and downloads
     gpu: bool = False  # whether it computes on a GPU where there is one
-    memory: int = SMALL_MEMORY  # MB that a job of a large experiment needs, beside its GPU's
+    memory: int = SMALL_MEMORY  # MB that a job of a large experiment needs; a GPU's own is not counted
     minutes: int = SMALL_MINUTES  # that such a job may take
     rules: tuple[str, ...] | None = None  # the rules that call it; without this the rule of the same name
     generated: bool = False  # several rules, whose names begin with that of `rules`: one for each group of outputs

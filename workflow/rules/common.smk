@@ -1,4 +1,4 @@
-# What every room's rules share: the suite, checked before anything runs, and where its files lie.
+# What every room's rules share: the suite, checked before anything runs, and its files.
 import pathlib
 import shlex
 import subprocess

@@ -143,7 +143,6 @@ rule latency_of_model:
 
 
 # Large datasets: Inception's features, of images that are decoded on the way.
-INCEPTION = " --weights {input.weights} --torchscript {input.torchscript}"
 
 
 rule real_statistics:
@@ -167,7 +166,8 @@ rule real_statistics:
     message:
         "Statistics of the images of {wildcards.dataset}"
     shell:
-        "python -m odelt --log {log} real-statistics {params.options} --images {input.images:q}" + INCEPTION
+        "python -m odelt --log {log} real-statistics {params.options} --images {input.images:q}"
+        " --weights {input.weights} --torchscript {input.torchscript}"
 
 
 rule compare_references:
@@ -201,8 +201,7 @@ for experiment, settings, files, group, points in JOBS.groups(LATENT):
         name:
             grid.rule_name("statistics", experiment, group)
         input:
-            **PATHS.description(settings),
-            samples=[files.samples(point) for point in points],
+            **JOBS.of_description(experiment, points),
         output:
             [*(temp(files.statistics(point)) for point in points), *map(files.pictures, points)],
         log:
@@ -220,7 +219,8 @@ for experiment, settings, files, group, points in JOBS.groups(LATENT):
         message:
             f"Statistics of the samples of {experiment}/{group}"
         shell:
-            "python -m odelt --log {log} statistics {params.options} --vae {input.vae} --real {input.real}" + INCEPTION
+            "python -m odelt --log {log} statistics {params.options} --vae {input.vae}"
+            " --real {input.real} --weights {input.weights} --torchscript {input.torchscript}"
 
     rule:
         name:
