@@ -27,9 +27,9 @@ rule all:
     input:
         # Named one by one, so that what was deleted is made again, also where what was made from it is still there.
         [files.table(name, "csv") for files in PATHS_OF.values() for name in paths.TABLES_OF_EXPERIMENT],
-        [files.figure(name, "png") for files in PATHS_OF.values() for name in paths.FIGURES_OF_EXPERIMENT],
+        [files.figure(name, paths.PNG) for files in PATHS_OF.values() for name in paths.FIGURES_OF_EXPERIMENT],
         PATHS.table(paths.CLAIMS, "csv"),
-        [path for name in EXPERIMENTS for path in chain_of(name)],
+        JOBS.of_all(inputs.chain),
         [PATHS.codec_error(settings.dataset) for settings in EXPERIMENTS.values() if settings.latent],
         RESULTS / paths.SUITE,
         [PATHS.table(paths.VERDICTS, ending) for ending in ("csv", "md", "json")],
@@ -39,6 +39,8 @@ rule all:
 
 
 onstart:
+    # Of every rule that does not say otherwise; `--retries N` asks for more.
+    workflow.execution_settings.retries = max(workflow.execution_settings.retries, JOBS.retries)
     doctor.start_or_exit(
         SUITE,
         [doctor.Job(job.rule.name, str(job.output[0])) for job in workflow.dag.needrun_jobs() if job.output],

@@ -123,5 +123,4 @@ class Kept:
             if record.output.path == SUITE and SUITE in kept.readable:  # once, of the copy itself
                 yield str(error)
             return
-        for difference in differing:
-            yield difference if difference == parameters.LEFT_OVER else f"was made with other parameters: {difference}"
+        yield from differing.lines("was made with other parameters")

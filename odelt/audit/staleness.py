@@ -14,7 +14,6 @@ from odelt.audit.audit import Audit
 from odelt.audit.chain import BROKEN, EXTERNAL, MISSING, Chain, Node
 from odelt.audit.today import Today, is_of_study
 from odelt.errors import OdeltError
-from odelt.provenance import parameters
 from odelt.provenance.record import root_of
 
 
@@ -27,11 +26,12 @@ class Stale:
     output: str  # its path in the suite's folder
     job: tuple  # identifies the job; its outputs share it
     reasons: tuple[str, ...]  # its own; empty if only an input is stale
+    left_over: bool  # today's configuration does not ask for it
 
     @property
     def can_be_made(self) -> bool:
         """Whether the output has a reason of its own, and today's configuration asks for it."""
-        return bool(self.reasons) and parameters.LEFT_OVER not in self.reasons
+        return bool(self.reasons) and not self.left_over
 
     def data(self) -> dict:
         return {"path": self.path, "reasons": list(self.reasons)}
@@ -85,7 +85,8 @@ def _stale(audited: Audit, today: Today) -> list[Stale]:
             root, suite = root_of(audited.chain.folder.root / name)
             output = (audited.chain.folder.root / name).relative_to(root).as_posix()
             suite, output, job = (record.suite, record.output.path, record.job) if record else (suite, output, (name,))
-            outputs[name] = Stale(audited.path(name), suite, output, job, reasons)
+            left_over = bool(reasons) and record is not None and today.is_left_over(record)
+            outputs[name] = Stale(audited.path(name), suite, output, job, reasons, left_over)
     return list(outputs.values())
 
 

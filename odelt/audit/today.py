@@ -47,11 +47,18 @@ class Today:
         for name in sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name)):
             reasons.append(f"the variable {name} is {_value(now.get(name))} now, and was {_value(was.get(name))}")
         if record.suite and not is_of_study(record.verb):
-            differing = parameters.differences(self._suite(record.suite), record)
-            reasons += [text if text == parameters.LEFT_OVER else f"configuration: {text}" for text in differing]
+            differing = self._differences(record)
+            reasons += differing.lines("configuration")
             if not differing:  # else today's run may read another path, or another share of the images
                 reasons += self._brought(record)
         return reasons
+
+    def is_left_over(self, record: Record) -> bool:
+        """Whether today's configuration asks for no such output."""
+        return bool(record.suite) and not is_of_study(record.verb) and self._differences(record).left_over
+
+    def _differences(self, record: Record) -> parameters.Differences:
+        return parameters.differences(self._suite(record.suite), record)
 
     def _modules(self, record: Record) -> list[str]:
         changed = []

@@ -57,7 +57,7 @@ def figures(a):
     figures.scaling(over_seeds(rows), a.out / paths.SCALING)
     experiment, layout = parse_json(Experiment, a.settings, "--settings"), ExperimentPaths(a.results)
     sample_figure.sample_grid(*pictures.sample_cells(experiment, layout), a.out / paths.PICTURE_GRID)
-    trained = [run for run in grid.needed_runs(experiment) if run.settings.training]
+    trained = grid.trained_runs(experiment)
     several = {run.model for run in trained if run.name != run.model}
     labels = {run.name: f"{run.label}, seed {run.seed}" if run.model in several else run.label for run in trained}
     figures.training_curves({labels[run.name]: layout.curve(run.name) for run in trained}, a.out / paths.TRAINING)

@@ -96,9 +96,20 @@ class Suite(Section):
         return {name: experiment for name, experiment in self.experiments.items() if experiment.enabled}
 
     @property
+    def users(self) -> dict[str, Experiment]:
+        """The first experiment that uses each dataset, by the dataset's name.
+
+        All that use a dataset have the same codec and features.
+        """
+        users: dict[str, Experiment] = {}
+        for experiment in self.enabled.values():
+            users.setdefault(experiment.dataset.name, experiment)
+        return users
+
+    @property
     def datasets(self) -> dict[str, Dataset]:
         """The datasets of the experiments that are run, by name."""
-        return {experiment.dataset.name: experiment.dataset for experiment in self.enabled.values()}
+        return {name: experiment.dataset for name, experiment in self.users.items()}
 
 
 def load_suite(path: str | pathlib.Path, version: str | None = __version__) -> Suite:

@@ -1,7 +1,6 @@
 """Scores of small sample sets: the Fréchet distance to the real images, and how many samples show the asked class."""
 
 import numpy as np
-import sklearn.svm
 
 from odelt.data.dataset import LabelledImages
 from odelt.evaluation import frechet
@@ -13,6 +12,8 @@ class Scorer:
     """Compares sample sets with the real images and their features."""
 
     def __init__(self, real: LabelledImages, real_features: np.ndarray):
+        import sklearn.svm  # here, since it takes seconds, and `floor` does without
+
         self._real = frechet.gaussian(real_features)
         # A support-vector classifier, which is no part of the feature network.
         # scikit-learn has no annotations: a type checker takes `gamma` for a text, as its default is one.

@@ -46,6 +46,9 @@ class SampleGroup:
         """`<model>/<weights>/<length>`, the folder of the group's files below samples/, features/ and scores/."""
         return f"{self.model}/{self.weights}/{Length(self.length).name}"
 
+    def __str__(self) -> str:
+        return self.path
+
 
 @dataclasses.dataclass(frozen=True)
 class Point:
@@ -74,9 +77,9 @@ def number(value: float) -> str:
     return repr(value).removesuffix(".0")
 
 
-def rule_name(word: str, experiment: str, *parts: str) -> str:
-    """A name that Snakemake admits for a rule, from names and paths of ours; no two of them give the same."""
-    return "__".join((f"{word}_{experiment}", *parts)).replace("-", "_").replace("/", "_")
+def rule_name(word: str, experiment: str, group: SampleGroup | str = "") -> str:
+    """A name that Snakemake admits for a rule, from names of ours; no two of them give the same."""
+    return "__".join(filter(None, (f"{word}_{experiment}", str(group)))).replace("-", "_").replace("/", "_")
 
 
 def runs(experiment: Experiment) -> dict[str, Run]:
@@ -104,6 +107,11 @@ def needed_runs(experiment: Experiment) -> list[Run]:
         while (name := start_of(known[name])) is not None:
             needed.add(name)
     return [run for name, run in known.items() if name in needed]
+
+
+def trained_runs(experiment: Experiment) -> list[Run]:
+    """The needed runs that are trained here."""
+    return [run for run in needed_runs(experiment) if run.settings.training]
 
 
 def points(experiment: Experiment) -> list[Point]:

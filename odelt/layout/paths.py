@@ -7,7 +7,8 @@ import dataclasses
 import pathlib
 from typing import Generic, TypeVar
 
-from odelt.config import Dataset, Experiment, Inception, Suite
+from odelt.config import Dataset, Experiment, Inception, Length, Suite
+from odelt.config.latency_study import LatencyStudy
 from odelt.config.registry import Registry
 from odelt.kinds.kind import own_path
 from odelt.layout.grid import Point, latency_path
@@ -26,11 +27,13 @@ IMAGES, LATENTS, SMALL = "images", "latents", "dataset.npz"
 MAIN, GRID, TRADE_OFF = TABLES_OF_EXPERIMENT = ("main", "grid", "trade-off")
 SCALING, PICTURE_GRID, TRAINING = FIGURES_OF_EXPERIMENT = ("scaling", "samples", "training")
 CLAIMS, VERDICTS = "claims", "verdicts"
-LINKS = "links.json"  # the ending of the file that names the files of a table's numbers
+# The kinds of files of a table and of a figure, by their endings. The last of a table names the files of its numbers.
+HTML, MARKDOWN, CSV, LINKS = TABLE_ENDINGS = ("html", "md", "csv", "links.json")
+SVG, PNG = FIGURE_ENDINGS = ("svg", "png")
 CRATE, AUDIT_PAGE, AUDIT, REPORT = "crate", "audit.html", "audit.yaml", "report.html"
 # Copies of the project's files that a suite's results keep, and a latency study's.
 SUITE, LOCK, REGISTRY, PUBLISHED = "suite.yaml", "sources.lock.yaml", "sources.yaml", "reference.yaml"
-STUDY = "study.yaml"
+STUDY, TABLES_OF_STUDY = "study.yaml", tuple(f"{LATENCY}.{ending}" for ending in (*TABLE_ENDINGS, *FIGURE_ENDINGS))
 
 # Of files on a disk, or of no more than their names below a folder.
 P = TypeVar("P", bound=pathlib.PurePath)
@@ -156,6 +159,19 @@ class SuitePaths(Generic[P]):
         assert self.registry is not None  # a suite that names a source has one
         return self.download(name, self.registry[name].file)
 
+    def codec(self, experiment: Experiment) -> P:
+        """The autoencoder of an experiment on latents."""
+        assert experiment.codec is not None
+        return self.source(experiment.codec.source)
+
+    def inception(self, experiment: Experiment) -> dict[str, P]:
+        """The two files of the feature network of an experiment on latents, by the options that name them."""
+        return {name: self.source(getattr(_inception(experiment), name)) for name in ("weights", "torchscript")}
+
+    def references(self, experiment: Experiment) -> list[P]:
+        """The downloaded reference statistics of an experiment on latents."""
+        return [self.source(name) for name in _inception(experiment).references.values()]
+
     def images(self, dataset: Dataset) -> P | pathlib.Path:
         """A large dataset's images as tensorflow-datasets wrote them, or the user's folder."""
         if dataset.kind.in_place:
@@ -199,6 +215,11 @@ class SuitePaths(Generic[P]):
         return self.root / CHECKPOINTS / experiment / run
 
 
+def _inception(experiment: Experiment) -> Inception:
+    assert isinstance(experiment.features, Inception)  # no experiment on latents is without
+    return experiment.features
+
+
 @dataclasses.dataclass(frozen=True)
 class StudyPaths:
     """Files of a latency study, below `results/<study>`. A length is given by its name."""
@@ -208,8 +229,18 @@ class StudyPaths:
     def measured(self, network: str, length: str) -> pathlib.Path:
         return self.root / network / f"{length}.json"
 
-    def table(self, ending: str) -> pathlib.Path:
-        return self.root / f"{LATENCY}.{ending}"
+    def measurements(self, study: LatencyStudy) -> list[pathlib.Path]:
+        """All that the study measures: each network on SM's path and at every length."""
+        return [
+            self.measured(name, Length(length).name)
+            for name, studied in study.networks.items()
+            for length in (None, *studied.network.lengths)
+        ]
+
+    @property
+    def tables(self) -> list[pathlib.Path]:
+        """The table and the figure, in all their kinds."""
+        return [self.root / name for name in TABLES_OF_STUDY]
 
     @property
     def study(self) -> pathlib.Path:

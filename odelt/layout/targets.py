@@ -63,11 +63,10 @@ class Target:
 
     @property
     def user_of_dataset(self) -> Experiment:
-        """The first experiment that uses the dataset of this file; all that use it have the same codec and features."""
+        """The first experiment that uses the dataset of this file."""
         if self._part(0) != paths.DATASETS:
             raise UnknownTarget(self.path)
-        users = {settings.dataset.name: settings for settings in reversed(self.configured.enabled.values())}
-        return _known(users, self._part(1))
+        return _known(self.configured.users, self._part(1))
 
     @property
     def dataset(self) -> Dataset:

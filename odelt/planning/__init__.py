@@ -1,1 +1,1 @@
-"""Before and after a run: what is missing, what it costs, how it ends, and what can be removed."""
+"""Around a run: what its rules ask of the suite, what is missing, what it costs, how it ends, what can be removed."""

@@ -1,11 +1,14 @@
 """What a suite costs: floating-point operations, bytes and downloads, counted from its configuration."""
 
 import math
+import pathlib
 from collections.abc import Callable
 from typing import NamedTuple
 
 from odelt import operations
 from odelt.config import Experiment, FeatureNetwork, network_of
+from odelt.layout import grid
+from odelt.layout.paths import DatasetPaths, ExperimentPaths
 
 BYTES = 4  # of a stored float32
 
@@ -31,12 +34,22 @@ class Cost(NamedTuple):
         return self.training + self.sampling + self.latency + self.pictures
 
 
-def cost(experiment: Experiment, pending: Callable[[str], bool] = lambda path: True) -> Cost:
-    """Returns the cost of an experiment's jobs. `pending` chooses jobs by the paths of their outputs in its folder."""
-    from odelt.layout import grid
+BELOW = pathlib.PurePosixPath()
+FILES, DATASET = ExperimentPaths(BELOW), DatasetPaths(BELOW)  # below the folder of an experiment, or of a dataset
+Pending = Callable[[pathlib.PurePosixPath], bool]
 
+
+def everything(path: pathlib.PurePosixPath) -> bool:
+    return True
+
+
+def cost(experiment: Experiment, pending: Pending = everything) -> Cost:
+    """Returns the cost of an experiment's jobs.
+
+    `pending` chooses them by their outputs: it is asked about files and folders below the experiment's folder.
+    """
     network = network_of(experiment)
-    runs = [run for run in grid.needed_runs(experiment) if pending(f"models/{run.name}/")]
+    runs = [run for run in grid.needed_runs(experiment) if pending(FILES.model(run.name))]
     trained = [(settings, run.inner_ode) for run in runs if (settings := run.settings.training)]
     training = sum(settings.steps * operations.step(network, settings, inner_ode) for settings, inner_ode in trained)
     weights = 2 * len(runs) * operations.parameters(network) * BYTES
@@ -44,7 +57,8 @@ def cost(experiment: Experiment, pending: Callable[[str], bool] = lambda path: T
     parts = max((4 + settings.objective.distils for settings, _ in trained), default=0)
     checkpoints = 2 * parts * operations.parameters(network) * BYTES
 
-    groups = {g: points for g, points in grid.sample_groups(experiment).items() if pending(f"samples/{g.path}/")}
+    every = grid.sample_groups(experiment)
+    groups = {group: points for group, points in every.items() if pending(FILES.samples(points[0]).parent)}
     points = [point for of_group in groups.values() for point in of_group]
     count = experiment.evaluation.samples
     sampling = count * sum(operations.generation(network, p.group.length, p.solver, p.guidance) for p in points)
@@ -52,7 +66,7 @@ def cost(experiment: Experiment, pending: Callable[[str], bool] = lambda path: T
     timed = [
         point
         for key, of_key in grid.latency_points(experiment).items()
-        if pending(f"latency/{grid.latency_path(*key)}.json")
+        if pending(FILES.latency(*key))
         for point in of_key
     ]
     once = sum(operations.generation(network, p.group.length, p.solver, p.guidance) for p in timed)
@@ -61,7 +75,7 @@ def cost(experiment: Experiment, pending: Callable[[str], bool] = lambda path: T
     if isinstance(experiment.features, FeatureNetwork):
         kept = len(points) * (set_bytes + count * experiment.features.hidden * BYTES)
         return Cost(training, sampling, latency, 0, weights + kept, checkpoints)
-    scored = {g: points for g, points in grid.sample_groups(experiment).items() if pending(f"statistics/{g.path}/")}
+    scored = {group: points for group, points in every.items() if pending(FILES.statistics(points[0]).parent)}
     largest = max((len(points) for points in (groups | scored).values()), default=0)
     passing = largest * (set_bytes + 2 * 8 * FEATURES**2) + checkpoints
     per_image = 2 * INCEPTION + DECODE * math.prod(experiment.dataset.image)
@@ -76,19 +90,22 @@ class Preparation(NamedTuple):
     passing: float
 
 
-def preparation(experiment: Experiment, pending: Callable[[str], bool] = lambda path: True) -> Preparation:
-    """Writing a dataset's images, encoding them and taking their statistics, or what of it is pending."""
+def preparation(experiment: Experiment, pending: Pending = everything) -> Preparation:
+    """Writing a dataset's images, encoding them and taking their statistics, or what of it is pending.
+
+    `pending` is asked about files and folders below the dataset's folder.
+    """
     dataset = experiment.dataset
     count, image_bytes = dataset.kind.count(dataset) * dataset.fraction, dataset.kind.image_bytes
     if not experiment.latent:
         small = count * math.prod((*dataset.image, dataset.channels)) * BYTES
-        return Preparation(0, small if pending("dataset.npz") else 0)
+        return Preparation(0, small if pending(DATASET.small) else 0)
     network = network_of(experiment)
     flips = 2 if dataset.flip else 1
-    moments = flips * 2 * math.prod((*network.image, network.channels)) * BYTES if pending("latents") else 0
-    operations = flips * ENCODE * math.prod(dataset.image) if pending("latents") else 0
-    operations += 2 * INCEPTION if pending("real.npz") else 0
-    if not pending("images"):
+    moments = flips * 2 * math.prod((*network.image, network.channels)) * BYTES if pending(DATASET.latents) else 0
+    operations = flips * ENCODE * math.prod(dataset.image) if pending(DATASET.latents) else 0
+    operations += 2 * INCEPTION if pending(DATASET.real_statistics) else 0
+    if not pending(DATASET.images):
         return Preparation(count * operations, count * moments)
     # While the images are written, tensorflow-datasets shuffles a second copy of them.
     return Preparation(count * operations, count * (image_bytes + max(image_bytes, moments)))

@@ -12,7 +12,7 @@ from odelt.config import CONFIG, Experiment, Suite, advice, nearest, suite_named
 from odelt.config.latency_study import LatencyStudy, load_latency_study
 from odelt.config.registry import Registry, load_registry
 from odelt.errors import OdeltError
-from odelt.layout import paths
+from odelt.layout import paths, targets
 from odelt.machine import alive, devices, surroundings
 from odelt.plain_data import read_yaml
 from odelt.planning import costs
@@ -38,6 +38,16 @@ class Job(NamedTuple):
     def verb(self) -> Verb | None:
         """The verb that it calls; None where it calls none."""
         return verb_of_rule(self.rule)
+
+    @property
+    def output(self) -> pathlib.PurePosixPath:
+        """Its first output's path below the suite's folder."""
+        return pathlib.PurePosixPath(*pathlib.PurePosixPath(self.path).parts[2:])
+
+    @property
+    def dataset(self) -> str | None:
+        """The name of the dataset that it prepares, encodes or describes."""
+        return targets.dataset_name(self.output.as_posix())
 
     def calls(self, *names: str) -> bool:
         return self.verb is not None and self.verb.name in names
@@ -175,35 +185,34 @@ def start_or_exit(suite: Suite, jobs: Sequence[Job], *, gpu: bool, packages: boo
 
 def of_experiment(name: str, jobs: Iterable[Job]) -> list[Job]:
     """Returns the jobs whose output is in the experiment's folder, `results/<suite>/<name>`."""
-    return [job for job in jobs if pathlib.PurePath(job.path).parts[2:3] == (name,)]
+    return [job for job in jobs if job.output.parts[:1] == (name,)]
 
 
 def cost_of(name: str, settings: Experiment, jobs: Iterable[Job]) -> costs.Cost:
     """What these jobs of an experiment cost."""
-    rules = {job.path: job.rule for job in of_experiment(name, jobs)}
-    below = ["/".join(pathlib.PurePath(path).parts[3:]) for path in rules]
+    outputs = [job.output.relative_to(name) for job in of_experiment(name, jobs)]
     # A generated rule makes the samples, or the statistics and pictures, of a group: its first output stands for it.
-    return costs.cost(settings, lambda part: any(path.startswith(part) for path in below))
+    return costs.cost(settings, lambda part: any(output.is_relative_to(part) for output in outputs))
 
 
 def preparation_of(settings: Experiment, jobs: Iterable[Job]) -> costs.Preparation:
     """What these jobs cost of preparing the dataset of an experiment."""
-    folder = f"/datasets/{settings.dataset.name}/"
-    below = [job.path.partition(folder)[2] for job in jobs if folder in job.path]
-    return costs.preparation(settings, lambda part: any(path.startswith(part) for path in below))
+    outputs = {pathlib.PurePosixPath(*job.output.parts[2:]) for job in jobs if job.dataset == settings.dataset.name}
+    return costs.preparation(settings, outputs.__contains__)
 
 
 def disk(suite: Suite, jobs: Sequence[Job]) -> float:
     """Bytes that these jobs need at the peak: downloads, what stays of each experiment, and what passes."""
     each = [cost_of(name, settings, jobs) for name, settings in suite.enabled.items()]
-    prepared = {e.dataset.name: preparation_of(e, jobs).passing for e in suite.enabled.values()}
+    prepared = [preparation_of(settings, jobs).passing for settings in suite.users.values()]
     peak = max((cost.passing for cost in each), default=0)
-    return downloads(suite, jobs) + sum(cost.kept for cost in each) + peak + sum(prepared.values())
+    return downloads(suite, jobs) + sum(cost.kept for cost in each) + peak + sum(prepared)
 
 
 def downloaded(suite: Suite, jobs: Sequence[Job]) -> list[str]:
     """The names of the sources that these jobs download."""
-    return [name for name in paths.sources_of(suite) if any(f"/{paths.SOURCES}/{name}/" in job.path for job in jobs)]
+    made = {job.output.parts[1] for job in jobs if job.output.parts[:1] == (paths.SOURCES,)}
+    return [name for name in paths.sources_of(suite) if name in made]
 
 
 def downloads(suite: Suite, jobs: Sequence[Job]) -> float:
@@ -232,8 +241,9 @@ def _missing_files(suite: Suite, jobs: Sequence[Job]) -> list[str]:
     """Returns a line for each missing file or folder that the user provides."""
     problems = []
     for name, dataset in suite.datasets.items():
-        prepares = any(job.calls("prepare-data", "prepare-images") and f"/datasets/{name}/" in job.path for job in jobs)
-        reads = dataset.kind.in_place and any(f"/datasets/{name}/" in job.path for job in jobs)
+        own_jobs = [job for job in jobs if job.dataset == name]
+        prepares = any(job.calls("prepare-data", "prepare-images") for job in own_jobs)
+        reads = dataset.kind.in_place and bool(own_jobs)
         if dataset.path and (prepares or reads) and not pathlib.Path(dataset.path).exists():
             problems.append(f"{dataset.path} is missing: {dataset.kind.remedy}")
     return problems

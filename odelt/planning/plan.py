@@ -96,8 +96,8 @@ def plan(name: str, suite: Suite, gpu: str, targets: Sequence[str] = ()) -> str:
             f"  {title}: {len(own_jobs)} jobs",
             *(f"    {line}" for line in _experiment_lines(experiment, cost, own_jobs, reckoned)),
         ]
-    for dataset, experiment in {e.dataset.name: e for e in suite.enabled.values()}.items():
-        own_jobs = [job for job in jobs if f"/datasets/{dataset}/" in job.path]
+    for dataset, experiment in suite.users.items():
+        own_jobs = [job for job in jobs if job.dataset == dataset]
         if own_jobs:
             prepared = doctor.preparation_of(experiment, jobs)
             needed = prepared.operations / reckoned.convolution / 3600
@@ -172,9 +172,9 @@ def _measured_seconds(name: str, suite: Suite) -> float:
     """Returns the seconds of all jobs of an earlier run, by Snakemake's benchmark files; 0 if a file is missing."""
     folder = pathlib.Path(paths.RESULTS, name, paths.BENCHMARKS)
     for title, experiment in suite.enabled.items():
-        jobs = [f"models/{run}" for run in grid.runs(experiment)]
+        jobs = [f"{paths.MODELS}/{run}" for run in grid.runs(experiment)]
         jobs += [f"sample/{group.path}" for group in grid.sample_groups(experiment)]
-        jobs += [f"latency/{grid.latency_path(*timed)}" for timed in grid.latency_points(experiment)]
+        jobs += [f"{paths.LATENCY}/{grid.latency_path(*timed)}" for timed in grid.latency_points(experiment)]
         jobs += [f"score/{group.path}" for group in grid.sample_groups(experiment)]
         if not all((folder / title / f"{job}.tsv").exists() for job in jobs):
             return 0

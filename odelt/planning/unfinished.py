@@ -6,19 +6,17 @@ They are in `checkpoints/<experiment>/<run>/<fingerprint>`, with the digests of 
 import fcntl
 import pathlib
 
-from odelt import files
-from odelt.config import Experiment, Suite, Training, network_of
+from odelt.config import Experiment, Suite, network_of
 from odelt.errors import OdeltError
 from odelt.layout import grid, paths
 from odelt.plain_data import parse_json
 from odelt.provenance import parameters, record
-
-STEPS = "steps"  # the folder of a run's saved states
+from odelt.training import identity
 
 
 def folders(root: pathlib.Path) -> list[pathlib.Path]:
     """The folders of unfinished runs of the suite whose results are in `root`."""
-    return sorted(path.parent for path in (root / paths.CHECKPOINTS).glob(f"*/*/*/{STEPS}"))
+    return sorted(path.parent for path in (root / paths.CHECKPOINTS).glob(f"*/*/*/{identity.STEPS}"))
 
 
 def is_abandoned(folder: pathlib.Path, root: pathlib.Path, suite: Suite) -> bool:
@@ -34,42 +32,27 @@ def is_abandoned(folder: pathlib.Path, root: pathlib.Path, suite: Suite) -> bool
     training = known.settings.training if known else None
     if settings is None or known is None or training is None:
         return True
-    from odelt.training.checkpoints import PARTS, fingerprint
-
+    path = folder / identity.PARTS
     try:
-        parts = parse_json((folder / PARTS).read_bytes(), folder / PARTS)
+        parts = parse_json(path.read_bytes(), path)
     except (OSError, OdeltError):
         return False
     if not isinstance(parts, dict):
         return False
     if ("start" in parts) != (grid.start_of(known) is not None):
         return True
-    today = _settings(settings, known, training) | _inputs(root, experiment, settings, known, suite)
-    return any(parts.get(name) != fingerprint(part=part) for name, part in today.items())
-
-
-def _settings(settings: Experiment, run: grid.Run, training: Training) -> dict[str, object]:
-    """Returns the settings of the suite that decide a run's outcome, by their names in the run's folder."""
-    from odelt.training.checkpoints import NOT_OUTCOME
-
-    decided = {"network": network_of(settings).model_dump(), "training": training.model_dump(exclude=NOT_OUTCOME)}
-    scale = {"scale": str(settings.codec.scale)} if settings.codec else {}
-    return {**decided, "inner_ode": run.inner_ode, "seed": run.seed, **scale}
+    today = identity.of_settings(network_of(settings), training, known.inner_ode, known.seed)
+    today |= identity.of_codec(settings.codec) | _inputs(root, experiment, settings, known, suite)
+    return any(parts.get(name) != identity.fingerprint(part=part) for name, part in today.items())
 
 
 def _inputs(root: pathlib.Path, experiment: str, settings: Experiment, run: grid.Run, suite: Suite) -> dict[str, str]:
     """Returns the digests of the dataset and of the start, if they exist and today's suite would make the same."""
-    from odelt.data.latents import INDEX
-
     layout = paths.SuitePaths(root)
-    data = layout.data(settings)
-    digests = {}
-    if _is_todays(data, root, suite):
-        digests["dataset"] = files.digest(data / INDEX if settings.latent else data)
-    if start := grid.start_of(run):
-        weights = layout.experiment(experiment).weights(start)
-        if _is_todays(weights, root, suite):
-            digests["start"] = files.digest(weights)
+    data, start = layout.data(settings), grid.start_of(run)
+    digests = identity.of_data(data, settings.codec) if _is_todays(data, root, suite) else {}
+    if start and _is_todays(layout.experiment(experiment).weights(start), root, suite):
+        digests |= identity.of_start(layout.experiment(experiment).model(start))
     return digests
 
 
@@ -90,7 +73,7 @@ def _is_todays(output: pathlib.Path, root: pathlib.Path, suite: Suite, sha256: s
 def _is_locked(folder: pathlib.Path) -> bool:
     """Whether a process is training this run."""
     try:
-        with (folder / "lock").open("rb") as file:
+        with (folder / identity.LOCK).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

@@ -1,8 +1,9 @@
 """Compares a record's parameters with those with which the suite would make the output today."""
 
+import dataclasses
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from odelt.config import Suite
@@ -15,10 +16,29 @@ LEFT_OVER = "is left over: the suite's configuration (suite.yaml) asks for no su
 LONGEST = 60  # characters of a value in a message
 
 
-def differences(suite: Suite, record: Record) -> list[str]:
-    """Describes where a record's parameters are not the suite's. A verb that no suite uses has no differences."""
+@dataclasses.dataclass(frozen=True)
+class Differences:
+    """Where a record's parameters are not the suite's; true if they differ anywhere."""
+
+    parameters: tuple[str, ...] = ()  # a description of each parameter that differs
+    left_over: bool = False  # the suite asks for no such output
+
+    def __bool__(self) -> bool:
+        return self.left_over or bool(self.parameters)
+
+    def lines(self, prefix: str) -> Iterator[str]:
+        """Yields a line for each difference; `prefix` begins that of a parameter."""
+        if self.left_over:
+            yield LEFT_OVER
+        yield from (f"{prefix}: {words}" for words in self.parameters)
+
+
+def differences(suite: Suite, record: Record) -> Differences:
+    """Compares a record's parameters with the suite's. A verb that no suite uses has no differences."""
     verb = VERBS.get(record.verb)
-    return _compared(Target(suite, record.suite, record.output.path), record) if verb and not verb.of_study else []
+    if verb is None or verb.of_study:
+        return Differences()
+    return _compared(Target(suite, record.suite, record.output.path), record)
 
 
 def differences_of_study(record: Record) -> list[str]:
@@ -50,9 +70,10 @@ def difference(name: str, given: Any, expected: Any, by: str = "in the configura
     return f"{printable(name)} is {is_now}, and {should_be} {by}"
 
 
-def _compared(target: Target, record: Record) -> list[str]:
+def _compared(target: Target, record: Record) -> Differences:
     try:
         expected, given = VERBS[record.verb].expected(target, record.parameters, record.code.version)
     except UnknownTarget:
-        return [LEFT_OVER]
-    return [words for name in expected if (words := difference(name, given[name], expected[name]))]
+        return Differences(left_over=True)
+    compared = (difference(name, given[name], expected[name]) for name in expected)
+    return Differences(tuple(words for words in compared if words))

@@ -6,7 +6,6 @@ is ever continued from the wrong place. The folder goes when the run's weights h
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import logging
 import os
@@ -25,12 +24,10 @@ from odelt import files
 from odelt.errors import OdeltError
 from odelt.plain_data import parse_json
 from odelt.training import verification
+from odelt.training.identity import LOCK, PARTS, STEPS, fingerprint
 from odelt.training.step import State
 
 KEPT = 2
-STEPS = "steps"
-PARTS = "run.json"  # in a run's folder: the fingerprint of each part of what decides its outcome
-NOT_OUTCOME = {"log_every", "checkpoint_every", "sharding"}  # settings of a training that do not decide its outcome
 ITEMS = ("state", "curve")  # of a saved state
 OS_ERROR = re.compile(r"os_error_code='(\d+)'")  # in the message of TensorStore's ValueError
 
@@ -43,11 +40,6 @@ class Interrupted(Exception):
         super().__init__(
             f"interrupted by {signal.Signals(signum).name} at step {step} of {total}; saved, the same command goes on"
         )
-
-
-def fingerprint(**parts: object) -> str:
-    """A short digest of all that decides a run's outcome."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def keep_threads_quiet() -> None:
@@ -77,7 +69,7 @@ class RunFolder:
         is_new = not self.path.exists()
         with _system_errors(f"cannot write {self.path}"):
             (self.path / STEPS).mkdir(parents=True, exist_ok=True)
-            self._lock = (self.path / "lock").open("w", encoding="utf-8")
+            self._lock = (self.path / LOCK).open("w", encoding="utf-8")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # goes with the process, however it ends
         except BlockingIOError:

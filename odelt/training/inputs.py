@@ -5,12 +5,11 @@ import functools
 import json
 import pathlib
 
-from odelt import files
 from odelt.config import Codec
 from odelt.data import dataset, latents
 from odelt.data.dataset import LabelledImages
-from odelt.layout.model_directory import WEIGHTS
 from odelt.provenance import environment
+from odelt.training import identity
 from odelt.training.step import Prepare
 
 
@@ -36,14 +35,10 @@ def read_inputs(path: pathlib.Path, codec: Codec | None, start: pathlib.Path | N
     if codec:
         from odelt.data import gaussian  # here, since the record of a run without latents does not name it
 
-        data, content = latents.open_store(path), latents.INDEX
+        data = latents.open_store(path)
         prepare = functools.partial(gaussian.sample_latents, scale=codec.scale)
     else:
-        data, content = dataset.load(path), ""
-    identity = {"dataset": files.digest(path / content)}
-    if codec:
-        identity["scale"] = str(codec.scale)
-    identity["environment"] = json.dumps(environment.settings(("jax", "numpy")))
-    if start:
-        identity["start"] = files.digest(start / WEIGHTS)
-    return Inputs(data, prepare, identity)
+        data = dataset.load(path)
+    parts = identity.of_data(path, codec) | identity.of_codec(codec)
+    parts["environment"] = json.dumps(environment.settings(("jax", "numpy")))
+    return Inputs(data, prepare, parts | (identity.of_start(start) if start else {}))

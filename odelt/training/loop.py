@@ -20,8 +20,9 @@ from odelt.machine.sharding import Placement, Sharding, make_placement
 from odelt.model import runs
 from odelt.model import weights as model_weights
 from odelt.objectives import Objective
-from odelt.training.checkpoints import NOT_OUTCOME, Interrupted, RunFolder
+from odelt.training.checkpoints import Interrupted, RunFolder
 from odelt.training.curve import Curve
+from odelt.training.identity import of_settings
 from odelt.training.pace import Pace
 from odelt.training.step import Prepare, State, initial_state, make_step
 
@@ -113,7 +114,8 @@ def train(
     placement = make_placement(sharding)
     placement.check_rows(training.batch_size, "batch_size")
     with noticing_signals() as stopped:
-        folder = RunFolder(checkpoints, _settings(network, training, inner_ode, seed) | identity)
+        settings = of_settings(network, training, inner_ode, seed) | {"runs": runs.sizes(network, inner_ode)}
+        folder = RunFolder(checkpoints, settings | identity)
         try:
             fresh = initial_state(runs.split(weights, network), training, ema and runs.split(ema, network))
             state, curve = _resume(placement.put_state(fresh), folder)
@@ -128,17 +130,6 @@ def train(
             folder.close()
         else:
             folder.remove()
-
-
-def _settings(network: Network, training: Training, inner_ode: bool, seed: int) -> dict[str, object]:
-    """The settings that decide the run's outcome."""
-    return {
-        "network": network.model_dump(),
-        "training": training.model_dump(exclude=NOT_OUTCOME),
-        "inner_ode": inner_ode,
-        "seed": seed,
-        "runs": runs.sizes(network, inner_ode),
-    }
 
 
 def _batches(

@@ -18,13 +18,23 @@ def of_codec_error(target: Target) -> Values:
 
 VERBS = (
     Verb("prepare-data", title="Dataset", help="write a small dataset", parameters=of_dataset, from_nothing=True),
-    Verb("prepare-images", title="Images", help="write a large dataset", environment="data", parameters=of_dataset),
+    Verb(
+        "prepare-images",
+        title="Images",
+        help="write a large dataset",
+        environment="data",
+        memory=8000,
+        minutes=1440,
+        parameters=of_dataset,
+    ),
     Verb(
         "encode",
         title="Latents",
         help="moments of a dataset's latents",
         environment="vision",
         gpu=True,
+        memory=16000,
+        minutes=1440,
         parameters=of_encoding,
     ),
     Verb(
@@ -33,6 +43,7 @@ VERBS = (
         help="what mixed precision does to latents and images",
         environment="vision",
         gpu=True,
+        memory=16000,
         parameters=of_codec_error,
     ),
 )

@@ -3,16 +3,14 @@
 from odelt.verbs.verb import Verb
 
 VERBS = (
-    Verb("plan", title="Plan", help="what the suite, or a part of it, will cost"),
+    Verb("plan", help="what the suite, or a part of it, will cost"),
     Verb(
         "doctor",
-        title="Check",
         help="what is missing here for the suite, or a part of it; exit status 1 if anything is",
     ),
     Verb(
         "clean",
-        title="Cleaning",
         help="what a suite's results hold that can be made again and is in no table: lists it, removes it with --yes",
     ),
-    Verb("schema", title="Schema", help="the JSON schema of a suite, as YAML"),
+    Verb("schema", help="the JSON schema of a suite, as YAML"),
 )

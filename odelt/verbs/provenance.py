@@ -21,6 +21,8 @@ VERBS = (
         outputs=(paths.SUITE, paths.LOCK, paths.REGISTRY, paths.PUBLISHED),
         parameters=of_suite,
         copies=True,
+        memory=1000,
+        minutes=10,
     ),
     Verb(
         "crate",
@@ -33,10 +35,10 @@ VERBS = (
         title="Audit page",
         help="write the page on which every published number leads back to its sources, from an audit of the suite",
         parameters=with_results,
+        minutes=240,
     ),
     Verb(
         "audit",
-        title="Audit",
         help="follow results back to their sources, hash by hash; exit status 0: all is verified; 1: something is not; "
         "3: it is of no suite and its origin is outside, and all the rest is verified",
     ),

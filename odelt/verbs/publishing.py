@@ -4,8 +4,6 @@ from odelt.layout import paths
 from odelt.layout.targets import Target
 from odelt.verbs.verb import WITHIN, Values, Verb
 
-TABLE = ("html", "md", "csv", paths.LINKS)
-
 
 def of_experiment(target: Target) -> Values:
     results = WITHIN.experiment(target.experiment_name).root
@@ -24,7 +22,7 @@ def of_all(target: Target) -> Values:
     return {"experiment": list(enabled), "settings": list(enabled.values()), "results": WITHIN.root}
 
 
-def files(*names: str, endings: tuple[str, ...] = TABLE) -> tuple[str, ...]:
+def files(*names: str, endings: tuple[str, ...] = paths.TABLE_ENDINGS) -> tuple[str, ...]:
     return tuple(f"{name}.{ending}" for name in names for ending in endings)
 
 
@@ -47,7 +45,7 @@ VERBS = (
         "figures",
         title="Figure",
         help="figures of an experiment from whatever has been made",
-        outputs=files(paths.SCALING, paths.PICTURE_GRID, paths.TRAINING, endings=("svg", "png")),
+        outputs=files(paths.SCALING, paths.PICTURE_GRID, paths.TRAINING, endings=paths.FIGURE_ENDINGS),
         parameters=of_experiment,
     ),
     Verb(
@@ -61,7 +59,7 @@ VERBS = (
         "verdicts",
         title="Verdicts",
         help="compare every published number with whatever has been scored",
-        outputs=files(paths.VERDICTS, endings=(*TABLE, "json")),
+        outputs=files(paths.VERDICTS, endings=(*paths.TABLE_ENDINGS, "json")),
         parameters=of_all,
     ),
     Verb(

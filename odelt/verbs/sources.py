@@ -25,6 +25,8 @@ VERBS = (
         positional=("name",),
         parameters=lambda target: {"name": target.source},
         from_nothing=True,
+        memory=2000,
+        minutes=720,
     ),
     Verb(
         "import-checkpoint",
@@ -32,5 +34,6 @@ VERBS = (
         help="make a model directory from a released checkpoint",
         outputs=(WEIGHTS, CONFIG),
         parameters=of_import,
+        memory=32000,
     ),
 )

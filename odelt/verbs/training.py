@@ -26,6 +26,8 @@ VERBS = (
         title="Training run",
         help="train or fine-tune; the same command goes on after an interruption",
         gpu=True,
+        memory=32000,
+        minutes=4320,
         outputs=(WEIGHTS, CONFIG, CURVE),
         parameters=of_run,
     ),

@@ -20,6 +20,7 @@ from odelt.layout.targets import Target
 Values = Mapping[str, Any]  # the value of each option, by the option's name with underscores
 Paths = SuitePaths | StudyPaths
 WITHIN = SuitePaths(pathlib.PurePosixPath())  # paths below a suite's folder
+SMALL_MEMORY, SMALL_MINUTES = 4000, 60  # what a job of a small experiment needs at most: MB, and minutes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,10 +49,12 @@ class Verb:
     """
 
     name: str
-    title: str  # what it makes, as the audit page calls it
     help: str
+    title: str = ""  # what it makes, as the audit page calls it; empty if it makes nothing that has a record
     environment: str = "jax"  # envs/<environment>.yaml; jax: JAX, vision: PyTorch, data: TensorFlow and downloads
     gpu: bool = False  # whether it computes on a GPU where there is one
+    memory: int = SMALL_MEMORY  # MB that a job of a large experiment needs; a GPU's own is not counted
+    minutes: int = SMALL_MINUTES  # that such a job may take
     rules: tuple[str, ...] | None = None  # the rules that call it; without this the rule of the same name
     generated: bool = False  # several rules, whose names begin with that of `rules`: one for each group of outputs
     outputs: tuple[str, ...] = ()  # the files that it writes in `--out`; without this `--out` is the output
@@ -66,6 +69,17 @@ class Verb:
     def is_called_by(self, rule: str) -> bool:
         names = (self.name.replace("-", "_"),) if self.rules is None else self.rules
         return rule in names or (self.generated and any(rule.startswith(f"{name}_") for name in names))
+
+    def resources(self, large: bool) -> dict[str, int]:
+        """Returns what a scheduler is asked for, in Snakemake's words: MB, minutes, GPUs.
+
+        `large` says whether the job belongs to a large experiment, whose network sees latents. Only such a job needs a
+        GPU.
+        """
+        memory, minutes = self.memory, self.minutes
+        if not large:
+            memory, minutes = min(memory, SMALL_MEMORY), min(minutes, SMALL_MINUTES)
+        return {"mem_mb": memory, "runtime": minutes, "gpu": int(self.gpu and large)}
 
     def options(self, targets: Sequence[Target], paths: Paths, out: pathlib.Path | None = None) -> str:
         """Returns the command line's options for one job that makes these targets, quoted for a shell.

@@ -77,14 +77,6 @@ def test_the_legend_says_which_kinds_of_solver_are_hollow(tmp_path):
     assert "heun-fixed 8 -->" in texts(tmp_path / "two")
 
 
-def test_the_legend_says_which_kinds_of_solver_are_hollow(tmp_path):
-    figures.scaling(ROWS, tmp_path / "one")
-    assert "hollow: adaptive solver, d = 7 -->" in texts(tmp_path / "one")
-    figures.scaling([*ROWS, row("ours", 2, "heun-fixed:8", 1.4, 0.1)], tmp_path / "two")
-    assert "hollow: adaptive solver and solver with fixed steps, d = 7 -->" in texts(tmp_path / "two")
-    assert "heun-fixed 8 -->" in texts(tmp_path / "two")
-
-
 def test_what_is_not_run_or_raw_or_of_another_d_is_not_drawn(tmp_path):
     others = [row("a", distance=None), row("b", latency=None), row("c", weights="raw")]
     others.append(row("d", solver="dopri5:1e-3", d=0))

@@ -16,7 +16,8 @@ from odelt import OdeltError
 from odelt.data import dataset
 from odelt.data.dataset import LabelledImages
 from odelt.model.weights import flatten, load_model
-from odelt.training.checkpoints import RunFolder, fingerprint
+from odelt.training.checkpoints import RunFolder
+from odelt.training.identity import fingerprint
 from odelt.training.loop import start_weights, train
 
 STEPS = 120

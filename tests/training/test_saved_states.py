@@ -12,7 +12,8 @@ import pytest
 
 from odelt import OdeltError
 from odelt.training import checkpoints
-from odelt.training.checkpoints import RunFolder, fingerprint
+from odelt.training.checkpoints import RunFolder
+from odelt.training.identity import fingerprint
 from odelt.training.step import State
 
 PARTS = {"seed": 0, "environment": "{}"}

@@ -34,6 +34,12 @@ def test_a_description_is_the_command_lines_help():
         assert choices()[name].description == verb.help
 
 
+def test_a_verb_has_a_title_for_the_audit_page_if_it_makes_something():
+    assert {name for name, verb in VERBS.items() if verb.title} == {
+        n for n, p in choices().items() if "--out" in p.flags
+    }
+
+
 def test_a_rule_calls_the_verb_that_is_described_for_it():
     for name, body in rules().items():
         called = re.findall(r"python -m odelt (?:--log \{log[.\w]*\} )?([a-z-]+)", body)
@@ -73,9 +79,7 @@ def test_of_several_settings_the_output_that_is_asked_about_is_compared_with_its
 
 
 def test_a_text_with_quotes_and_blanks_is_one_word():
-    verb = Verb(
-        "v", title="", help="", parameters=lambda target: {"note": "it's $HOME; {x}", "flag": True, "off": False}
-    )
+    verb = Verb("v", help="", parameters=lambda target: {"note": "it's $HOME; {x}", "flag": True, "off": False})
     paths, target = SuitePaths(pathlib.Path("results/mini")), Target(MINI, "mini", "file.md")
     assert shlex.split(verb.options([target], paths))[:3] == ["--note", "it's $HOME; {x}", "--flag"]
 
@@ -83,7 +87,7 @@ def test_a_text_with_quotes_and_blanks_is_one_word():
 def test_a_verb_that_writes_a_folder_gets_the_folder_and_another_gets_its_output():
     paths, target = SuitePaths(pathlib.Path("results/mini")), Target(MINI, "mini", "folder/file.md")
     for outputs, out in (((), "results/mini/folder/file.md"), (("file.md",), "results/mini/folder")):
-        verb = Verb("v", title="", help="", outputs=outputs)
+        verb = Verb("v", help="", outputs=outputs)
         assert shlex.split(verb.options([target], paths)) == ["--out", out]
         assert shlex.split(verb.options([target], paths, pathlib.Path("else"))) == ["--out", "else"]
 

@@ -8,12 +8,10 @@ rule benchmarks_report:
         "results/benchmarks/table.log",
     benchmark:
         "results/benchmarks/table.tsv"
-    retries: RETRIES
     conda:
         "../../envs/jax.yaml"
-    threads: 1
     resources:
-        **resources_of(mem_mb=1000, minutes=10),
+        **resources_of("figures"),
     params:
         out=subpath(output[0], parent=True),
     message:

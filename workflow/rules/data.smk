@@ -1,22 +1,20 @@
 rule prepare_data:
     input:
-        downloaded_images_of,
+        JOBS.downloaded_images,
     output:
         ANY_DATASET.small,
     log:
         "<logs>/datasets/{dataset}/prepare_data.log",
     benchmark:
         "<benchmarks>/datasets/{dataset}/prepare_data.tsv"
-    retries: RETRIES
     conda:
         environment_of("prepare-data")
-    threads: 1
     resources:
-        **resources_of(),
+        **resources_of("prepare-data"),
     params:
-        options=options_of("prepare-data", ANY_DATASET.small),
-        own_files=own_files_of,
-        source=source_option_of,
+        options=JOBS.options("prepare-data", ANY_DATASET.small),
+        own_files=JOBS.own_files,
+        source=JOBS.source,
     message:
         "Write the dataset {wildcards.dataset}"
     shell:
@@ -25,23 +23,22 @@ rule prepare_data:
 
 rule prepare_images:
     input:
-        downloaded_images_of,
+        JOBS.downloaded_images,
     output:
         temp(directory(ANY_DATASET.images)),
     log:
         "<logs>/datasets/{dataset}/prepare_images.log",
     benchmark:
         "<benchmarks>/datasets/{dataset}/prepare_images.tsv"
-    retries: RETRIES
     conda:
         environment_of("prepare-images")
     threads: min(4, CORES)
     resources:
-        **resources_of(mem_mb=8000, minutes=1440),
+        **resources_of("prepare-images"),
     params:
-        options=options_of("prepare-images", ANY_DATASET.images),
-        own_files=own_files_of,
-        source=source_option_of,
+        options=JOBS.options("prepare-images", ANY_DATASET.images),
+        own_files=JOBS.own_files,
+        source=JOBS.source,
     message:
         "Write the images of {wildcards.dataset}"
     shell:
@@ -50,23 +47,22 @@ rule prepare_images:
 
 rule encode:
     input:
-        images=images_of,
-        vae=lambda w: codec_of(user_of(w)),
+        images=JOBS.images,
+        vae=lambda w: PATHS.codec(JOBS.user(w)),
     output:
         temp(directory(ANY_DATASET.latents)),
     log:
         "<logs>/datasets/{dataset}/encode.log",
     benchmark:
         "<benchmarks>/datasets/{dataset}/encode.tsv"
-    retries: RETRIES
     conda:
         environment_of("encode")
     threads: min(8, CORES)
     resources:
-        **resources_of(mem_mb=16000, minutes=1440, gpu=1),
+        **resources_of("encode"),
     params:
-        options=options_of("encode", ANY_DATASET.latents),
-        own_files=own_files_of,
+        options=JOBS.options("encode", ANY_DATASET.latents),
+        own_files=JOBS.own_files,
     message:
         "Encode {wildcards.dataset}"
     shell:
@@ -75,23 +71,22 @@ rule encode:
 
 rule codec_error:
     input:
-        images=images_of,
-        vae=lambda w: codec_of(user_of(w)),
+        images=JOBS.images,
+        vae=lambda w: PATHS.codec(JOBS.user(w)),
     output:
         ANY_DATASET.codec_error,
     log:
         "<logs>/datasets/{dataset}/codec_error.log",
     benchmark:
         "<benchmarks>/datasets/{dataset}/codec_error.tsv"
-    retries: RETRIES
     conda:
         environment_of("codec-error")
     threads: min(8, CORES)
     resources:
-        **resources_of(mem_mb=16000, gpu=1),
+        **resources_of("codec-error"),
     params:
-        options=options_of("codec-error", ANY_DATASET.codec_error),
-        own_files=own_files_of,
+        options=JOBS.options("codec-error", ANY_DATASET.codec_error),
+        own_files=JOBS.own_files,
     message:
         "What mixed precision does to the latents of {wildcards.dataset}"
     shell:

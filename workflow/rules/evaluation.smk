@@ -1,6 +1,6 @@
 rule fit_features:
     input:
-        lambda w: PATHS.data(settings_of(w)),
+        lambda w: PATHS.data(JOBS.settings(w)),
     output:
         ANY.feature_network,
     log:
@@ -9,14 +9,12 @@ rule fit_features:
         "<benchmarks>/{experiment}/fit_features.tsv"
     wildcard_constraints:
         experiment=one_of(SMALL),
-    retries: RETRIES
     conda:
         environment_of("fit-features")
-    threads: 1
     resources:
-        **resources_of(),
+        **resources_of("fit-features"),
     params:
-        options=options_of("fit-features", ANY.feature_network),
+        options=JOBS.options("fit-features", ANY.feature_network),
     message:
         "Train the feature network of {wildcards.experiment}"
     shell:
@@ -26,7 +24,7 @@ rule fit_features:
 rule real_features:
     input:
         network=ANY.feature_network,
-        images=lambda w: PATHS.data(settings_of(w)),
+        images=lambda w: PATHS.data(JOBS.settings(w)),
     output:
         ANY.real_features,
     log:
@@ -35,76 +33,67 @@ rule real_features:
         "<benchmarks>/{experiment}/real_features.tsv"
     wildcard_constraints:
         experiment=one_of(SMALL),
-    retries: RETRIES
     conda:
         environment_of("features")
-    threads: 1
     resources:
-        **resources_of(),
+        **resources_of("features"),
     params:
-        options=options_of("features", ANY.real_features),
+        options=JOBS.options("features", ANY.real_features),
     message:
         "Features of the real images of {wildcards.experiment}"
     shell:
         "python -m odelt --log {log} features --network {input.network} {params.options}"
 
 
-for experiment in SMALL:
-    settings, files = EXPERIMENTS[experiment], PATHS_OF[experiment]
-    for group, points in grid.sample_groups(settings).items():
+for experiment, settings, files, group, points in JOBS.groups(SMALL):
 
-        rule:
-            name:
-                grid.rule_name("features", experiment, group.path)
-            input:
-                network=files.feature_network,
-                images=[files.samples(point) for point in points],
-            output:
-                [files.features(point) for point in points],
-            log:
-                f"<logs>/{experiment}/features/{group.path}.log",
-            benchmark:
-                f"<benchmarks>/{experiment}/features/{group.path}.tsv"
-            retries: RETRIES
-            conda:
-                environment_of("features")
-            threads: 1
-            resources:
-                **resources_of(),
-            params:
-                options=options_of_group("features", map(files.features, points)),
-            message:
-                f"Features of {experiment}/{group.path}"
-            shell:
-                "python -m odelt --log {log} features --network {input.network} {params.options}"
+    rule:
+        name:
+            grid.rule_name("features", experiment, group)
+        input:
+            network=files.feature_network,
+            images=[files.samples(point) for point in points],
+        output:
+            [files.features(point) for point in points],
+        log:
+            f"<logs>/{experiment}/features/{group}.log",
+        benchmark:
+            f"<benchmarks>/{experiment}/features/{group}.tsv"
+        conda:
+            environment_of("features")
+        resources:
+            **resources_of("features", large=False),
+        params:
+            options=JOBS.options_of_group("features", map(files.features, points)),
+        message:
+            f"Features of {experiment}/{group}"
+        shell:
+            "python -m odelt --log {log} features --network {input.network} {params.options}"
 
-        rule:
-            name:
-                grid.rule_name("score", experiment, group.path)
-            input:
-                [files.samples(point) for point in points],
-                [files.features(point) for point in points],
-                dataset=PATHS.data(settings),
-                real_features=files.real_features,
-            output:
-                [files.score(point) for point in points],
-            log:
-                f"<logs>/{experiment}/score/{group.path}.log",
-            benchmark:
-                f"<benchmarks>/{experiment}/score/{group.path}.tsv"
-            retries: RETRIES
-            conda:
-                environment_of("score")
-            threads: 1
-            resources:
-                **resources_of(),
-            params:
-                options=options_of_group("score", map(files.score, points)),
-            message:
-                f"Score {experiment}/{group.path}"
-            shell:
-                "python -m odelt --log {log} score --dataset {input.dataset} --real-features {input.real_features}"
-                " {params.options}"
+    rule:
+        name:
+            grid.rule_name("score", experiment, group)
+        input:
+            [path(point) for path in (files.samples, files.features) for point in points],
+            dataset=PATHS.data(settings),
+            real_features=files.real_features,
+        output:
+            [files.score(point) for point in points],
+        log:
+            f"<logs>/{experiment}/score/{group}.log",
+        benchmark:
+            f"<benchmarks>/{experiment}/score/{group}.tsv"
+        conda:
+            environment_of("score")
+        resources:
+            **resources_of("score", large=False),
+        params:
+            options=JOBS.options_of_group("score", map(files.score, points)),
+        message:
+            f"Score {experiment}/{group}"
+        shell:
+            "python -m odelt --log {log} score --dataset {input.dataset} --real-features {input.real_features}"
+            " {params.options}"
 
 
 rule floor:
@@ -118,14 +107,12 @@ rule floor:
         "<benchmarks>/{experiment}/floor.tsv"
     wildcard_constraints:
         experiment=one_of(SMALL),
-    retries: RETRIES
     conda:
         environment_of("floor")
-    threads: 1
     resources:
-        **resources_of(),
+        **resources_of("floor"),
     params:
-        options=options_of("floor", ANY.floor),
+        options=JOBS.options("floor", ANY.floor),
     message:
         "Distance between two halves of the real images of {wildcards.experiment}"
     shell:
@@ -141,15 +128,14 @@ rule latency_of_model:
         "<logs>/{experiment}/latency/{model}/{length}.log",
     benchmark:
         "<benchmarks>/{experiment}/latency/{model}/{length}.tsv"
-    retries: RETRIES
     conda:
         environment_of("latency")
     # On a processor all cores, so that nothing else runs while it measures; a GPU is the job's own anyway.
     threads: lambda w: 1 if w.experiment in LATENT else CORES
     resources:
-        **resources_of_experiment(mem_mb=16000, minutes=240),
+        **resources_of("latency"),
     params:
-        options=options_of("latency", ANY.latency_of("{model}/{length}")),
+        options=JOBS.options("latency", ANY.latency_of("{model}/{length}")),
     message:
         "Time {wildcards.model} at length {wildcards.length}"
     shell:
@@ -161,23 +147,22 @@ rule latency_of_model:
 
 rule real_statistics:
     input:
-        unpack(lambda w: inception_of(user_of(w))),
-        images=images_of,
+        unpack(lambda w: PATHS.inception(JOBS.user(w))),
+        images=JOBS.images,
     output:
         ANY_DATASET.real_statistics,
     log:
         "<logs>/datasets/{dataset}/real_statistics.log",
     benchmark:
         "<benchmarks>/datasets/{dataset}/real_statistics.tsv"
-    retries: RETRIES
     conda:
         environment_of("real-statistics")
     threads: max(1, min(4, CORES // 2))
     resources:
-        **resources_of(mem_mb=16000, minutes=720, gpu=1),
+        **resources_of("real-statistics"),
     params:
-        options=options_of("real-statistics", ANY_DATASET.real_statistics),
-        own_files=own_files_of,
+        options=JOBS.options("real-statistics", ANY_DATASET.real_statistics),
+        own_files=JOBS.own_files,
     message:
         "Statistics of the images of {wildcards.dataset}"
     shell:
@@ -187,8 +172,8 @@ rule real_statistics:
 
 rule compare_references:
     input:
-        real=lambda w: PATHS.real_statistics(settings_of(w).dataset),
-        references=lambda w: references_of(settings_of(w)),
+        real=lambda w: PATHS.real_statistics(JOBS.settings(w).dataset),
+        references=lambda w: PATHS.references(JOBS.settings(w)),
     output:
         ANY.references,
     log:
@@ -197,78 +182,67 @@ rule compare_references:
         "<benchmarks>/{experiment}/compare_references.tsv"
     wildcard_constraints:
         experiment=one_of(LATENT),
-    retries: RETRIES
     conda:
         environment_of("compare-references")
-    threads: 1
     resources:
-        **resources_of(),
+        **resources_of("compare-references"),
     params:
-        options=options_of("compare-references", ANY.references),
+        options=JOBS.options("compare-references", ANY.references),
     message:
         "Compare the reference statistics of {wildcards.experiment} with its images"
     shell:
         "python -m odelt --log {log} compare-references --real {input.real} {params.options}"
 
 
-for experiment in LATENT:
-    settings, files = EXPERIMENTS[experiment], PATHS_OF[experiment]
-    for group, points in grid.sample_groups(settings).items():
+# What reads large files has priority over what makes more of them.
+for experiment, settings, files, group, points in JOBS.groups(LATENT):
 
-        rule:
-            name:
-                grid.rule_name("statistics", experiment, group.path)
-            input:
-                **inception_of(settings),
-                samples=[files.samples(point) for point in points],
-                vae=codec_of(settings),
-                real=PATHS.real_statistics(settings.dataset),
-            output:
-                statistics=[temp(files.statistics(point)) for point in points],
-                pictures=[files.pictures(point) for point in points],
-            log:
-                f"<logs>/{experiment}/statistics/{group.path}.log",
-            benchmark:
-                f"<benchmarks>/{experiment}/statistics/{group.path}.tsv"
-            # What reads large files goes before what makes more of them.
-            priority: 1
-            retries: RETRIES
-            conda:
-                environment_of("statistics")
-            threads: max(1, min(4, CORES // 2))
-            resources:
-                **resources_of(mem_mb=16000, minutes=1440, gpu=1),
-            params:
-                options=options_of_group("statistics", map(files.statistics, points)),
-            message:
-                f"Statistics of the samples of {experiment}/{group.path}"
-            shell:
-                "python -m odelt --log {log} statistics {params.options} --vae {input.vae}"
-                " --real {input.real} --weights {input.weights} --torchscript {input.torchscript}"
+    rule:
+        name:
+            grid.rule_name("statistics", experiment, group)
+        input:
+            **JOBS.of_description(experiment, points),
+        output:
+            [*(temp(files.statistics(point)) for point in points), *map(files.pictures, points)],
+        log:
+            f"<logs>/{experiment}/statistics/{group}.log",
+        benchmark:
+            f"<benchmarks>/{experiment}/statistics/{group}.tsv"
+        priority: 1
+        conda:
+            environment_of("statistics")
+        threads: max(1, min(4, CORES // 2))
+        resources:
+            **resources_of("statistics", large=True),
+        params:
+            options=JOBS.options_of_group("statistics", map(files.statistics, points)),
+        message:
+            f"Statistics of the samples of {experiment}/{group}"
+        shell:
+            "python -m odelt --log {log} statistics {params.options} --vae {input.vae}"
+            " --real {input.real} --weights {input.weights} --torchscript {input.torchscript}"
 
-        rule:
-            name:
-                grid.rule_name("fid", experiment, group.path)
-            input:
-                statistics=[files.statistics(point) for point in points],
-                real=PATHS.real_statistics(settings.dataset),
-                references=references_of(settings),
-            output:
-                [files.score(point) for point in points],
-            log:
-                f"<logs>/{experiment}/score/{group.path}.log",
-            benchmark:
-                f"<benchmarks>/{experiment}/score/{group.path}.tsv"
-            priority: 2
-            retries: RETRIES
-            conda:
-                environment_of("score-fid")
-            threads: 1
-            resources:
-                **resources_of(),
-            params:
-                options=options_of_group("score-fid", map(files.score, points)),
-            message:
-                f"Score {experiment}/{group.path}"
-            shell:
-                "python -m odelt --log {log} score-fid --real {input.real} {params.options}"
+    rule:
+        name:
+            grid.rule_name("fid", experiment, group)
+        input:
+            statistics=[files.statistics(point) for point in points],
+            real=PATHS.real_statistics(settings.dataset),
+            references=PATHS.references(settings),
+        output:
+            [files.score(point) for point in points],
+        log:
+            f"<logs>/{experiment}/score/{group}.log",
+        benchmark:
+            f"<benchmarks>/{experiment}/score/{group}.tsv"
+        priority: 2
+        conda:
+            environment_of("score-fid")
+        resources:
+            **resources_of("score-fid", large=True),
+        params:
+            options=JOBS.options_of_group("score-fid", map(files.score, points)),
+        message:
+            f"Score {experiment}/{group}"
+        shell:
+            "python -m odelt --log {log} score-fid --real {input.real} {params.options}"

@@ -11,7 +11,7 @@ STUDY_GPUS = 0 if workflow.local_exec and not devices.inventory() else 1
 
 rule latency:
     input:
-        [STUDY_PATHS.table(ending) for ending in ("md", "csv", "svg")],
+        STUDY_PATHS.tables,
 
 
 rule latency_snapshot:
@@ -25,12 +25,10 @@ rule latency_snapshot:
         f"{STUDY_LOGS}/latency_snapshot.log",
     benchmark:
         f"{STUDY_BENCHMARKS}/latency_snapshot.tsv"
-    retries: 0
     conda:
         environment_of("latency-snapshot")
-    threads: 1
     resources:
-        **resources_of(mem_mb=1000, minutes=10),
+        **resources_of("latency-snapshot", large=False),
     params:
         out=subpath(output.study, parent=True),
     message:
@@ -51,15 +49,14 @@ rule latency_study:
         f"{STUDY_BENCHMARKS}/{{network}}/{{length}}.tsv"
     wildcard_constraints:
         network=one_of(STUDY.networks),
-    retries: STUDY_GPUS
     conda:
         environment_of("latency-study")
     # On a processor all cores, so that nothing else runs while it measures; a GPU is the job's own anyway.
     threads: 1 if STUDY_GPUS else CORES
     resources:
-        **resources_of(mem_mb=16000, gpu=STUDY_GPUS),
+        **resources_of("latency-study", large=STUDY_GPUS),
     params:
-        options=options_of("latency-study", STUDY_PATHS.measured("{network}", "{length}"), None, STUDY_PATHS),
+        options=jobs.options("latency-study", STUDY_PATHS.measured("{network}", "{length}"), None, STUDY_PATHS),
     message:
         "Time {wildcards.network} at length {wildcards.length}, with random weights"
     shell:
@@ -68,30 +65,23 @@ rule latency_study:
 
 rule latency_table:
     input:
-        measured=[
-            STUDY_PATHS.measured(name, Length(length).name)
-            for name, studied in STUDY.networks.items()
-            for length in (None, *studied.network.lengths)
-        ],
+        measured=STUDY_PATHS.measurements(STUDY),
         study=rules.latency_snapshot.output.study,
         published=rules.latency_snapshot.output.published,
     output:
-        table=STUDY_PATHS.table("md"),
-        files=[STUDY_PATHS.table(ending) for ending in ("csv", paths.LINKS, "html", "svg", "png")],
+        STUDY_PATHS.tables,
     log:
         f"{STUDY_LOGS}/latency_table.log",
     benchmark:
         f"{STUDY_BENCHMARKS}/latency_table.tsv"
-    retries: 0
     conda:
         environment_of("latency-table")
-    threads: 1
     resources:
-        **resources_of(),
+        **resources_of("latency-table", large=False),
     params:
-        results=subpath(output.table, parent=True),
+        results=subpath(output[0], parent=True),
     message:
-        "The latency study's table: {output.table}"
+        f"The table of the latency study in {STUDY_RESULTS}"
     shell:
         "python -m odelt --log {log} latency-table --settings {input.study} --results {params.results}"
         " --published {input.published} --out {params.results}"

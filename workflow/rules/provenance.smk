@@ -10,14 +10,12 @@ rule snapshot:
         "<logs>/snapshot.log",
     benchmark:
         "<benchmarks>/snapshot.tsv"
-    retries: RETRIES
     conda:
         environment_of("snapshot")
-    threads: 1
     resources:
-        **resources_of(mem_mb=1000, minutes=10),
+        **resources_of("snapshot"),
     params:
-        options=options_of("snapshot", RESULTS / paths.SUITE),
+        options=JOBS.options("snapshot", RESULTS / paths.SUITE),
     message:
         f"Keep the configuration of {RESULTS.name} with its results"
     shell:
@@ -28,7 +26,7 @@ rule snapshot:
 rule crate:
     input:
         rules.publish.input,
-        [path for name in EXPERIMENTS for path in chain_of(name)],
+        JOBS.of_all(inputs.chain),
         rules.snapshot.output,
         workflow=["Snakefile", *sorted(map(str, pathlib.Path("workflow", "rules").glob("*.smk")))],
     output:
@@ -37,14 +35,12 @@ rule crate:
         "<logs>/crate.log",
     benchmark:
         "<benchmarks>/crate.tsv"
-    retries: RETRIES
     conda:
         environment_of("crate")
-    threads: 1
     resources:
-        **resources_of(),
+        **resources_of("crate"),
     params:
-        options=options_of("crate", PATHS.crate),
+        options=JOBS.options("crate", PATHS.crate),
     message:
         f"The results of {RESULTS.name} as an RO-Crate"
     shell:
@@ -64,14 +60,12 @@ rule audit_page:
         "<logs>/audit_page.log",
     benchmark:
         "<benchmarks>/audit_page.tsv"
-    retries: RETRIES
     conda:
         environment_of("audit-page")
-    threads: 1
     resources:
-        **resources_of(minutes=240),
+        **resources_of("audit-page"),
     params:
-        options=options_of("audit-page", PATHS.audit_page),
+        options=JOBS.options("audit-page", PATHS.audit_page),
     message:
         "Audit the suite and write its page: {output.page}"
     shell:

@@ -1,25 +1,23 @@
 rule tables:
     input:
-        scores=scores_of,
-        codec=codec_errors_of,
+        scores=JOBS.of_experiment(inputs.scores),
+        codec=JOBS.codec_errors,
         published=SUITE.published,
     output:
         shown(ANY.table(paths.GRID, "html"), "every grid point"),
         shown(ANY.table(paths.TRADE_OFF, "html"), "steps against blocks"),
-        [ANY.table(name, ending) for name in (paths.GRID, paths.TRADE_OFF) for ending in ("md", "csv", paths.LINKS)],
+        [ANY.table(name, ending) for name in (paths.GRID, paths.TRADE_OFF) for ending in paths.TABLE_ENDINGS[1:]],
     log:
         "<logs>/{experiment}/tables.log",
     benchmark:
         "<benchmarks>/{experiment}/tables.tsv"
-    retries: RETRIES
     conda:
         environment_of("tables")
-    threads: 1
     resources:
-        **resources_of(),
+        **resources_of("tables"),
     params:
-        options=options_of("tables", ANY.table(paths.GRID, "md")),
-        lock=lock_of,
+        options=JOBS.options("tables", ANY.table(paths.GRID, "md")),
+        lock=JOBS.lock,
     message:
         "Tables of {wildcards.experiment}"
     shell:
@@ -28,25 +26,23 @@ rule tables:
 
 rule main_table:
     input:
-        scores=main_scores_of,
-        codec=codec_errors_of,
+        scores=JOBS.of_experiment(inputs.main_scores),
+        codec=JOBS.codec_errors,
         published=SUITE.published,
     output:
         shown(ANY.table(paths.MAIN, "html"), "the paper's"),
-        [ANY.table(paths.MAIN, ending) for ending in ("md", "csv", paths.LINKS)],
+        [ANY.table(paths.MAIN, ending) for ending in paths.TABLE_ENDINGS[1:]],
     log:
         "<logs>/{experiment}/main_table.log",
     benchmark:
         "<benchmarks>/{experiment}/main_table.tsv"
-    retries: RETRIES
     conda:
         environment_of("main-table")
-    threads: 1
     resources:
-        **resources_of(),
+        **resources_of("main-table"),
     params:
-        options=options_of("main-table", ANY.table(paths.MAIN, "md")),
-        lock=lock_of,
+        options=JOBS.options("main-table", ANY.table(paths.MAIN, "md")),
+        lock=JOBS.lock,
     message:
         "The main table of {wildcards.experiment}"
     shell:
@@ -56,23 +52,21 @@ rule main_table:
 # In the report's menu, which is in alphabetical order, what is over all experiments comes before each of them.
 rule verdicts:
     input:
-        scores=all_scores(),
+        scores=JOBS.of_all(inputs.scores),
         published=SUITE.published,
     output:
         shown(PATHS.table(paths.VERDICTS, "html"), "every published number"),
-        [PATHS.table(paths.VERDICTS, ending) for ending in ("md", "csv", paths.LINKS, "json")],
+        [PATHS.table(paths.VERDICTS, ending) for ending in (*paths.TABLE_ENDINGS[1:], "json")],
     log:
         "<logs>/verdicts.log",
     benchmark:
         "<benchmarks>/verdicts.tsv"
-    retries: RETRIES
     conda:
         environment_of("verdicts")
-    threads: 1
     resources:
-        **resources_of(),
+        **resources_of("verdicts"),
     params:
-        options=options_of("verdicts", PATHS.table(paths.VERDICTS, "md")),
+        options=JOBS.options("verdicts", PATHS.table(paths.VERDICTS, "md")),
     message:
         "Compare every published number with the grid"
     shell:
@@ -81,23 +75,21 @@ rule verdicts:
 
 rule claims:
     input:
-        scores=all_scores(),
+        scores=JOBS.of_all(inputs.scores),
         published=SUITE.published,
     output:
         shown(PATHS.table(paths.CLAIMS, "html"), "what the abstracts claim"),
-        [PATHS.table(paths.CLAIMS, ending) for ending in ("md", "csv", paths.LINKS)],
+        [PATHS.table(paths.CLAIMS, ending) for ending in paths.TABLE_ENDINGS[1:]],
     log:
         "<logs>/claims.log",
     benchmark:
         "<benchmarks>/claims.tsv"
-    retries: RETRIES
     conda:
         environment_of("claims")
-    threads: 1
     resources:
-        **resources_of(),
+        **resources_of("claims"),
     params:
-        options=options_of("claims", PATHS.table(paths.CLAIMS, "md")),
+        options=JOBS.options("claims", PATHS.table(paths.CLAIMS, "md")),
     message:
         "Check the abstracts' claims against the grid"
     shell:
@@ -106,26 +98,24 @@ rule claims:
 
 rule figures:
     input:
-        scores=scores_of,
-        curves=curves_of,
-        samples=pictured_of,
+        scores=JOBS.of_experiment(inputs.scores),
+        curves=JOBS.of_experiment(inputs.curves),
+        samples=JOBS.of_experiment(inputs.pictured),
     output:
-        shown(ANY.figure(paths.SCALING, "svg"), "quality against latency"),
-        shown(ANY.figure(paths.PICTURE_GRID, "svg"), "samples, steps by lengths"),
-        shown(ANY.figure(paths.TRAINING, "svg"), "training curves"),
-        [ANY.figure(name, "png") for name in paths.FIGURES_OF_EXPERIMENT],
+        shown(ANY.figure(paths.SCALING, paths.SVG), "quality against latency"),
+        shown(ANY.figure(paths.PICTURE_GRID, paths.SVG), "samples, steps by lengths"),
+        shown(ANY.figure(paths.TRAINING, paths.SVG), "training curves"),
+        [ANY.figure(name, paths.PNG) for name in paths.FIGURES_OF_EXPERIMENT],
     log:
         "<logs>/{experiment}/figures.log",
     benchmark:
         "<benchmarks>/{experiment}/figures.tsv"
-    retries: RETRIES
     conda:
         environment_of("figures")
-    threads: 1
     resources:
-        **resources_of(),
+        **resources_of("figures"),
     params:
-        options=options_of("figures", ANY.figure(paths.SCALING, "svg")),
+        options=JOBS.options("figures", ANY.figure(paths.SCALING, paths.SVG)),
     message:
         "Figures of {wildcards.experiment}"
     shell:
@@ -149,12 +139,10 @@ rule report:
         PATHS.report,
     log:
         "<logs>/report.log",
-    retries: RETRIES
     conda:
         "../../envs/jax.yaml"
-    threads: 1
     resources:
-        **resources_of(),
+        **resources_of("tables"),
     params:
         suite=config["suite"],
     message:
@@ -173,13 +161,13 @@ for experiment, settings in EXPERIMENTS.items():
             grid.rule_name("only", experiment)
         input:
             published_of(PATHS_OF[experiment]),
-            list(chain_of(experiment)),
+            list(inputs.chain(settings, PATHS_OF[experiment])),
 
     rule:
         name:
             grid.rule_name("released", experiment)
         input:
-            list(measured(experiment, grid.downloaded_points(settings))),
+            list(inputs.measured(settings, PATHS_OF[experiment], grid.downloaded_points(settings))),
 
 
 # `snakemake so_far_<experiment>`: tables and figures of what there is already; the cells of the rest say "not run".
@@ -192,15 +180,13 @@ for experiment, settings in EXPERIMENTS.items():
             tables=f"<logs>/{experiment}/so_far_tables.log",
             main=f"<logs>/{experiment}/so_far_main.log",
             figures=f"<logs>/{experiment}/so_far_figures.log",
-        retries: RETRIES
         conda:
             environment_of("tables")
-        threads: 1
         resources:
-            **resources_of(),
+            **resources_of("tables"),
         params:
-            tables=options_so_far(experiment, PATHS.so_far(experiment).table(paths.MAIN, "md")),
-            figures=options_so_far(experiment, PATHS.so_far(experiment).figure(paths.SCALING, "svg")),
+            tables=JOBS.options_so_far(experiment, PATHS.so_far(experiment).table(paths.MAIN, "md")),
+            figures=JOBS.options_so_far(experiment, PATHS.so_far(experiment).figure(paths.SCALING, paths.SVG)),
             published=shlex.join(["--published", SUITE.published]),
         message:
             f"Tables and figures of what there is, in {PATHS.so_far(experiment).root}"

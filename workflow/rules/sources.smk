@@ -12,11 +12,10 @@ rule fetch:
     retries: 0  # `fetch` itself tries again where that helps
     conda:
         environment_of("fetch")
-    threads: 1
     resources:
-        **resources_of(mem_mb=2000, minutes=720),
+        **resources_of("fetch"),
     params:
-        options=options_of("fetch", PATHS.download("{source}", "{file}")),
+        options=JOBS.options("fetch", PATHS.download("{source}", "{file}")),
         suite=config["suite"],  # another proxy or folder, which the suite names, downloads nothing anew
     message:
         "Download {wildcards.source}"
@@ -24,7 +23,7 @@ rule fetch:
         "python -m odelt --log {log} fetch {params.options} --suite {params.suite}"
 
 
-rule fetch_repository:
+use rule fetch as fetch_repository with:
     output:
         directory(PATHS.download("{source}", None)),
     log:
@@ -33,39 +32,26 @@ rule fetch_repository:
         "<benchmarks>/sources/{source}.tsv"
     wildcard_constraints:
         source=one_of(name for name in SOURCES if not PATHS.registry[name].file),
-    retries: 0  # `fetch` itself tries again where that helps
-    conda:
-        environment_of("fetch")
-    threads: 1
-    resources:
-        **resources_of(mem_mb=2000, minutes=720),
     params:
-        options=options_of("fetch", PATHS.download("{source}", None)),
-        suite=config["suite"],  # another proxy or folder, which the suite names, downloads nothing anew
-    message:
-        "Download {wildcards.source}"
-    shell:
-        "python -m odelt --log {log} fetch {params.options} --suite {params.suite}"
+        options=JOBS.options("fetch", PATHS.download("{source}", None)),
 
 
 rule import_checkpoint:
     input:
-        lambda w: PATHS.source(run_of(w.downloaded)[1].settings.source),
+        lambda w: PATHS.source(RUNS[w.downloaded].source),
     output:
         [RESULTS / "{downloaded}" / name for name in VERBS["import-checkpoint"].outputs],
     log:
         "<logs>/{downloaded}.log",
     benchmark:
         "<benchmarks>/{downloaded}.tsv"
-    retries: RETRIES
     conda:
         environment_of("import-checkpoint")
-    threads: 1
     resources:
-        **resources_of(mem_mb=32000),
+        **resources_of("import-checkpoint"),
     params:
         out=subpath(output[0], parent=True),
-        options=options_of("import-checkpoint", RESULTS / "{downloaded}" / model_directory.WEIGHTS),
+        options=JOBS.options("import-checkpoint", RESULTS / "{downloaded}" / model_directory.WEIGHTS),
     message:
         "Make the model directory {wildcards.downloaded} from {input}"
     shell:

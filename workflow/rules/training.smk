@@ -1,7 +1,8 @@
+# A small run has all cores; a large one is the GPU's and needs some to load its data. Checkpoints are no outputs:
+# Snakemake removes the outputs of a failed job, and an interrupted run goes on from them.
 rule train:
     input:
-        data=lambda w: PATHS.data(run_of(w.trained)[0]),
-        start=start_of,
+        unpack(JOBS.of_run),
     output:
         [RESULTS / "{trained}" / name for name in VERBS["train"].outputs],
     log:
@@ -9,18 +10,15 @@ rule train:
         timings="<logs>/{trained}.csv",
     benchmark:
         "<benchmarks>/{trained}.tsv"
-    retries: RETRIES
     conda:
         environment_of("train")
-    # A small run has all cores; a large one is the GPU's and needs some to load its data.
-    threads: lambda w: min(8, max(1, CORES // 2)) if RUNS[w.trained][0] in LATENT else CORES
+    threads: lambda w: min(8, max(1, CORES // 2)) if JOBS.is_large(w) else CORES
     resources:
-        **resources_of_experiment(mem_mb=32000, minutes=4320),
+        **resources_of("train"),
     params:
-        options=options_of("train", RESULTS / "{trained}" / model_directory.WEIGHTS),
-        own_files=own_files_of_run,
-        # Not an output: Snakemake removes the outputs of a failed job, and an interrupted run goes on from here.
-        checkpoints=lambda w: PATHS.checkpoints(RUNS[w.trained][0], RUNS[w.trained][1].name),
+        options=JOBS.options("train", RESULTS / "{trained}" / model_directory.WEIGHTS),
+        own_files=JOBS.own_files_of_run,
+        checkpoints=JOBS.checkpoints,
     message:
         "Train {wildcards.trained}"
     shell:
