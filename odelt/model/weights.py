@@ -59,7 +59,8 @@ class Model:
 
     @functools.cached_property
     def _held(self) -> Weights:
-        return held.hold(self.structure, self.weights)
+        with jax.ensure_compile_time_eval():  # arrays, also where the first call is inside of a caller's `jax.jit`
+            return held.hold(self.structure, self.weights)
 
     def condition(self, d: int | None, default: int) -> int:
         """Returns the step-size condition for sampling with d, or with a solver whose own condition is `default`.

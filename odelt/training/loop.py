@@ -109,10 +109,7 @@ def train(
         OdeltError: the objective has no inner ODE, the loss is not finite, another process trains this run, the disk is
             full, or the devices do not divide the batch.
     """
-    if inner_ode and not training.objective.inner_ode:
-        raise OdeltError(f"the objective '{training.objective.name}' has no inner ODE: leave --inner-ode out")
-    placement = make_placement(sharding)
-    placement.check_rows(training.batch_size, "batch_size")
+    placement = _placement(training, inner_ode, sharding)
     with noticing_signals() as stopped:
         settings = of_settings(network, training, inner_ode, seed) | {"runs": runs.sizes(network, inner_ode)}
         folder = RunFolder(checkpoints, settings | identity)
@@ -126,10 +123,16 @@ def train(
         except BaseException:
             folder.close()
             raise
-        if orphaned():
-            folder.close()
-        else:
-            folder.remove()
+        folder.close() if orphaned() else folder.remove()
+
+
+def _placement(training: Training, inner_ode: bool, sharding: Sharding | None) -> Placement:
+    """The placement of the run's arrays, if it can train them."""
+    if inner_ode and not training.objective.inner_ode:
+        raise OdeltError(f"the objective '{training.objective.name}' has no inner ODE: leave --inner-ode out")
+    placement = make_placement(sharding)
+    placement.check_rows(training.batch_size, "batch_size")
+    return placement
 
 
 def _batches(

@@ -1,12 +1,13 @@
 """One objective's noisy input and regression target, for given noise, data, times and labels."""
 
 import functools
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float32
 
-from odelt.config import FINEST_D, nearest
+from odelt.config import FINEST_D, Network, nearest
 from odelt.config.network import LARGEST_SIZE
 from odelt.errors import OdeltError
 from odelt.machine import numerics
@@ -61,28 +62,15 @@ def target(
         OdeltError: an objective that is not known, a missing network or ε, or an argument of another shape or range.
     """
     entry = _entry(objective)
-    models = {name: model for name, model in (("ema", ema), ("teacher", teacher), ("student", student)) if model}
-    config = next((model.config for model in models.values()), None)
-    x0 = arguments.images("x0", x0, config)
-    makes_data = entry.consistency is not None and not entry.consistency.takes_images
-    x1 = x0 if makes_data else arguments.images("x1", x1, config)
-    if x1.shape != x0.shape:
-        raise OdeltError(f"x1 has shape {list(x1.shape)}, and x0 {list(x0.shape)}: they must be equal")
+    models = {"ema": ema, "teacher": teacher, "student": student}
+    config = next((model.config for model in models.values() if model), None)
+    x0, x1, epsilon = _images(entry, x0, x1, eps, config)
     t, d = arguments.times(t, len(x0)), arguments.step_sizes(FINEST_D if d is None else d, len(x0))
-    asked = _asked(entry, d)
-    for name in asked:
-        if name not in models:
-            raise OdeltError(f"objective '{objective}' asks the network '{name}': give a model as {name}=")
-    if eps is None and entry.flow and entry.flow.needs_epsilon:
-        raise OdeltError(f"objective '{objective}' needs ε: give eps=, noise of the shape of x0")
-    epsilon = x0 if eps is None else arguments.images("eps", eps, config)
+    y = arguments.labels(y, len(x0), config.classes if config else LARGEST_SIZE)
     if not 0 <= phase < PHASES:
         raise OdeltError(f"phase {phase}: there are the phases 0 to {PHASES - 1}")
-    y = arguments.labels(y, len(x0), config.classes if config else LARGEST_SIZE)
-    networks = tuple((name, models[name].structure, _length(entry, models[name])) for name in asked)
-    weights = {name: models[name].held_for(length) for name, _, length in networks}
-    static = (entry, networks, arguments.guidance(guidance), phase)
-    return _target(*static, weights, x0, x1, t, y, d, epsilon)
+    networks, weights = _networks(entry, d, models)
+    return _target(entry, networks, arguments.guidance(guidance), phase, weights, x0, x1, t, y, d, epsilon)
 
 
 def _entry(objective: str) -> Objective:
@@ -92,11 +80,30 @@ def _entry(objective: str) -> Objective:
     return OBJECTIVES[objective]
 
 
-def _asked(entry: Objective, d: jax.Array) -> tuple[str, ...]:
-    """The networks that the targets at d need."""
-    if entry.consistency is None or (entry.chooses_d and bool((d == FINEST_D).all())):
-        return ()
-    return entry.consistency.asks
+def _images(entry: Objective, x0, x1, eps, config: Network | None) -> tuple[Images, Images, Images]:
+    """Checks noise, data and ε. What an objective does not need is the noise."""
+    if eps is None and entry.flow and entry.flow.needs_epsilon:
+        raise OdeltError(f"objective '{entry.name}' needs ε: give eps=, noise of the shape of x0")
+    x0 = arguments.images("x0", x0, config)
+    makes_data = entry.consistency is not None and not entry.consistency.takes_images
+    x1 = x0 if makes_data else arguments.images("x1", x1, config)
+    epsilon = x0 if eps is None else arguments.images("eps", eps, config)
+    for name, array in (("x1", x1), ("eps", epsilon)):
+        if array.shape != x0.shape:
+            raise OdeltError(f"{name} has shape {list(array.shape)}, and x0 {list(x0.shape)}: they must be equal")
+    return x0, x1, epsilon
+
+
+def _networks(entry: Objective, d: jax.Array, models: Mapping[str, Model | None]) -> tuple[tuple, dict]:
+    """The networks that targets at d need: (name, structure, length) of each, and its weights by name."""
+    is_flow = entry.chooses_d and bool((d == FINEST_D).all())
+    networks, weights = [], {}
+    for name in entry.consistency.asks if entry.consistency and not is_flow else ():
+        if (model := models[name]) is None:
+            raise OdeltError(f"objective '{entry.name}' asks the network '{name}': give a model as {name}=")
+        networks.append((name, model.structure, _length(entry, model)))
+        weights[name] = model.held_for(_length(entry, model))
+    return tuple(networks), weights
 
 
 def _length(entry: Objective, model: Model) -> int | None:

@@ -155,3 +155,10 @@ def test_a_model_directory_of_before_counts_as_shortcut_and_an_unknown_objective
     del content["objective"]
     path.write_text(json.dumps(content), encoding="utf-8")
     assert odelt.load_model(directory).objective.name == "shortcut"
+
+
+def test_a_model_that_is_first_asked_inside_of_jit_answers_outside_too(imported, golden):
+    model = odelt.load_model(imported / "odelt", "raw")
+    given = [golden[name] for name in "xtdy"]
+    inside = jax.jit(lambda x: odelt.velocity(model, x, *given[1:]))(given[0])
+    assert np.allclose(odelt.velocity(model, *given), inside, atol=1e-5)
