@@ -226,7 +226,7 @@ def test_settings_with_a_misspelt_key_are_told_in_one_line(tmp_path, capsys):
 @pytest.mark.parametrize(
     "options, message",
     [
-        (["--setting", "heun:4,1"], "known solvers are"),
+        (["--setting", "rk4:4,1"], "known solvers are"),
         (["--setting", "euler:4"], "is not SOLVER,w"),
         (["--setting", "euler:4,1", "--facts", "3"], "'3' is not a JSON object"),
         (["--setting", "euler:4,1", "--image", "8"], "--image"),

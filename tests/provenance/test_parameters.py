@@ -52,6 +52,7 @@ SMALL = {
         "grid": [
             {"models": ["first"], "weights": "raw", "lengths": [4], "solvers": ["euler:2"], "guidance": 1.5},
             {"models": ["first", "second"], "solvers": ["dopri5:1e-2", "tsit5:1e-3"], "d": 0},
+            {"models": ["second"], "solvers": ["heun:1e-2"], "joint": True},
         ]
     },
 }
