@@ -15,6 +15,7 @@ from odelt.config.experiment import (
     Inception,
     Latency,
     ModelSettings,
+    Precision,
     Training,
     network_of,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "Network",
     "NotNegative",
     "Positive",
+    "Precision",
     "Section",
     "Share",
     "Solver",

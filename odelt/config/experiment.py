@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import pydantic
 
 from odelt.config.network import FINEST_D, Architecture, Network, SolverField
+from odelt.config.older import Since
 from odelt.config.parsing import FileName, Name, NotNegative, Positive, Section, Share, nearest
 from odelt.errors import OdeltError
 
 SCRATCH = "scratch"  # what a model that starts from fresh weights starts from
 Dtype = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "tf32", "bfloat16"]  # of the networks of pictures; see `odelt.vision`
 
 
 class Dataset(Section):
@@ -48,7 +50,7 @@ class Codec(Section):
     factor: Positive = 8  # an image's side over its latent's
     channels: Positive = 4
     scale: Annotated[float, pydantic.Field(gt=0)] = 0.18215
-    dtype: Dtype = "float32"
+    dtype: Annotated[Precision, Since("0.3.0", before="float32")] = "tf32"
     batch_size: Positive = 64
 
 
@@ -159,6 +161,7 @@ class Inception(Section):
     weights: Name = "inception-fid"
     torchscript: Name = "inception-clean"
     subset: Positive = 10000  # images whose features are kept, for Inception Score, KID, precision and recall
+    dtype: Annotated[Precision, Since("0.3.0", before="float32")] = "tf32"
     batch_size: Positive = 64
 
 

@@ -72,6 +72,7 @@ rule encode:
 
 rule codec_error:
     input:
+        unpack(lambda w: inception_of(user_of(w))),
         images=images_of,
         vae=lambda w: codec_of(user_of(w)),
     output:
@@ -90,6 +91,7 @@ rule codec_error:
         options=options_of("codec-error", ANY_DATASET.codec_error),
         own_files=own_files_of,
     message:
-        "What mixed precision does to the latents of {wildcards.dataset}"
+        "What each precision does to the images of {wildcards.dataset}"
     shell:
-        "python -m odelt --log {log} codec-error {params.options} --images {input.images:q}" " --vae {input.vae}"
+        "python -m odelt --log {log} codec-error {params.options} --images {input.images:q} --vae {input.vae}"
+        " --weights {input.weights} --torchscript {input.torchscript}"
