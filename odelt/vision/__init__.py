@@ -35,12 +35,11 @@ def precision_on(device: torch.device, asked: Precision) -> Precision:
 def computing(device: torch.device, precision: Precision) -> Iterator[None]:
     """Within the block networks compute in a precision that the device has, without gradients."""
     tf32, matmul = precision == "tf32", torch.backends.cuda.matmul
-    convolutions = {"enabled": True, "deterministic": not AUTOTUNED, "benchmark": AUTOTUNED, "allow_tf32": tf32}
     before, matmul.allow_tf32 = matmul.allow_tf32, tf32
     try:
         with (
             torch.inference_mode(),
-            torch.backends.cudnn.flags(**convolutions),
+            torch.backends.cudnn.flags(enabled=True, deterministic=not AUTOTUNED, benchmark=AUTOTUNED, allow_tf32=tf32),
             torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"),
         ):
             yield

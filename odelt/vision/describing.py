@@ -59,7 +59,7 @@ def describe(
             pixels = resized.pixels
             pictures.update({k: pixels[k - clean.count].copy() for k in pictured if 0 <= k - clean.count < len(pixels)})
             clean.update(inception.clean(vision.upload(resized.rows, inception.device)).double())
-    moments = {name: running.gaussian() for name, running in (("legacy", legacy), ("clean", clean))}
+    moments: dict[str, Any] = {name: running.gaussian() for name, running in (("legacy", legacy), ("clean", clean))}
     first = torch.cat(kept).cpu().numpy()
     return {
         "count": legacy.count,

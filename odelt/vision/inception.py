@@ -58,7 +58,7 @@ class Inception:
     def clean(self, resized: torch.Tensor) -> torch.Tensor:
         """float32 [N, 2048]: features of the same images in 8 bits (`to_pixels`), resized by `resize_clean`."""
         # TorchScript compiles kernels of its own for a network that has run twice, and they round in another way.
-        with torch.jit.optimized_execution(False):
+        with torch.jit.optimized_execution(False):  # pyright: ignore[reportPrivateImportUsage]
             return self._run(self.networks[1], resized)
 
     def logits(self, features: np.ndarray) -> np.ndarray:

@@ -25,11 +25,11 @@ def assert_floor(figures: dict) -> None:
 
 def test_a_training_step_with_its_loader(tmp_path):
     out = tmp_path / "step.json"
-    options = (*TINY, "--image", "4x4x1", "--steps", "4")
+    options = (*TINY, "--image", "4x4x1", "--steps", "4", "--dropout", "0.1")
     figures = result("train_step", *options, "--with-loader", "--out", str(out))
     assert figures.keys() >= CONTRACT and figures["machine"].keys() >= MACHINE
     assert figures["images_per_s"] == pytest.approx(16 / figures["seconds"]["median"])
-    assert 0 <= figures["with_loader"]["share_of_time_waited"] <= 1
+    assert 0 <= figures["with_loader"]["share_of_time_waited"] <= 1 and figures["configuration"]["dropout"] == 0.1
     assert_floor(figures)
     assert json.loads(out.read_text(encoding="utf-8")) == figures
     assert str(tmp_path) not in json.dumps(figures)  # a kept result names no path of the machine
