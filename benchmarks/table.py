@@ -19,9 +19,9 @@ from odelt.publishing import text
 RESULTS = ROOT / "benchmarks" / "results"
 COLUMNS = (
     *("result", "what", "figure", "unit", "q1", "q3", "utilisation", "share_waited", "verdict"),
-    *("device", "load", "date", "commit", "dirty", "command"),
+    *("device", "load", "date", "commit", "dirty", "note", "command"),
 )
-SIZES = ("width", "depth", "batch", "image", "dtype", "length", "solver", "guidance", "objective", "devices")
+SIZES = ("width", "depth", "batch", "image", "dtype", "length", "solver", "guidance", "objective", "dropout", "devices")
 
 
 def read(folder: pathlib.Path) -> dict[str, dict]:
@@ -68,6 +68,13 @@ def _figures(result: dict) -> Iterator[dict[str, Any]]:
             if "failed" not in part:
                 for row in _figures(part):
                     yield {**row, "what": f"{name}: {row['what']}", "command": f"python benchmarks/{part['script']}"}
+    elif "parts" in result:
+        for name, part in result["parts"].items():
+            yield from ({**row, "what": f"{name}, {row['what']}"} for row in _figures(part))
+    elif "points" in result:
+        for point in result["points"]:
+            what = f"{point['solver']}, guidance {point['guidance']:g}, batch {result['batch_size']}"
+            yield {"what": what, "figure": point["seconds"]["median"], "unit": "s", **_spread(point["seconds"])}
     elif "ratio" in result:
         yield {
             "what": "ratio to the baseline",
@@ -110,15 +117,22 @@ def _figures(result: dict) -> Iterator[dict[str, Any]]:
         rate, share = result["rows_per_s"], result["utilisation"]
         yield {"what": "loader, moments", "figure": rate, "unit": "rows/s", "utilisation": share}
     else:
-        for name, part in result.items():
-            if isinstance(part, dict) and "images_per_s" in part:
-                rate, share = part["images_per_s"], part.get("utilisation", "")
-                yield {"what": name.replace("_", " "), "figure": rate, "unit": "images/s", "utilisation": share}
+        yield from _rates(result, "")
+
+
+def _rates(result: dict, within: str) -> Iterator[dict[str, Any]]:
+    """Of parts that have a rate, and of their own parts."""
+    for name, part in result.items():
+        if isinstance(part, dict) and "images_per_s" in part:
+            what = within + name.replace("_", " ")
+            rate, share = part["images_per_s"], part.get("utilisation", "")
+            yield {"what": what, "figure": rate, "unit": "images/s", "utilisation": share}
+            yield from _rates(part.get("parts", {}), f"{what}: ")
 
 
 def _machine(result: dict) -> dict[str, Any]:
     told_of = {key: result["machine"][key] for key in ("load", "date", "commit", "dirty", "command")}
-    return {**told_of, "device": result["device"]}
+    return {**told_of, "device": result["device"], "note": result.get("note", "")}
 
 
 def _spread(quartiles: dict) -> dict[str, float]:
@@ -139,8 +153,9 @@ def markdown(table: list[dict[str, Any]]) -> str:
         of_it = [row for row in table if row["result"] == name]
         first = of_it[0]
         code = f"{first['commit'][:12] if first['commit'] else 'no commit'}{', changed' if first['dirty'] else ''}"
-        busy = f"load {first['load']:.1f} when it began"
-        parts += [f"## {name}", f"{first['device']}; {busy}; {first['date']}; code {code}"]
+        busy = "load unknown" if first["load"] is None else f"load {first['load']:.1f} when it began"
+        told = [first["device"], busy, first["date"] or "date unknown", f"code {code}"]
+        parts += [f"## {name}", "; ".join([*told, *([first["note"]] if first["note"] else [])])]
         parts += [text.markdown([_for_people(row) for row in of_it])]
     return "\n\n".join(parts) + "\n"
 

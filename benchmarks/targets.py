@@ -73,6 +73,7 @@ OF_BOTH = [
 ]
 ON_GPU = [
     Part("train B", f"baseline.py train {B} --batch 256 --steps 10", 110),
+    Part("train B, dropout", f"train_step.py {B} --batch 256 --steps 10 --dropout 0.1", 60),
     Part("train B, encoder", f"baseline.py train {B} --batch 256 --steps 5 --with-encoder", 130),
     Part(
         "sample B", f"baseline.py sample {B} --batch 256 --length 12 --solver euler:128 --guidance 1.5 --repeats 2", 110

@@ -14,7 +14,7 @@ import placing
 from common import add_devices, add_training, network_of, options, quartiles, report, seconds, told, training_of
 
 from odelt import operations
-from odelt.config import Network, Training
+from odelt.config import Network, Training, parse
 from odelt.evaluation.latency import device_name, peak_bytes
 from odelt.machine.sharding import ONE_DEVICE, Placement
 from odelt.model import runs
@@ -133,11 +133,13 @@ def main():
     add_training(parser)
     add_devices(parser)
     parser.add_argument("--lengths", choices=["stratified", "independent"], default="stratified")
+    parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--with-loader", action="store_true", help="also a run from files, on one device")
     arguments = parser.parse_args()
     placing.prepare(arguments.devices)
     network = network_of(arguments)
-    training = training_of(arguments, arguments.lengths)
+    settings = training_of(arguments, arguments.lengths).model_dump() | {"dropout": arguments.dropout}
+    training = parse(Training, settings, "training")
     place = placing.on(arguments.devices)
     place.check_rows(arguments.batch, "--batch")
     figures = with_floor(measure(network, training, place), network, training, place)

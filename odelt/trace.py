@@ -18,6 +18,7 @@ class Trace:
     fingerprint: Callable[[pathlib.Path, Sequence[str] | None], tuple[pathlib.Path, Any]]
     inputs: dict[pathlib.Path, Any] = dataclasses.field(default_factory=dict)
     outputs: dict[pathlib.Path, dict[pathlib.Path, Any]] = dataclasses.field(default_factory=dict)
+    precisions: dict[str, str] = dataclasses.field(default_factory=dict)  # by what is computed
 
 
 _trace: Trace | None = None
@@ -58,6 +59,12 @@ def made(path: Path) -> None:
     """Notes a file, or a folder as a whole, that has just been written."""
     if _trace is not None:
         _trace.outputs[_absolute(path)] = _trace.inputs  # the same dict: what is read later counts too
+
+
+def computed(what: str, precision: str) -> None:
+    """Notes the precision in which something is computed, where that depends on the device."""
+    if _trace is not None:
+        _trace.precisions[what] = precision
 
 
 @contextlib.contextmanager

@@ -1,3 +1,3 @@
 """The version, in one place: the package's description and `odelt.__version__` take it from here."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

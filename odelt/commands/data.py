@@ -38,7 +38,7 @@ def encode(a):
     from odelt.vision import streams, vae
 
     settings, codec_settings = parse_json(Dataset, a.settings, "--settings"), parse_json(Codec, a.codec, "--codec")
-    codec = vae.load(a.vae, dtype=codec_settings.dtype, batch_size=codec_settings.batch_size)
+    codec = vae.load(a.vae, precision=codec_settings.dtype, batch_size=codec_settings.batch_size)
     prepared = open_images(settings, a.images)
     check_classes(prepared.classes, settings)
     tell_left_out(settings, a.images)
@@ -48,15 +48,16 @@ def encode(a):
 
 
 def codec_error(a):
-    """Measures the error of mixed precision on the first images."""
+    """Measures the error of each precision on the first images."""
     claim_for_torch()
     from odelt.data import images
-    from odelt.vision import vae
+    from odelt.vision import inception, precisions, vae
 
     prepared = open_images(parse_json(Dataset, a.settings, "--settings"), a.images)
     some, _ = next(images.batches(prepared, min(a.count, len(prepared))))
-    exact, mixed = (vae.load(a.vae, dtype=dtype, batch_size=a.count) for dtype in ("float32", "bfloat16"))
-    options.write_json(a.out, {"images": len(some), **vae.precision_error(exact, mixed, some)})
+    codec = vae.load(a.vae, batch_size=a.count)
+    networks = inception.load(a.weights, a.torchscript, batch_size=a.count)
+    options.write_json(a.out, {"images": len(some), "errors": precisions.errors(codec, networks, some)})
 
 
 def able(settings: Dataset, function: F | None, what: str) -> F:
@@ -111,6 +112,7 @@ def register(verb):
         settings=dataset,
         images=images,
         vae=vae,
+        **options.INCEPTION,
         count=options.POSITIVE,
         out=options.OUT,
     )

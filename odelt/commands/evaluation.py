@@ -4,11 +4,7 @@ from odelt.commands import kinds, options
 from odelt.commands.data import claim_for_torch, open_images
 from odelt.config import Codec, Dataset, FeatureNetwork, Inception, Latency, parse, parse_json
 
-INCEPTION = {
-    "weights": options.path(metavar="FILE", help="Inception's weights, as pytorch-fid has them"),
-    "torchscript": options.path(metavar="FILE", help="Inception as TorchScript, as clean-fid's mode 'clean' has it"),
-    "settings": options.SETTINGS,
-}
+INCEPTION = options.INCEPTION | {"settings": options.SETTINGS}
 REAL = options.path(metavar="FILE.npz", help="statistics of the real images")
 REFERENCE = {
     "type": kinds.labelled_path,
@@ -94,6 +90,7 @@ def score(a):
 def real_statistics(a):
     """Computes the statistics of the whole train split, without flips and unquantised (SPEC 6)."""
     claim_for_torch()
+    from odelt import vision
     from odelt.data import images
     from odelt.evaluation import fid
     from odelt.vision import inception, streams
@@ -101,17 +98,16 @@ def real_statistics(a):
 
     settings = parse_json(Inception, a.settings, "--settings")
     real = images.shuffled(open_images(parse_json(Dataset, a.dataset, "--dataset"), a.images))
-    network = inception.InceptionNetworks(a.weights, a.torchscript, batch_size=settings.batch_size)
+    networks = inception.load(a.weights, a.torchscript, precision=settings.dtype, batch_size=settings.batch_size)
     with options.progress(len(real), "image") as progress:
-        batches = (batch for batch, _ in streams.counted(images.batches(real, settings.batch_size), progress))
-        fid.save(a.out, describe(batches, network, subset=settings.subset))
+        counted = streams.counted(images.batches(real, settings.batch_size), progress)
+        batches = (vision.upload(batch, networks.device) for batch, _ in counted)
+        fid.save(a.out, describe(batches, networks, subset=settings.subset))
 
 
 def statistics(a):
     """Decodes and describes sample sets batch by batch, so that images need little memory."""
     claim_for_torch()
-    import numpy as np
-
     from odelt import trace
     from odelt.data.dataset import read_arrays, rows_of
     from odelt.evaluation import fid
@@ -120,20 +116,18 @@ def statistics(a):
     from odelt.vision.describing import REAL_SUBSET, describe, further
 
     settings, codec_settings = parse_json(Inception, a.settings, "--settings"), parse_json(Codec, a.codec, "--codec")
-    network = inception.InceptionNetworks(a.weights, a.torchscript, batch_size=settings.batch_size)
-    codec = vae.load(a.vae, dtype=codec_settings.dtype, batch_size=codec_settings.batch_size)
+    networks = inception.load(a.weights, a.torchscript, precision=settings.dtype, batch_size=settings.batch_size)
+    codec = vae.load(a.vae, precision=codec_settings.dtype, batch_size=codec_settings.batch_size)
     real = read_arrays(a.real, REAL_SUBSET)
     for samples, pictures, out in options.for_each_output(a, "samples", "pictures"):
         with trace.separately():  # a set's statistics do not come from the sets before it
             made = read_arrays(samples, ("labels", "evaluations"))
             shown = first_of_each_class(made["labels"])
-            kept: dict[int, np.ndarray] = {}
             with options.progress(len(made["labels"]), "image") as progress:
                 latents = rows_of(samples, "samples", settings.batch_size)
-                images = streams.keeping(streams.decoded(latents, codec, codec_settings.scale), shown, kept)
-                description = describe(streams.counted(images, progress), network, subset=settings.subset)
-            few = np.stack([kept[index] for index in shown.tolist()])
-            fid.save(pictures, {"samples": inception.to_pixels(few), "labels": made["labels"][shown]})
+                images = streams.counted(streams.decoded(latents, codec, codec_settings.scale), progress)
+                description = describe(images, networks, subset=settings.subset, pictured=shown.tolist())
+            fid.save(pictures, {"samples": description["pictures"], "labels": made["labels"][shown]})
             moments = {name: description[name] for name in (*fid.MOMENTS, "count")}
             fid.save(out, moments | further(description, real, seed=0) | {"evaluations": made["evaluations"].mean()})
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import pydantic
 from pydantic import Field
 
-from odelt.config.parsing import Dtype, FileName, Name, Positive, Section, nearest
+from odelt.config.older import Since
+from odelt.config.parsing import FileName, Name, Positive, Precision, Section, nearest
 from odelt.kinds import KINDS, Kind
 from odelt.quoting import quoted
 
@@ -92,9 +93,9 @@ class Codec(Section):
     factor: Positive = Field(default=8, description="Side of an image over the side of its latent.")
     channels: Positive = Field(default=4, description="Channels of a latent.")
     scale: float = Field(default=0.18215, gt=0, description="Factor by which latents are multiplied.")
-    dtype: Dtype = Field(
-        default="float32",
-        description="Precision of the autoencoder. `bfloat16` is mixed precision: `datasets/<name>/codec.json` has its "
-        "error.",
+    dtype: Annotated[Precision, Since("0.3.0", before="float32")] = Field(
+        default="tf32",
+        description="Precision of the autoencoder. `tf32`: as fast as the device allows in nearly float32, which is "
+        "float32 on a CPU; `bfloat16`: mixed precision. `datasets/<name>/codec.json` has the error of each.",
     )
     batch_size: Positive = Field(default=64, description="Images that are encoded or decoded at once.")

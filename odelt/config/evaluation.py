@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 import pydantic
 from pydantic import Field
 
-from odelt.config.parsing import Dtype, Name, NotNegative, Positive, Section
+from odelt.config.older import Since
+from odelt.config.parsing import Dtype, Name, NotNegative, Positive, Precision, Section
 from odelt.config.solver import SolverField
 from odelt.solvers import FINEST_D
 
@@ -38,7 +39,7 @@ class GridBlock(Section):
         description="Condition on the step size 2^−d, of solvers other than Euler's. The published numbers have 0 "
         "(SPEC 9.2).",
     )
-    joint: bool = Field(
+    joint: Annotated[bool, Since("0.3.0", before=False)] = Field(
         default=False,
         description="Adaptive solvers take one step size for a whole batch, as in the released code (SPEC 9.8). A "
         "sample then depends on its batch, and the batch size is in the name of its files.",
@@ -100,6 +101,9 @@ class Inception(Section):
     )
     subset: Positive = Field(
         default=10000, description="Images whose features are kept, for Inception Score, KID, precision and recall."
+    )
+    dtype: Annotated[Precision, Since("0.3.0", before="float32")] = Field(
+        default="tf32", description="Precision of both Inception networks, as that of the codec."
     )
     batch_size: Positive = Field(default=64, description="Images that Inception sees at once.")
 

@@ -24,7 +24,7 @@ class Since:
 
 def completed(kind: Any, raw: Any, version: str | None) -> Any:
     """Adds the keys that `version` did not have yet to plain data of a section, or of sections in a mapping or list."""
-    kind = _without_none(kind)
+    kind = _chosen(kind, raw)
     if isinstance(kind, type) and issubclass(kind, Section):
         return _completed_section(kind, raw, version) if isinstance(raw, Mapping) else raw
     arguments = typing.get_args(kind)
@@ -51,10 +51,13 @@ def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdecimal())
 
 
-def _without_none(kind: Any) -> Any:
+def _chosen(kind: Any, raw: Any) -> Any:
+    """A kind without its annotations and, of a union, the section that has most of the keys."""
     if typing.get_origin(kind) is Annotated:
-        return _without_none(typing.get_args(kind)[0])
+        return _chosen(typing.get_args(kind)[0], raw)
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        kinds = [_without_none(argument) for argument in typing.get_args(kind) if argument is not type(None)]
-        return next((section for section in kinds if isinstance(section, type) and issubclass(section, Section)), kind)
+        kinds = [_chosen(argument, raw) for argument in typing.get_args(kind) if argument is not type(None)]
+        sections = [section for section in kinds if isinstance(section, type) and issubclass(section, Section)]
+        keys = raw.keys() if isinstance(raw, Mapping) else set()
+        return max(sections, key=lambda section: len(keys & section.model_fields.keys()), default=kind)
     return kind

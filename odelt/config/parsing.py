@@ -27,6 +27,7 @@ Positive = Annotated[int, pydantic.Field(ge=1)]
 NotNegative = Annotated[int, pydantic.Field(ge=0)]
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 Dtype = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "tf32", "bfloat16"]  # of the networks of pictures; see `odelt.vision`
 LONGEST_PART = 255  # bytes of a file's name, on the filesystems that there are
 
 

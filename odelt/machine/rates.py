@@ -10,8 +10,10 @@ import statistics
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-Kind = Literal["training", "sampling"]
+Kind = Literal["training", "sampling", "pictures"]
 SCRIPTS: dict[str, Kind] = {"train_step.py": "training", "sampling.py": "sampling"}  # of benchmarks/
+SCORING = "scoring.py"  # another: a rate for each precision
+PRECISIONS = ("float32", "tf32", "bfloat16")
 KEPT = ("benchmarks/results/*.json", "results/*/*/full.json", "results/*/*/l*.json")  # in the project's folder
 
 
@@ -57,15 +59,18 @@ def _all(root: pathlib.Path) -> Iterator[_Measurement]:
 
 
 def _read(raw: dict) -> list[_Measurement]:
-    if "parts" in raw:  # of the targets of speed
+    if "parts" in raw:  # of the targets of speed, or several of the latency study
         return [measurement for part in raw["parts"].values() if _is_measurement(part) for measurement in _read(part)]
     if "points" in raw:  # the latency study
         return [_Measurement("sampling", raw["device"], raw["dtype"], _rate(point)) for point in raw["points"]]
+    if _script(raw) == SCORING:
+        each = {precision: raw[precision] for precision in PRECISIONS if precision in raw}
+        return [_Measurement("pictures", raw["device"], name, _rate(figures)) for name, figures in each.items()]
     return [_Measurement(SCRIPTS[_script(raw)], raw["device"], raw["configuration"]["dtype"], _rate(raw))]
 
 
 def _is_measurement(part: dict) -> bool:
-    return "failed" not in part and _script(part) in SCRIPTS
+    return "failed" not in part and ("points" in part or _script(part) in SCRIPTS)
 
 
 def _script(raw: dict) -> str:

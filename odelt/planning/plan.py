@@ -10,9 +10,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
-from odelt.config import Experiment, Suite
+from odelt.config import Experiment, Precision, Suite
 from odelt.config.registry import load_registry
 from odelt.errors import OdeltError
 from odelt.layout import grid, paths
@@ -25,21 +25,24 @@ from odelt.verbs import verb_of_rule
 
 
 class Gpu(NamedTuple):
-    """Floating-point operations per second that are assumed: transformers in bfloat16, convolutions in float32.
+    """Floating-point operations per second that are assumed where nothing was measured (`odelt.machine.rates`).
 
-    40 % and 50 % of what the makers state; what was measured (`odelt.machine.rates`) comes before the former.
+    Transformers in bfloat16: 40 % of what the makers state. Convolutions in float32: 50 %. In TF32: 26 %, but no less
+    than in float32; in bfloat16 as in TF32.
     """
 
     transformer: float
-    convolution: float
+    float32: float
+    tf32: float
 
 
 GPUS = {
-    "h200": Gpu(0.4 * 989e12, 0.5 * 67e12),
-    "h100": Gpu(0.4 * 989e12, 0.5 * 67e12),
-    "a100": Gpu(0.4 * 312e12, 0.5 * 19.5e12),
-    "rtx4090": Gpu(0.4 * 165e12, 0.5 * 82.6e12),
+    "h200": Gpu(0.4 * 989e12, 0.5 * 67e12, 130e12),
+    "h100": Gpu(0.4 * 989e12, 0.5 * 67e12, 130e12),
+    "a100": Gpu(0.4 * 312e12, 0.5 * 19.5e12, 0.26 * 156e12),
+    "rtx4090": Gpu(0.4 * 165e12, 0.5 * 82.6e12, 0.5 * 82.6e12),
 }
+SAME_CHIP = {"h100": "h200"}  # it has more and faster memory, which work bound by products does not ask for
 
 
 class Speed(NamedTuple):
@@ -47,20 +50,41 @@ class Speed(NamedTuple):
 
     training: float
     sampling: float
-    convolution: float
+    pictures: float
     origin: str
 
 
-def speed(gpu: str) -> Speed:
-    """Returns the speed of one of GPUS: measured if there are measurements, else assumed."""
+def speed(gpu: str, precision: Precision = "tf32") -> Speed:
+    """Returns the speed of one of GPUS: measured if there are measurements, else assumed.
+
+    Pictures are encoded, decoded and described in `precision`.
+    """
     assumed = GPUS[gpu]
-    measured = {kind: rates.measured(kind, gpu, "bfloat16") for kind in ("training", "sampling")}
-    each = {kind: rate.operations if rate else assumed.transformer for kind, rate in measured.items()}
-    origins = [f"{kind}: {rate.text}" for kind, rate in measured.items() if rate]
-    rest = "transformers" if not origins else " and ".join(kind for kind, rate in measured.items() if not rate)
+    measured = {kind: _measured(kind, gpu, "bfloat16") for kind in ("training", "sampling")}
+    each = {kind: rate.operations if rate else assumed.transformer for kind, (rate, _) in measured.items()}
+    origins = [f"{kind}: {words}" for kind, (rate, words) in measured.items() if rate]
+    rest = "transformers" if not origins else " and ".join(kind for kind, (rate, _) in measured.items() if not rate)
     origins += [f"{assumed.transformer / 1e12:.0f} TFLOP/s assumed for {rest}"] if rest else []
-    origins.append(f"{assumed.convolution / 1e12:.0f} TFLOP/s assumed for convolutions")
-    return Speed(**each, convolution=assumed.convolution, origin=", ".join(origins))
+    of_pictures, words = _measured("pictures", gpu, precision)
+    convolution = assumed.float32 if precision == "float32" else assumed.tf32
+    words = f"pictures: {words}" if of_pictures else f"{convolution / 1e12:.0f} TFLOP/s assumed for convolutions"
+    origins.append(f"{words} in {precision}")
+    return Speed(**each, pictures=of_pictures.operations if of_pictures else convolution, origin=", ".join(origins))
+
+
+def _measured(kind: rates.Kind, gpu: str, precision: str) -> tuple[rates.Rate | None, str]:
+    """The rate of a GPU, or of another with the same chip, and where it comes from."""
+    if own := rates.measured(kind, gpu, precision):
+        return own, own.text
+    if (other := SAME_CHIP.get(gpu)) and (rate := rates.measured(kind, other, precision)):
+        return rate, f"{rate.text}, whose chip is the same"
+    return None, ""
+
+
+def _precision(suite: Suite) -> Precision:
+    """The slowest in which the suite's pictures are encoded and decoded."""
+    used = {experiment.codec.dtype for experiment in suite.enabled.values() if experiment.codec}
+    return next((precision for precision in get_args(Precision) if precision in used), "tf32")
 
 
 def asked(name: str, targets: Sequence[str] = ()) -> list[Job]:
@@ -85,7 +109,7 @@ def plan(name: str, suite: Suite, gpu: str, targets: Sequence[str] = ()) -> str:
     """Returns the plan as text; `gpu` is one of GPUS."""
     jobs, total = asked(name, targets), _count(name, targets)
     lines = [f"suite {name}: {total} jobs to run"]
-    hours, reckoned = 0.0, speed(gpu)
+    hours, reckoned = 0.0, speed(gpu, _precision(suite))
     for title, experiment in suite.enabled.items():
         own_jobs = doctor.of_experiment(title, jobs)
         if not own_jobs:
@@ -100,7 +124,7 @@ def plan(name: str, suite: Suite, gpu: str, targets: Sequence[str] = ()) -> str:
         own_jobs = [job for job in jobs if job.dataset == dataset]
         if own_jobs:
             prepared = doctor.preparation_of(experiment, jobs)
-            needed = prepared.operations / reckoned.convolution / 3600
+            needed = prepared.operations / reckoned.pictures / 3600
             hours += needed
             time = f"{needed:,.1f} GPU-hours; " if experiment.latent else ""
             size = readable_bytes(prepared.passing)
@@ -134,7 +158,7 @@ def _hours(experiment: Experiment, cost: Cost, reckoned: Speed) -> float:
     if not experiment.latent:  # small, for a processor
         return 0.0
     seconds = cost.training / reckoned.training + (cost.sampling + cost.latency) / reckoned.sampling
-    return (seconds + cost.pictures / reckoned.convolution) / 3600
+    return (seconds + cost.pictures / reckoned.pictures) / 3600
 
 
 def _time(name: str, suite: Suite, jobs: Sequence[Job], hours: float, gpu: str, reckoned: Speed) -> list[str]:

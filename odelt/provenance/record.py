@@ -64,6 +64,14 @@ class Environment(Section):
     device: str | None  # of verbs that computed with jax or torch
     # Variables of the environment that may change a number; not in a record where none is set, as in older records.
     settings: dict[str, str] = pydantic.Field(default_factory=dict, exclude_if=lambda settings: not settings)
+    # In which precision a part was computed (see `odelt.vision`); only of verbs in which that depends on the device.
+    precisions: dict[str, str] = pydantic.Field(default_factory=dict, exclude_if=lambda precisions: not precisions)
+
+    @property
+    def computed_on(self) -> str:
+        """The device, and the precision of each part; empty where nothing was computed on a device."""
+        parts = [f"{part} in {precision}" for part, precision in self.precisions.items()]
+        return ", ".join([*([self.device] if self.device else []), *parts])
 
 
 class Record(Section):

@@ -45,7 +45,7 @@ def recording(arguments: argparse.Namespace) -> Iterator[types.SimpleNamespace]:
         Record,
         verb=arguments.command,
         code=environment.code(module),
-        environment=environment.environment(module),
+        environment=environment.environment(module).model_copy(update={"precisions": traced.precisions}),
         started=started,
         ended=now(),
     )

@@ -1,7 +1,7 @@
 """Notes in the tables on the files that their numbers depend on."""
 
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from odelt.config import Codec
 from odelt.publishing import text
@@ -30,8 +30,13 @@ def on_references(path: pathlib.Path) -> str:
 
 
 def on_precision(path: pathlib.Path, codec: Codec) -> str:
-    """Says how much mixed precision changes, or would change, the decoded images."""
-    error = read_json(path, lambda raw: float(raw["images_rms"]))
-    if error is None:
+    """Says how much each precision changes, or would change, the decoded images and FID."""
+    errors = read_json(path, lambda raw: {name: _error(error) for name, error in raw["errors"].items()})
+    if not errors:
         return ""
-    return f"Codec in {codec.dtype}; decoded images differ by {error:.2g} (r.m.s., of a range of 2) in bfloat16."
+    each = text.plain("; ".join(f"{name} {error}" for name, error in errors.items()))
+    return f"Codec in {codec.dtype}. How far images (r.m.s., of a range of 2) and FID are from float32's: {each}."
+
+
+def _error(of_precision: Mapping) -> str:
+    return f"{float(of_precision['images_rms']):.2g} and {float(of_precision['fid']):.2g}"

@@ -40,7 +40,7 @@ VERBS = (
     Verb(
         "codec-error",
         title="Codec's error",
-        help="what mixed precision does to latents and images",
+        help="what each precision does to latents, images and features",
         environment="vision",
         gpu=True,
         memory=16000,

@@ -3,7 +3,9 @@
 FIDs are made from these statistics where no PyTorch is needed (`odelt.evaluation.fid`).
 """
 
-from collections.abc import Iterable, Mapping
+import concurrent.futures
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,42 +14,89 @@ from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metri
 from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
 from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
 
+from odelt import vision
 from odelt.errors import OdeltError
 from odelt.evaluation.statistics import Running
-from odelt.vision.inception import InceptionNetworks
+from odelt.vision import streams
+from odelt.vision.inception import SIDE, InceptionNetworks, resize_clean, to_pixels
 
 KID_SUBSET, ISC_SPLITS, NEIGHBOURS = 1000, 10, 3  # the defaults of torch-fidelity, and of the literature
 REAL_SUBSET = ("features_legacy",)  # what `further` needs of the real images
 
 
-def describe(batches: Iterable[np.ndarray], inception: InceptionNetworks, *, subset: int) -> dict[str, Any]:
-    """What is kept of images that come in batches float32 [n, H, W, 3], about in [-1, 1], in one pass.
+def describe(
+    batches: Iterable[torch.Tensor], inception: InceptionNetworks, *, subset: int, pictured: Sequence[int] = ()
+) -> dict[str, Any]:
+    """What is kept of images that come in batches float32 [n, 3, H, W] on the device, about in [-1, 1], in one pass.
+
+    Threads resize a batch for the clean protocol while the device computes the next. Sums are float64, on the device:
+    for the same features they are numpy's up to 1e−10 of the variances (`odelt.evaluation.statistics`).
 
     Returns:
         `count`, the number N of images; `mu_legacy`, `mu_clean` float64 [2048] and `sigma_legacy`, `sigma_clean`
         float64 [2048, 2048] (with N − 1) of all; of the first min(subset, N) `features_legacy` float32 [·, 2048] and
-        `logits_legacy` float32 [·, 1008].
+        `logits_legacy` float32 [·, 1008]; where any are asked for, `pictures` uint8 [P, H, W, 3], the images with the
+        indices `pictured`.
 
     Raises:
         OdeltError: there are fewer than two images, or one is not finite.
     """
     legacy, clean = Running(), Running()
-    kept = []
-    for images in batches:
-        if not np.isfinite(images).all():
-            raise OdeltError(f"an image after the first {legacy.count} holds numbers that are not finite; sample again")
-        features = inception.legacy(images)
-        if legacy.count < subset:
-            kept.append(features[: subset - legacy.count].copy())
-        legacy.update(features)
-        clean.update(inception.clean(images))
-    (mu_legacy, sigma_legacy), (mu_clean, sigma_clean) = legacy.gaussian(), clean.gaussian()
-    first = np.concatenate(kept)
+    kept: list[torch.Tensor] = []
+    pictures: dict[int, np.ndarray] = {}
+
+    def started(threads: concurrent.futures.Executor) -> Iterator[_Resized]:
+        for images in batches:
+            resized = _Resized(images, threads, legacy.count)
+            features = inception.legacy(images)
+            if legacy.count < subset:
+                kept.append(features[: subset - legacy.count].clone())
+            legacy.update(features.double())
+            yield resized
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+        for resized in streams.behind(started(threads), streams.AHEAD):
+            pixels = resized.pixels
+            pictures.update({k: pixels[k - clean.count].copy() for k in pictured if 0 <= k - clean.count < len(pixels)})
+            clean.update(inception.clean(vision.upload(resized.rows, inception.device)).double())
+    moments: dict[str, Any] = {name: running.gaussian() for name, running in (("legacy", legacy), ("clean", clean))}
+    first = torch.cat(kept).cpu().numpy()
     return {
         "count": legacy.count,
-        **{"mu_legacy": mu_legacy, "sigma_legacy": sigma_legacy, "mu_clean": mu_clean, "sigma_clean": sigma_clean},
+        **{f"mu_{name}": gaussian.mean.cpu().numpy() for name, gaussian in moments.items()},
+        **{f"sigma_{name}": gaussian.covariance.cpu().numpy() for name, gaussian in moments.items()},
         **{"features_legacy": first, "logits_legacy": inception.logits(first)},
+        **({"pictures": np.stack([pictures[k] for k in pictured])} if pictured else {}),
     }
+
+
+class _Resized:
+    """A batch in 8 bits on its way to the host, where threads resize it as soon as it is there."""
+
+    def __init__(self, images: torch.Tensor, threads: concurrent.futures.Executor, before: int):
+        self._before = before  # how many images came before
+        self._finite = vision.Download(torch.isfinite(images).all())
+        self._pixels = vision.Download(to_pixels(images).permute(0, 2, 3, 1))
+        self._rows = vision.host_buffer((len(images), SIDE, SIDE, 3), torch.float32, images.device)
+        self._resizing = [threads.submit(self._resize, k) for k in range(len(images))]
+
+    def _resize(self, k: int) -> None:
+        self._rows.numpy()[k] = resize_clean(self._pixels.array[k])
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """uint8 [n, H, W, 3]; OdeltError where an image is not finite."""
+        if not self._finite.array.all():
+            first = self._before
+            raise OdeltError(f"an image after the first {first} holds numbers that are not finite; sample again")
+        return self._pixels.array
+
+    @property
+    def rows(self) -> torch.Tensor:
+        """float32 [n, 299, 299, 3], on the host; waits until all are resized."""
+        for row in self._resizing:
+            row.result()
+        return self._rows
 
 
 def further(made: Mapping[str, Any], real: Mapping[str, Any], seed: int) -> dict[str, float]:

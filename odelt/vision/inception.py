@@ -4,13 +4,12 @@ Two protocols. `legacy` (clean-fid's `legacy_pytorch`, that of the references): 
 without antialiasing, the FID weights. `clean`: 8-bit images, Pillow's bicubic resize, the TorchScript network.
 """
 
-import concurrent.futures
 import contextlib
-import os
+import dataclasses
 import pathlib
 import pickle
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from unittest import mock
 
 import cleanfid.features
@@ -22,62 +21,87 @@ from cleanfid.inception_torchscript import InceptionV3W
 from cleanfid.resize import build_resizer
 
 from odelt import trace, vision
+from odelt.config import Precision
 from odelt.errors import OdeltError
 
 FEATURES, CLASSES, SIDE = 2048, 1008, 299
 TORCHSCRIPT = "inception-2015-12-05.pt"  # the name under which clean-fid looks for its file
 
 
-class InceptionNetworks:
-    """Both networks on one device (by default the GPU where there is one); `batch_size` images at a time are on it.
+Network = Callable[[torch.Tensor], torch.Tensor]
 
-    Raises:
-        OdeltError: a weights file is missing, damaged or something else.
+
+@dataclasses.dataclass(frozen=True)
+class InceptionNetworks:
+    """Both networks on one device; `precision` is that of the computation, and one that the device has.
+
+    At most `batch_size` images are computed at a time, however many are given.
     """
 
-    def __init__(
-        self,
-        legacy_weights: pathlib.Path,
-        torchscript: pathlib.Path,
-        device: str | None = None,
-        batch_size: int = 64,
-    ):
-        self.device, self.batch_size = vision.device_of(device), batch_size
-        self._legacy, self._readout = _load_legacy(pathlib.Path(legacy_weights), self.device)
-        self._clean = _load_clean(pathlib.Path(torchscript), self.device)
+    networks: tuple[Network, Network]  # of `legacy` and of `clean`, from pixels [N, 3, 299, 299] in [0, 255]
+    readout: np.ndarray  # [1008, 2048]: the last layer's weights
+    device: torch.device
+    precision: Precision = "float32"
+    batch_size: int = 64
 
-    def legacy(self, images: np.ndarray) -> np.ndarray:
-        """float32 [N, 2048]: pool features of images float32 [N, H, W, 3], about in [-1, 1].
+    def at(self, precision: Precision) -> "InceptionNetworks":
+        """The same networks in another precision, where the device has that."""
+        return dataclasses.replace(self, precision=vision.precision_on(self.device, precision))
+
+    def legacy(self, images: torch.Tensor) -> torch.Tensor:
+        """float32 [N, 2048]: pool features of images float32 [N, 3, H, W] on the device, about in [-1, 1].
 
         The images are neither quantised nor clipped before the resize; the resized ones are clipped.
         """
-        return vision.run(lambda x: self._legacy(resize_legacy(127.5 * (x + 1))), images, self.device, self.batch_size)
+        return self._run(lambda x: self.networks[0](resize_legacy(127.5 * (x + 1))), images)
 
-    def clean(self, images: np.ndarray) -> np.ndarray:
-        """float32 [N, 2048]: features of the same images rounded to 8 bits (`to_pixels`)."""
-        resize = build_resizer("clean")  # of one image; Pillow works outside Python's lock
-        features = []
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
-            for start in range(0, len(images), self.batch_size):
-                pixels = to_pixels(images[start : start + self.batch_size])
-                resized = np.stack(list(threads.map(resize, pixels)))
-                features.append(vision.run(self._clean, resized, self.device, self.batch_size))
-        return np.concatenate(features)
+    def clean(self, resized: torch.Tensor) -> torch.Tensor:
+        """float32 [N, 2048]: features of the same images in 8 bits (`to_pixels`), resized by `resize_clean`."""
+        # TorchScript compiles kernels of its own for a network that has run twice, and they round in another way.
+        with torch.jit.optimized_execution(False):  # pyright: ignore[reportPrivateImportUsage]
+            return self._run(self.networks[1], resized)
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """float32 [N, 1008]: the FID network's class logits of `legacy` features [N, 2048], for the Inception Score.
 
         Without the layer's bias, as the score's authors and torch-fidelity (`logits_unbiased`) compute it.
         """
-        return features @ self._readout.T
+        return features @ self.readout.T
+
+    def _run(self, network: Network, x: torch.Tensor) -> torch.Tensor:
+        with vision.computing(self.device, self.precision):
+            return vision.in_parts(network, x, self.batch_size).float()
 
 
-def to_pixels(images: np.ndarray) -> np.ndarray:
+def load(
+    legacy_weights: pathlib.Path,
+    torchscript: pathlib.Path,
+    device: str | None = None,
+    precision: Precision = "float32",
+    batch_size: int = 64,
+) -> InceptionNetworks:
+    """Both networks of their files, by default on the GPU where there is one.
+
+    Raises:
+        OdeltError: a file is missing, damaged or something else.
+    """
+    chosen = vision.device_of(device)
+    legacy, readout = _load_legacy(pathlib.Path(legacy_weights), chosen)
+    clean = _load_clean(pathlib.Path(torchscript), chosen)
+    trace.computed("features", used := vision.precision_on(chosen, precision))
+    return InceptionNetworks((legacy, clean), readout, chosen, used, batch_size)
+
+
+def to_pixels(images: torch.Tensor) -> torch.Tensor:
     """uint8 of images in [-1, 1]: (x + 1)·127.5, clipped, rounded to the nearest (a tie to the even number).
 
     Rounding to the nearest is what torchvision's and diffusers' writers of images do.
     """
-    return np.rint(((images + 1) * 127.5).clip(0, 255)).astype(np.uint8)
+    return ((images + 1) * 127.5).clamp(0, 255).round().to(torch.uint8)
+
+
+# float32 [299, 299, 3] in [0, 255] of 8-bit pixels [H, W, 3], by Pillow, which works outside Python's lock.
+resize_clean: Callable[[np.ndarray], np.ndarray] = build_resizer("clean")
 
 
 def resize_legacy(pixels: torch.Tensor) -> torch.Tensor:

@@ -1,12 +1,19 @@
 """Images to moments and latents to images, batch by batch: memory does not depend on how many there are."""
 
+import collections
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import numpy as np
+import torch
 
+from odelt import vision
 from odelt.vision.vae import Autoencoder
 
-MIRROR = (slice(None), slice(None), slice(None, None, -1))  # an image batch [N, H, W, C], left to right
+AHEAD = 2  # batches that a device has been given and whose results nobody has asked for yet
+WIDTH = 3  # the axis of an image batch [N, C, H, W]
+
+T = TypeVar("T")
 
 
 def encoded(
@@ -16,25 +23,32 @@ def encoded(
 
     F is 1, or 2 with the mirror images' moments beside the images' own (SPEC 7: both flip states).
     """
-    for images, labels in batches:
-        states = [images, np.ascontiguousarray(images[MIRROR])] if mirrored else [images]
-        yield np.stack([codec.moments(state) for state in states], axis=1), labels
+
+    def started() -> Iterator[tuple[vision.Download, np.ndarray]]:
+        for images, labels in batches:
+            own = vision.upload(images, codec.device)
+            states = [own, own.flip(WIDTH)] if mirrored else [own]
+            moments = torch.stack([codec.encoded(state) for state in states], dim=1)
+            yield vision.Download(moments.permute(0, 1, 3, 4, 2)), labels
+
+    for moments, labels in behind(started(), AHEAD):
+        yield moments.array, labels
 
 
-def decoded(latents: Iterable[np.ndarray], codec: Autoencoder, scale: float) -> Iterator[np.ndarray]:
-    """Images float32 [n, H, W, 3], about in [-1, 1], of batches of the flow's latents [n, h, w, 4]."""
+def decoded(latents: Iterable[np.ndarray], codec: Autoencoder, scale: float) -> Iterator[torch.Tensor]:
+    """Images float32 [n, 3, H, W], about in [-1, 1], on the device, of batches of the flow's latents [n, h, w, 4]."""
     for batch in latents:
-        yield codec.decode(batch, scale)
+        yield codec.decoded(vision.upload(batch, codec.device), scale)
 
 
-def keeping(batches: Iterable[np.ndarray], wanted: np.ndarray, kept: dict[int, np.ndarray]) -> Iterator[np.ndarray]:
-    """The same batches; the rows that are wanted, by their index over all of them, are put into `kept` as they pass."""
-    start = 0
-    for batch in batches:
-        for index in wanted[(wanted >= start) & (wanted < start + len(batch))]:
-            kept[int(index)] = batch[index - start].copy()
-        start += len(batch)
-        yield batch
+def behind(items: Iterable[T], count: int) -> Iterator[T]:
+    """The same items, each when `count` more have been taken, or when there are no more."""
+    waiting: collections.deque[T] = collections.deque()
+    for item in items:
+        waiting.append(item)
+        if len(waiting) > count:
+            yield waiting.popleft()
+    yield from waiting
 
 
 def counted(batches: Iterable, progress) -> Iterator:

@@ -2,7 +2,8 @@
 
 import dataclasses
 import pathlib
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import safetensors
@@ -10,54 +11,67 @@ import torch
 from diffusers import AutoencoderKL  # pyright: ignore[reportPrivateImportUsage] - it is documented there
 
 from odelt import trace, vision
+from odelt.config import Precision
 from odelt.errors import OdeltError
 from odelt.quoting import one_line
 
 SCALING = 0.18215  # SPEC 7: what makes the latents' variance about one
 CONFIG, TENSORS = "config.json", "diffusion_pytorch_model.safetensors"
-Precision = Literal["float32", "bfloat16"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Autoencoder:
-    """A VAE on its device. Weights are float32; `dtype` bfloat16 computes in mixed precision (PyTorch's autocast).
+    """A VAE on its device. Weights are float32; `precision` is that of the computation, and one that the device has.
 
-    `batch_size` images at most are on the device at a time, however many are given.
+    At most `batch_size` images are computed at a time, however many are given.
     """
 
     network: AutoencoderKL
     device: torch.device
-    dtype: Precision = "float32"
+    precision: Precision = "float32"
     batch_size: int = 32
 
-    def moments(self, images: np.ndarray) -> np.ndarray:
-        """float32 [N, H/8, W/8, 8]: mean, then log-variance, of the encoder's Gaussian for images [N, H, W, 3].
+    def at(self, precision: Precision) -> "Autoencoder":
+        """The same VAE in another precision, where the device has that."""
+        return dataclasses.replace(self, precision=vision.precision_on(self.device, precision))
+
+    def encoded(self, images: torch.Tensor) -> torch.Tensor:
+        """float32 [N, 8, H/8, W/8]: mean, then log-variance, of the encoder's Gaussian for images [N, 3, H, W].
 
         The images are float32 in [-1, 1]. The moments are not scaled; the log-variance is clamped to [-30, 20], as
         diffusers clamps it.
         """
-        return self._run(self._encode, images)
+        network: Any = self.network  # its annotations have one type of tensor, and a tuple that nobody asks for
 
-    def decode(self, latents: np.ndarray, scaling: float = SCALING) -> np.ndarray:
-        """float32 images [N, 8h, 8w, 3], about in [-1, 1] and not clipped, of latents [N, h, w, 4].
+        def encode(x: torch.Tensor) -> torch.Tensor:
+            gaussian = network.encode(x).latent_dist
+            return torch.cat([gaussian.mean, gaussian.logvar], dim=1)
+
+        return self._run(encode, images)
+
+    def decoded(self, latents: torch.Tensor, scaling: float = SCALING) -> torch.Tensor:
+        """float32 images [N, 3, 8h, 8w], about in [-1, 1] and not clipped, of latents [N, 4, h, w].
 
         The latents are those of the flow: the encoder's times `scaling`, which is divided out first.
         """
-        network: Any = self.network  # its annotations have one type of tensor, and a tuple that nobody asks for
+        network: Any = self.network
         return self._run(lambda z: network.decode(z / scaling).sample, latents)
 
-    def _encode(self, x: torch.Tensor) -> torch.Tensor:
-        network: Any = self.network
-        gaussian = network.encode(x).latent_dist
-        return torch.cat([gaussian.mean, gaussian.logvar], dim=1)
+    def moments(self, images: np.ndarray) -> np.ndarray:
+        """`encoded` of arrays: [N, H/8, W/8, 8] of [N, H, W, 3]."""
+        return vision.of_arrays(self.encoded, images, self.device)
 
-    def _run(self, part, arrays: np.ndarray) -> np.ndarray:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == "bfloat16"):
-            return vision.run(part, arrays, self.device, self.batch_size)
+    def decode(self, latents: np.ndarray, scaling: float = SCALING) -> np.ndarray:
+        """`decoded` of arrays: [N, 8h, 8w, 3] of [N, h, w, 4]."""
+        return vision.of_arrays(lambda z: self.decoded(z, scaling), latents, self.device)
+
+    def _run(self, part: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        with vision.computing(self.device, self.precision):
+            return vision.in_parts(part, x, self.batch_size).float()
 
 
 def load(
-    directory: pathlib.Path, device: str | None = None, dtype: Precision = "float32", batch_size: int = 32
+    directory: pathlib.Path, device: str | None = None, precision: Precision = "float32", batch_size: int = 32
 ) -> Autoencoder:
     """The codec of a directory as on the hub (config.json, diffusion_pytorch_model.safetensors).
 
@@ -88,22 +102,5 @@ def load(
         raise OdeltError(f"{directory / TENSORS} lacks {lacking}, which {CONFIG} asks for; fetch both files again")
     chosen = vision.device_of(device)
     network = network.requires_grad_(False).to(chosen, memory_format=torch.channels_last)
-    return Autoencoder(network, chosen, dtype, batch_size)
-
-
-def precision_error(exact: Autoencoder, mixed: Autoencoder, images: np.ndarray) -> dict[str, float]:
-    """How far `mixed` is from `exact` on images [N, H, W, 3]: greatest and root mean square difference.
-
-    Of the moments (their own units), and of the images (range [-1, 1]) that both decode from the exact means.
-    """
-    moments = exact.moments(images)
-    latents = SCALING * np.split(moments, 2, axis=-1)[0]
-    return {
-        **_differences("moments", mixed.moments(images) - moments),
-        **_differences("images", mixed.decode(latents) - exact.decode(latents)),
-    }
-
-
-def _differences(name: str, difference: np.ndarray) -> dict[str, float]:
-    difference = difference.astype(np.float64)
-    return {f"{name}_max": float(np.abs(difference).max()), f"{name}_rms": float(np.sqrt((difference**2).mean()))}
+    trace.computed("codec", used := vision.precision_on(chosen, precision))
+    return Autoencoder(network, chosen, used, batch_size)

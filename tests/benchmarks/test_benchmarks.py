@@ -25,11 +25,11 @@ def assert_floor(figures: dict) -> None:
 
 def test_a_training_step_with_its_loader(tmp_path):
     out = tmp_path / "step.json"
-    options = (*TINY, "--image", "4x4x1", "--steps", "4")
+    options = (*TINY, "--image", "4x4x1", "--steps", "4", "--dropout", "0.1")
     figures = result("train_step", *options, "--with-loader", "--out", str(out))
     assert figures.keys() >= CONTRACT and figures["machine"].keys() >= MACHINE
     assert figures["images_per_s"] == pytest.approx(16 / figures["seconds"]["median"])
-    assert 0 <= figures["with_loader"]["share_of_time_waited"] <= 1
+    assert 0 <= figures["with_loader"]["share_of_time_waited"] <= 1 and figures["configuration"]["dropout"] == 0.1
     assert_floor(figures)
     assert json.loads(out.read_text(encoding="utf-8")) == figures
     assert str(tmp_path) not in json.dumps(figures)  # a kept result names no path of the machine
@@ -225,6 +225,11 @@ def test_the_readme_tells_each_target_as_it_was_measured():
     alike = [cells[3].split(":")[1].split()[0] for cells in rows if "same settings" in cells[3]]
     of_ratios = [parts[row["parts"][0]] for row in measured if "same_settings" in parts[row["parts"][0]]]
     assert alike == [f"{part['same_settings']['ratio']['median']:.2f}" for part in of_ratios]
+    of_h200 = json.loads((folder / "results" / "targets-h200.json").read_text(encoding="utf-8"))
+    points = json.loads((folder / "results" / "latency-h200.json").read_text(encoding="utf-8"))["parts"]
+    slow, quick = (points[f"B, l = {length}"]["points"][-1]["seconds"]["median"] for length in (12, 4))
+    figures = [f"{figure:.2f}" for figure in (*(row["figure"] for row in of_h200["targets"]), slow / quick)]
+    assert [cells[4].split(":")[0].strip() for cells in rows if "H200" in cells[4]] == figures
     (of_h100,) = [cells[4].split(":")[0].strip() for cells in rows if "for an H100" in cells[4]]
     (compiled,) = json.loads((folder / "results" / "targets-h100-compiler.json").read_text(encoding="utf-8"))["targets"]
     assert of_h100 == f"{compiled['figure']:.2f}" and compiled["verdict"] == "PASS"

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import pytest
 
+from odelt.config import Experiment
 from odelt.config.older import Since, completed
 from odelt.config.parsing import Section, parse
 
@@ -37,6 +38,14 @@ def test_a_file_of_a_version_in_between_has_its_own_defaults():
 
 def test_a_file_of_today_is_left_as_it_is():
     assert completed(Outer, RAW, "0.3.0") == RAW and completed(Outer, RAW, "0.10.0") == RAW
+
+
+def test_of_several_sections_the_one_that_has_the_keys_is_completed():
+    raw = {"references": {"ours": "fid-ours"}, "subset": 8}
+    for features in ({"hidden": 64, "epochs": 3}, raw):
+        found = completed(Experiment, {"features": features, "codec": {"source": "vae"}}, "0.2.0")
+        assert found["codec"]["dtype"] == "float32"
+        assert found["features"] == (features if features is not raw else raw | {"dtype": "float32"})
 
 
 @pytest.mark.parametrize("raw", [None, 3, "text", {"inner": 3, "named": [1], "listed": {}}, {"inner": None}])

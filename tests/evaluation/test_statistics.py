@@ -16,7 +16,7 @@ def rows():
 
 def running(rows, *cuts):
     made = Running()
-    for batch in np.split(rows, cuts):
+    for batch in np.split(rows.astype(np.float64), cuts):
         made.update(batch)
     return made
 
@@ -42,7 +42,7 @@ def test_merging_into_nothing_copies(rows):
     made, other = Running(), running(rows[:100])
     made.merge(other)
     before = other.gaussian()
-    made.update(rows[100:])
+    made.update(rows[100:].astype(np.float64))
     assert made.count == 257 and np.array_equal(other.gaussian().covariance, before.covariance)
 
 
@@ -50,7 +50,7 @@ def test_a_gaussian_is_not_touched_by_later_batches(rows):
     made = running(rows[:50])
     before = made.gaussian()
     kept = before.mean.copy(), before.covariance.copy()
-    made.update(rows[50:])
+    made.update(rows[50:].astype(np.float64))
     assert np.array_equal(before.mean, kept[0]) and np.array_equal(before.covariance, kept[1])
 
 

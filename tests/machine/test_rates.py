@@ -31,7 +31,8 @@ def elsewhere(tmp_path, monkeypatch):
 def test_without_measurements_rates_are_assumed():
     assert plan.speed("h100").training == plan.speed("h100").sampling == plan.GPUS["h100"].transformer
     told = plan.speed("h100").origin
-    assert told == "396 TFLOP/s assumed for transformers, 34 TFLOP/s assumed for convolutions"
+    assert told == "396 TFLOP/s assumed for transformers, 130 TFLOP/s assumed for convolutions in tf32"
+    assert plan.speed("h100", "float32").origin.endswith(", 34 TFLOP/s assumed for convolutions in float32")
 
 
 def test_measured_rates_come_first_each_for_its_kind_of_work(tmp_path):
@@ -40,8 +41,29 @@ def test_measured_rates_come_first_each_for_its_kind_of_work(tmp_path):
     assert (found.training, found.sampling) == (3e14, plan.GPUS["h100"].transformer)
     assert found.origin == (
         "training: 300 TFLOP/s measured on NVIDIA H100 80GB HBM3 (1 measurement), "
-        "396 TFLOP/s assumed for sampling, 34 TFLOP/s assumed for convolutions"
+        "396 TFLOP/s assumed for sampling, 130 TFLOP/s assumed for convolutions in tf32"
     )
+
+
+def test_pictures_have_a_rate_for_each_precision(tmp_path):
+    each = {name: {"flops": 6e14, "seconds": {"median": seconds}} for name, seconds in (("tf32", 3), ("bfloat16", 2))}
+    machine = {"command": "python benchmarks/scoring.py --images 512"}
+    path = tmp_path / "benchmarks" / "results" / "scoring.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({**each, "device": "NVIDIA H100 80GB HBM3", "machine": machine}), encoding="utf-8")
+    assert [plan.speed("h100", precision).pictures for precision in ("tf32", "bfloat16", "float32")] == (
+        [2e14, 3e14, plan.GPUS["h100"].float32]
+    )
+    told = "pictures: 200 TFLOP/s measured on NVIDIA H100 80GB HBM3 (1 measurement) in tf32"
+    assert plan.speed("h100").origin.endswith(told)
+
+
+def test_an_h200_s_rates_serve_an_h100_that_has_none_of_its_own(tmp_path):
+    kept(tmp_path, "train", "train_step.py", 6e14, 2.0, device="NVIDIA H200")
+    assert (plan.speed("h100").training, plan.speed("a100").training) == (3e14, plan.GPUS["a100"].transformer)
+    assert "300 TFLOP/s measured on NVIDIA H200 (1 measurement), whose chip is the same" in plan.speed("h100").origin
+    kept(tmp_path, "own", "train_step.py", 4e14, 2.0)
+    assert plan.speed("h100").training == 2e14 and "H200" not in plan.speed("h100").origin
 
 
 def test_the_rate_is_the_median_of_benchmarks_and_the_latency_study(tmp_path):
@@ -61,6 +83,16 @@ def test_parts_of_the_targets_count(tmp_path):
     )
     (folder / "a.json").unlink()
     assert rates.measured("training", "h100", "bfloat16") == (3e14, "NVIDIA H100 80GB HBM3", 1)
+
+
+def test_several_of_the_latency_study_in_one_file_count(tmp_path):
+    studied(tmp_path, 2e14, 1.0)
+    part = json.loads((tmp_path / "results" / "latency" / "b" / "l4.json").read_text(encoding="utf-8"))
+    (tmp_path / "results" / "latency" / "b" / "l4.json").unlink()
+    path = tmp_path / "benchmarks" / "results" / "latency.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"parts": {"l = 4": part, "l = 12": part}}), encoding="utf-8")
+    assert rates.measured("sampling", "h100", "bfloat16") == (2e14, "NVIDIA H100 80GB HBM3", 2)
 
 
 def test_another_device_another_type_and_other_files_do_not_count(tmp_path):

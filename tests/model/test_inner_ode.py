@@ -87,6 +87,7 @@ def test_a_deep_network_lies_in_one_run_from_where_rows_leave_to_where_the_next_
 
 
 @pytest.mark.slow
+@pytest.mark.cpu_memory
 def test_the_backward_pass_of_a_deep_network_keeps_products_only(monkeypatch):
     network = NETWORK.model_copy(update={"depth": 12, "group": 3})
     weights = initial_weights(network, 0, length_table=True)

@@ -68,7 +68,13 @@ LARGE = {
     },
     "features": {
         "references": {"jax": "fid-celebahq-jax", "ours": "fid-celebahq-ours"},
-        **{"weights": "inception-clean", "torchscript": "inception-fid", "subset": 8, "batch_size": 4},
+        **{
+            "weights": "inception-clean",
+            "torchscript": "inception-fid",
+            "subset": 8,
+            "dtype": "bfloat16",
+            "batch_size": 4,
+        },
     },
     "evaluation": EVALUATION | {"grid": [{"models": ["released", "tuned"], "solvers": ["euler:1", "euler:4"]}]},
 }

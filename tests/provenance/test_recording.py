@@ -80,6 +80,16 @@ def test_a_password_is_not_recorded(suite):
     assert "secret" not in record.record_path(suite / "a").read_text(encoding="utf-8")
 
 
+def test_a_record_says_in_which_precision_a_part_was_computed_and_only_where_there_was_a_choice(suite):
+    with recording(verb(suite / "a")):
+        trace.computed("codec", "tf32")
+        files.write_text(suite / "a", "text")
+    made = record.read(record.record_path(suite / "a")).environment
+    assert made.precisions == {"codec": "tf32"} and made.computed_on == "codec in tf32"  # and no device
+    run(suite / "b")
+    assert "precisions" not in record.record_path(suite / "b").read_text(encoding="utf-8")
+
+
 def test_files_outside_of_the_suite_are_external_and_never_absolute(suite, tmp_path):
     files.write_text(tmp_path / "downloads" / "a", "text")
     files.write_text(tmp_path.parent / "elsewhere", "text")

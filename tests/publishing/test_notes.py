@@ -28,9 +28,11 @@ def test_references_and_precision_are_told_where_they_were_run(tmp_path):
     codec = Codec(source="vae")
     assert notes.on_references(tmp_path / "r.json") == notes.on_precision(tmp_path / "c.json", codec) == ""
     (tmp_path / "r.json").write_text(json.dumps({"images": 3, "fid": {"ours": 0.125, "jax": 2}}), encoding="utf-8")
-    (tmp_path / "c.json").write_text(json.dumps({"images_rms": 0.01234}), encoding="utf-8")
+    errors = {"tf32": {"images_rms": 0.001, "fid": 1e-5}, "bfloat16": {"images_rms": 0.01234, "fid": 0.0567}}
+    (tmp_path / "c.json").write_text(json.dumps({"errors": errors}), encoding="utf-8")
     assert notes.on_references(tmp_path / "r.json").endswith("to the recomputed ones: 0.12 (ours), 2.00 (jax).")
-    assert "differ by 0.012 " in notes.on_precision(tmp_path / "c.json", codec)
+    told = notes.on_precision(tmp_path / "c.json", codec)
+    assert told.startswith("Codec in tf32. ") and "tf32 0.001 and 1e-05; bfloat16 0.012 and 0.057." in told
 
 
 def test_a_damaged_file_is_named(tmp_path):

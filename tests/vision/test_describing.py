@@ -9,12 +9,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 import cleanfid.fid
+import torch.nn.functional as F
 import torch_fidelity.metric_isc
 import torch_fidelity.metric_kid
 
-from odelt import OdeltError
+from odelt import OdeltError, vision
 from odelt.evaluation import fid, frechet
-from odelt.vision import describing, inception
+from odelt.evaluation.statistics import Running
+from odelt.vision import describing, inception, streams
 from rehearsal import vision as stand_ins
 
 pytestmark = pytest.mark.torch
@@ -27,16 +29,18 @@ class Projection:
     Few features, so that 50 images have covariances of full rank and square roots are quick.
     """
 
+    device = torch.device("cpu")
+
     def __init__(self):
         rng = np.random.default_rng(0)
-        self.kernels = rng.normal(size=(2, 8 * 8 * 3, 24)).astype(np.float32) / 14
+        self.kernels = torch.tensor(rng.normal(size=(2, 8 * 8 * 3, 24)).astype(np.float32) / 14)
         self.readout = rng.normal(size=(24, 1008)).astype(np.float32)
 
     def legacy(self, images):
-        return np.abs(images.reshape(len(images), -1) @ self.kernels[0])
+        return (images.reshape(len(images), -1) @ self.kernels[0]).abs()
 
-    def clean(self, images):
-        return np.abs(images.reshape(len(images), -1) @ self.kernels[1])
+    def clean(self, resized):
+        return self.legacy(F.adaptive_avg_pool2d(resized, 8) / 127.5 - 1)
 
     def logits(self, features):
         return features @ self.readout
@@ -46,9 +50,23 @@ def images(count, seed=0, strength=0.5):
     return (np.random.default_rng(seed).normal(size=(count, 8, 8, 3)) * strength).astype(np.float32)
 
 
+def batches_of(images, size=16):
+    for start in range(0, len(images), size):
+        yield vision.upload(images[start : start + size], torch.device("cpu"))
+
+
 def described(images, subset=40, batch=16, **settings):
-    batches = (images[start : start + batch] for start in range(0, len(images), batch))
-    return describing.describe(batches, Projection(), subset=subset, **settings)
+    return describing.describe(batches_of(images, batch), Projection(), subset=subset, **settings)
+
+
+def features(mode, images, networks=None):
+    """Features [N, F] of images [N, H, W, 3] in a protocol, by one thing after the other."""
+    networks, (batch,) = networks or Projection(), batches_of(images, len(images))
+    if mode == "legacy":
+        return networks.legacy(batch).numpy()
+    pixels = inception.to_pixels(batch).permute(0, 2, 3, 1).numpy()
+    resized = np.stack([inception.resize_clean(image) for image in pixels])
+    return networks.clean(vision.upload(resized, networks.device)).numpy()
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +82,12 @@ def made():
 def test_statistics_are_of_all_images_and_features_of_the_first(real):
     everything = images(60)
     for mode in ("legacy", "clean"):
-        expected = frechet.gaussian(getattr(Projection(), mode)(everything))
+        expected = frechet.gaussian(features(mode, everything))
         np.testing.assert_allclose(real[f"mu_{mode}"], expected.mean, rtol=1e-6)
         np.testing.assert_allclose(real[f"sigma_{mode}"], expected.covariance, rtol=1e-4, atol=1e-6)
         assert real[f"mu_{mode}"].dtype == real[f"sigma_{mode}"].dtype == np.float64
     assert real["count"] == 60
-    np.testing.assert_allclose(real["features_legacy"], Projection().legacy(everything[:40]), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(real["features_legacy"], features("legacy", everything[:40]), rtol=1e-4, atol=1e-6)
     assert real["logits_legacy"].shape == (40, 1008)
     assert real["features_legacy"].dtype == real["logits_legacy"].dtype == np.float32
 
@@ -100,8 +118,8 @@ def test_fids_are_clean_fids_distances(made, real, tmp_path, monkeypatch):
     assert list(scores["fid"]) == ["itself", "recomputed"] and abs(scores["fid"]["itself"]) < 1e-6
     assert (scores["samples"], scores["evaluations"], scores["frechet_distance"]) == (50, 4, scores["fid"]["itself"])
     for found, mode in ((scores["fid"]["recomputed"], "legacy"), (scores["fid_clean"], "clean")):
-        features = getattr(Projection(), mode)
-        expected = cleanfid.fid.fid_from_feats(features(images(50, seed=1, strength=0.7)), features(images(60)))
+        of_both = (features(mode, of_set) for of_set in (images(50, seed=1, strength=0.7), images(60)))
+        expected = cleanfid.fid.fid_from_feats(*of_both)
         assert found == pytest.approx(expected, rel=1e-4)
 
 
@@ -115,8 +133,8 @@ def test_the_distance_is_clean_fids_at_full_rank_in_2048_dimensions():
 def test_the_other_scores_are_torch_fidelitys_and_repeat_with_the_seed(made, real):
     scores, again, other = (describing.further(made, real, seed) for seed in (0, 0, 1))
     assert scores == again and scores["inception_score"] != other["inception_score"]
-    features = [torch.tensor(each["features_legacy"]) for each in (made, real)]
-    kid = torch_fidelity.metric_kid.kid_features_to_metric(*features, kid_subset_size=40, rng_seed=0, verbose=False)
+    of_both = [torch.tensor(each["features_legacy"]) for each in (made, real)]
+    kid = torch_fidelity.metric_kid.kid_features_to_metric(*of_both, kid_subset_size=40, rng_seed=0, verbose=False)
     assert scores["kid"] == kid["kernel_inception_distance_mean"] > 0
     logits = torch.tensor(made["logits_legacy"])
     isc = torch_fidelity.metric_isc.isc_features_to_metric(logits, rng_seed=0)
@@ -141,17 +159,61 @@ def test_a_subset_too_small_for_neighbours_is_told(made, real):
         describing.further({**made, "features_legacy": made["features_legacy"][:3]}, real, seed=0)
 
 
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    """Clean-fid's own networks, with random weights; two images at a time."""
+    folder = tmp_path_factory.mktemp("networks")
+    stand_ins.write_inception(folder / LEGACY, seed=0)
+    stand_ins.write_torchscript(folder / inception.TORCHSCRIPT, seed=0)
+    return inception.load(folder / LEGACY, folder / inception.TORCHSCRIPT, "cpu", batch_size=2)
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 9])
+def test_the_pipeline_has_the_bits_of_a_plain_loop(networks, monkeypatch, ahead):
+    monkeypatch.setattr(streams, "AHEAD", ahead)
+    everything = np.random.default_rng(0).uniform(-1, 1, (11, 16, 24, 3)).astype(np.float32)
+    found = describing.describe(batches_of(everything, 4), networks, subset=5, pictured=[9, 0, 4])
+    for mode in ("legacy", "clean"):
+        plain = Running()
+        for start in range(0, 11, 4):
+            plain.update(torch.tensor(features(mode, everything[start : start + 4], networks)).double())
+        assert np.array_equal(found[f"mu_{mode}"], plain.mean)
+        assert np.array_equal(found[f"sigma_{mode}"], plain.gaussian().covariance)
+    assert np.array_equal(found["features_legacy"][:4], features("legacy", everything[:4], networks))
+    pixels = np.rint((everything + 1) * 127.5)
+    assert np.array_equal(found["pictures"], pixels[[9, 0, 4]]) and found["pictures"].dtype == np.uint8
+
+
+def test_no_more_batches_are_taken_than_are_computed_ahead(monkeypatch):
+    taken, done = [], []
+
+    class Watched(Projection):
+        def clean(self, resized):
+            done.append(len(taken))
+            return super().clean(resized)
+
+    def stream():
+        for batch in batches_of(images(40), 4):
+            taken.append(batch)
+            yield batch
+
+    describing.describe(stream(), Watched(), subset=4)
+    assert done == [min(k + 1 + streams.AHEAD, 10) for k in range(10)]
+
+
 MEMORY = """
 import resource, sys, tracemalloc
-import numpy as np
-from odelt.vision.inception import InceptionNetworks
+import numpy as np, torch
+from odelt import vision
+from odelt.vision import inception
 from odelt.vision.describing import describe
 
-networks = InceptionNetworks(sys.argv[1], sys.argv[2], "cpu", batch_size=4)
+networks = inception.load(sys.argv[1], sys.argv[2], "cpu", batch_size=4)
 
 def stream(count):
     for start in range(0, count, 4):
-        yield np.random.default_rng(start).uniform(-1, 1, (4, 128, 128, 3)).astype(np.float32)
+        images = np.random.default_rng(start).uniform(-1, 1, (4, 128, 128, 3)).astype(np.float32)
+        yield vision.upload(images, networks.device)
 
 def peaks(count):
     tracemalloc.reset_peak()

@@ -13,7 +13,7 @@ import cleanfid.fid
 import cleanfid.resize
 from cleanfid.inception_torchscript import InceptionV3W
 
-from odelt import OdeltError
+from odelt import OdeltError, vision
 from odelt.evaluation import frechet
 from odelt.vision import inception
 from rehearsal import vision as stand_ins
@@ -34,7 +34,7 @@ def weights(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def networks(weights):
-    return inception.InceptionNetworks(weights / LEGACY, weights / inception.TORCHSCRIPT, "cpu", batch_size=5)
+    return inception.load(weights / LEGACY, weights / inception.TORCHSCRIPT, "cpu", batch_size=5)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +60,19 @@ def to_images(pixels):
     return (pixels / 127.5 - 1).astype(np.float32)
 
 
+def to_pixels(images):
+    return inception.to_pixels(torch.from_numpy(images)).numpy()
+
+
+def legacy(networks, images):
+    return networks.legacy(vision.upload(images, networks.device)).numpy()
+
+
+def clean(networks, images):
+    resized = np.stack([inception.resize_clean(image) for image in to_pixels(images)])
+    return networks.clean(vision.upload(resized, networks.device)).numpy()
+
+
 @pytest.mark.parametrize("mode", ["legacy_pytorch", "clean"])
 def test_features_and_distance_are_clean_fids_own_of_the_same_folders(
     networks, cleanfid_models, pixels, mode, tmp_path
@@ -71,7 +84,7 @@ def test_features_and_distance_are_clean_fids_own_of_the_same_folders(
             PIL.Image.fromarray(image).save(tmp_path / name / f"{i:03}.png")
         settings = {"num_workers": 0, "batch_size": 3, "device": torch.device("cpu"), "mode": mode, "verbose": False}
         theirs.append(cleanfid.fid.get_folder_features(str(tmp_path / name), model=cleanfid_models[mode], **settings))
-        ours.append((networks.clean if mode == "clean" else networks.legacy)(to_images(group)))
+        ours.append((clean if mode == "clean" else legacy)(networks, to_images(group)))
     for found, expected in zip(ours, theirs, strict=True):
         assert found.shape == (COUNT, 2048) and found.dtype == np.float32
         assert expected.std(axis=0).mean() > 0.01  # the images do differ in the eyes of the random network
@@ -94,14 +107,16 @@ def test_the_resize_of_a_batch_is_clean_fids_resize_of_each_image(pixels):
 def test_legacy_features_see_what_eight_bits_lose_and_clean_ones_do_not(networks, pixels):
     images = to_images(pixels[0][:2])
     moved = images + np.float32(0.3 / 127.5)
-    assert np.array_equal(networks.clean(moved), networks.clean(images))
-    assert np.abs(networks.legacy(moved) - networks.legacy(images)).max() > 1e-4
+    assert np.array_equal(clean(networks, moved), clean(networks, images))
+    assert np.abs(legacy(networks, moved) - legacy(networks, images)).max() > 1e-4
 
 
 def test_pixels_are_rounded_to_the_nearest_and_clipped():
     levels = np.arange(256)
-    assert np.array_equal(inception.to_pixels(to_images(levels)), levels)
-    assert np.array_equal(inception.to_pixels(np.float32([-9, 9, -1 + 0.6 / 127.5, -1 + 0.4 / 127.5])), [0, 255, 1, 0])
+    assert np.array_equal(to_pixels(to_images(levels)), levels)
+    assert np.array_equal(to_pixels(np.float32([-9, 9, -1 + 0.6 / 127.5, -1 + 0.4 / 127.5])), [0, 255, 1, 0])
+    halves = np.arange(255, dtype=np.float32) + 0.5
+    assert np.array_equal(to_pixels(halves / 127.5 - 1), np.rint((halves / 127.5 - 1 + 1) * 127.5))
 
 
 def test_logits_are_the_last_layers_without_its_bias(networks, weights):
@@ -124,14 +139,14 @@ def test_a_missing_or_damaged_file_is_named(weights, tmp_path, name, content):
         whole = (weights / name).read_bytes()
         (tmp_path / name).write_bytes(whole[: len(whole) // 2] if content == "half" else content)
     with pytest.raises(OdeltError, match=rf"{name}.*fetch it") as raised:
-        inception.InceptionNetworks(tmp_path / LEGACY, tmp_path / inception.TORCHSCRIPT, "cpu")
+        inception.load(tmp_path / LEGACY, tmp_path / inception.TORCHSCRIPT, "cpu")
     assert "\n" not in str(raised.value)
 
 
 def test_a_torchscript_file_under_another_name_is_told(weights, tmp_path):
     (tmp_path / "other.pt").symlink_to(weights / inception.TORCHSCRIPT)
     with pytest.raises(OdeltError, match="only under its own name, inception-2015-12-05.pt"):
-        inception.InceptionNetworks(weights / LEGACY, tmp_path / "other.pt", "cpu")
+        inception.load(weights / LEGACY, tmp_path / "other.pt", "cpu")
 
 
 def test_the_stand_ins_are_the_same_bytes_for_the_same_seed_only(weights, tmp_path):

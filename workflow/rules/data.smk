@@ -71,6 +71,7 @@ rule encode:
 
 rule codec_error:
     input:
+        unpack(lambda w: PATHS.inception(JOBS.user(w))),
         images=JOBS.images,
         vae=lambda w: PATHS.codec(JOBS.user(w)),
     output:
@@ -88,6 +89,7 @@ rule codec_error:
         options=JOBS.options("codec-error", ANY_DATASET.codec_error),
         own_files=JOBS.own_files,
     message:
-        "What mixed precision does to the latents of {wildcards.dataset}"
+        "What each precision does to the images of {wildcards.dataset}"
     shell:
-        "python -m odelt --log {log} codec-error {params.options} --images {input.images:q}" " --vae {input.vae}"
+        "python -m odelt --log {log} codec-error {params.options} --images {input.images:q} --vae {input.vae}"
+        " --weights {input.weights} --torchscript {input.torchscript}"

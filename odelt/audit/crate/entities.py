@@ -249,7 +249,7 @@ class Graph:
             sources = [self._source(name) for name in self.sources if record.parameters.get("name") == name]
             objects = [*self._inputs(records), *(sources if record.verb == "fetch" else ())]
             results = [self.ids[made.output.path] for made in records]
-            where = record.environment.device
+            where = record.environment.computed_on
             description = f"`odelt {record.verb}`{f' on {where}' if where else ''}: {records[0].output.path}"
             more = f" and {len(records) - 1} more" if len(records) > 1 else ""
             action = jsonld.action(_run(job), f"{record.verb}: {record.output.path}{more}", description + more, records)

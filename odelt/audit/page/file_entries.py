@@ -73,7 +73,7 @@ def _environment(record: Record) -> dict[str, Any]:
     environment = record.environment
     packages = [[printable(name), printable(version)] for name, version in environment.packages.items()]
     settings = [[printable(name), printable(value)] for name, value in environment.settings.items()]
-    device = printable(environment.device or "")
+    device = printable(environment.computed_on)
     return {"python": printable(environment.python), "packages": packages, "settings": settings, "device": device}
 
 
