@@ -22,6 +22,20 @@ GOLDEN = pathlib.Path(__file__).parent / "golden"
 CHECKPOINTS = {"sm": "g2_sm_checkpoint", "sm-numpy1": "g2_sm_checkpoint_numpy1", "odelt": "g2_odelt_checkpoint.pkl"}
 
 
+def pytest_configure(config):
+    """Compiles quickly: tests run each program once, so that optimising it takes longer than it saves.
+
+    JAX reads the flag with its first program. Processes that tests start compile as users' do. An `XLA_FLAGS` of your own
+    is left alone; `make slow` runs the golden numbers again as users' programs compute them.
+    """
+    if "XLA_FLAGS" not in os.environ and config.option.markexpr not in ("torch", "tensorflow"):
+        os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
+        import jax
+
+        jax.jit(lambda x: x + 1)(1)
+        del os.environ["XLA_FLAGS"]
+
+
 def pytest_ignore_collect(collection_path, config):
     """No process imports two worlds: a file of one is read only where `-m` asks for it."""
     if collection_path.suffix == ".py":

@@ -13,7 +13,8 @@ from typing import Literal, NamedTuple
 Kind = Literal["training", "sampling", "pictures"]
 SCRIPTS: dict[str, Kind] = {"train_step.py": "training", "sampling.py": "sampling"}  # of benchmarks/
 SCORING = "scoring.py"  # another: a rate for each precision
-PRECISIONS = ("float32", "tf32", "bfloat16")
+# The parts of its result that compute as `odelt.vision` does, by precision.
+AS_USED = {"float32": "float32", "tf32": "tf32, compiled", "bfloat16": "bfloat16, compiled"}
 KEPT = ("benchmarks/results/*.json", "results/*/*/full.json", "results/*/*/l*.json")  # in the project's folder
 
 
@@ -64,7 +65,7 @@ def _read(raw: dict) -> list[_Measurement]:
     if "points" in raw:  # the latency study
         return [_Measurement("sampling", raw["device"], raw["dtype"], _rate(point)) for point in raw["points"]]
     if _script(raw) == SCORING:
-        each = {precision: raw[precision] for precision in PRECISIONS if precision in raw}
+        each = {precision: raw[part] for precision, part in AS_USED.items() if part in raw}
         return [_Measurement("pictures", raw["device"], name, _rate(figures)) for name, figures in each.items()]
     return [_Measurement(SCRIPTS[_script(raw)], raw["device"], raw["configuration"]["dtype"], _rate(raw))]
 
