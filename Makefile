@@ -41,9 +41,9 @@ paper: env-full
 test: env
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not rehearsal and not slow"
 
-# Long tests, for a change of what they are about and before a release.
+# Long tests, and the golden numbers as users' programs compute them: before a release, and for a change of either.
 slow: env
-	$(BIN)/pytest -n 2 --dist loadfile -m slow
+	XLA_FLAGS=--xla_backend_optimization_level=3 $(BIN)/pytest -n 2 --dist loadfile -m "slow or golden"
 
 lint: env
 	$(BIN)/ruff check $(SOURCES)

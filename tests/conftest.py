@@ -25,8 +25,8 @@ CHECKPOINTS = {"sm": "g2_sm_checkpoint", "sm-numpy1": "g2_sm_checkpoint_numpy1",
 def pytest_configure(config):
     """Compiles quickly: tests run each program once, so that optimising it takes longer than it saves.
 
-    JAX reads the flag with its first program. Processes that tests start compile as users' do. An `XLA_FLAGS` of your own
-    is left alone; `make slow` runs the golden numbers again as users' programs compute them.
+    JAX reads the flag with its first program. Processes that tests start compile as users' do. An `XLA_FLAGS` of your
+    own is left alone; `make slow` runs the golden numbers again as users' programs compute them.
     """
     if "XLA_FLAGS" not in os.environ and config.option.markexpr not in ("torch", "tensorflow"):
         os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
@@ -44,11 +44,15 @@ def pytest_ignore_collect(collection_path, config):
         return any(f"pytestmark = pytest.mark.{w}" in text and w not in asked for w in ("torch", "tensorflow")) or None
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Files that run the real workflow come first, so that no worker is left alone with one at the end.
 
-    Tests of a world that this environment lacks are skipped.
+    Tests that read the golden numbers are marked so. Those of a world that this environment lacks are skipped.
     """
+    for item in items:
+        if "golden" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.golden)
     items.sort(key=lambda item: item.get_closest_marker("workflow") is None)
     for mark, library in {"torch": "torch", "tensorflow": "tensorflow", "downloads": "gdown"}.items():
         if importlib.util.find_spec(library) is None:
