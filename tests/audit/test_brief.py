@@ -33,7 +33,7 @@ def test_a_changed_score_is_one_line_with_the_count_of_files_made_from_it(result
         name for name, file in folder["files"].items() if any(f"another {SCORE}" in p for p in file["problems"])
     ]
     assert len(followers) > 10 and lines[0].endswith(
-        f"; and {len(followers)} files made from it (claims.csv, claims.md and more)"
+        f"; and {len(followers)} files made from it (claims.csv, claims.links.json and more)"
     )
     every = audit("--tree", results)[1]
     assert len(every) == len(followers) + 1 == len(folder["problems"]) and folder["causes"] == [
