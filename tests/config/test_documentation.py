@@ -37,7 +37,7 @@ def test_a_table_says_what_a_key_admits_its_default_and_its_meaning():
     lines = documentation.tables().splitlines()
     start = lines.index("### `experiments.<name>.evaluation.grid`")
     (row,) = [line for line in lines[start : start + 12] if line.startswith("| `d` |")]
-    assert row.startswith("| `d` | integer, ≥ 0, ≤ 7 | 7 | Condition of adaptive solvers")
+    assert row.startswith("| `d` | integer, ≥ 0, ≤ 7 | 7 | Condition on the step size")
     assert any(line.startswith("| `label` | text | required | ") for line in lines)
     assert any(line.startswith("| `dataset` | block or `digits` | required | ") for line in lines)
     assert any(line.startswith("| `weights` | `ema`, `raw` | `ema` | ") for line in lines)
