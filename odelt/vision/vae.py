@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 import shutil
+import sysconfig
 from collections.abc import Callable
 from typing import Any
 
@@ -111,9 +112,10 @@ def load(
 
 
 def is_compiled(device: torch.device, precision: Precision) -> bool:
-    """Whether PyTorch compiles the decoder: on a GPU, and if there is the C compiler that it needs.
+    """Whether PyTorch compiles the decoder: on a GPU, and if there are the C compiler and Python's headers for that.
 
     Passes between convolutions are then fused, which halves the time (benchmarks/results/scoring-compiled-h200.json).
     float32 is left as a CPU computes it.
     """
-    return device.type == "cuda" and precision != "float32" and shutil.which("cc") is not None
+    can = shutil.which("cc") is not None and pathlib.Path(sysconfig.get_path("include"), "Python.h").is_file()
+    return device.type == "cuda" and precision != "float32" and can

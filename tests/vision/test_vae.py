@@ -138,3 +138,15 @@ def test_memory_does_not_grow_with_the_number_of_images(directory):
     arrays, resident, arrays_of_more, resident_of_more = map(int, run.stdout.split())
     of_192_images = 192 * 64 * 64 * 3 * 4  # 9 MB
     assert arrays_of_more - arrays < of_192_images / 20 and resident_of_more - resident < of_192_images / 2
+
+
+def test_the_decoder_is_compiled_on_a_gpu_only_with_what_that_needs(monkeypatch, tmp_path):
+    gpu = torch.device("cuda")
+    monkeypatch.setattr(vae.shutil, "which", lambda name: name)
+    monkeypatch.setattr(vae.sysconfig, "get_path", lambda name: tmp_path)
+    assert not vae.is_compiled(gpu, "tf32")  # no headers
+    (tmp_path / "Python.h").touch()
+    asked = [(gpu, "tf32"), (gpu, "bfloat16"), (gpu, "float32"), (torch.device("cpu"), "bfloat16")]
+    assert [vae.is_compiled(*each) for each in asked] == [True, True, False, False]
+    monkeypatch.setattr(vae.shutil, "which", lambda name: None)
+    assert not vae.is_compiled(gpu, "tf32")
