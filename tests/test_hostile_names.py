@@ -10,6 +10,7 @@ import yaml
 from conftest import GOLDEN
 
 from odelt import cli
+from odelt.config import SPELLINGS
 from odelt.layout.model_directory import WEIGHTS
 
 CONTROL = "a\n\r\tb\x1b[2J\x1b]0;title\x07\u202ec\u2028"
@@ -108,7 +109,7 @@ ARGUMENTS = {
     "model": (lambda name: ["sample", "--model", name + LONG, *SAMPLE, "--out", "s.npz"], TOO_LONG),
     "solver": (
         lambda name: ["sample", "--model", "m", *SAMPLE, "--solver", name, "--out", "s.npz"],
-        "known solvers are euler:T, dopri5:TOL and tsit5:TOL",
+        f"known solvers are {', '.join(SPELLINGS[:-1])} and {SPELLINGS[-1]}",
     ),
     "count": (
         lambda name: ["sample", "--model", "m", *SAMPLE[:-1], name, "--out", "s.npz"],

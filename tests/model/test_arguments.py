@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from conftest import relative_error
 
 import odelt
 from odelt import OdeltError
@@ -105,7 +106,7 @@ def test_settings_of_an_integration_that_are_none_are_refused(model, changes, me
 
 def test_the_number_after_the_classes_is_the_null_label(model):
     null = integrate(model, y=model.config.classes, guidance=1)
-    assert np.array_equal(null, integrate(model, y=0, guidance=0))
+    assert relative_error(null, integrate(model, y=0, guidance=0)) < 1e-6  # two programs
 
 
 def test_lists_scalars_and_arrays_of_any_integer_type_are_taken(model):

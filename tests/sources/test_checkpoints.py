@@ -34,6 +34,7 @@ def test_config_has_the_keys_of_the_contract(imported):
     assert config.model_dump(mode="json") == {
         "width": 32, "heads": 4, "depth": 8, "group": 2, "min_length": 2,
         "patch": 2, "channels": 4, "classes": 5, "image": [8, 8],
+        "objective": "shortcut",
     }  # fmt: skip
 
 
