@@ -59,8 +59,8 @@ class Dataset(Section):
         return self
 
 
-# Datasets that the name of their kind alone stands for.
-WHOLE = {name: {"name": name, "kind": name, **kind.fixed} for name, kind in KINDS.items() if kind.fixed}
+# Datasets that the name of their kind alone stands for: those whose images come from nowhere that a suite names.
+WHOLE = {name: {"name": name, "kind": name, **kind.fixed} for name, kind in KINDS.items() if kind.origin is None}
 DatasetField = Annotated[
     Dataset,
     pydantic.BeforeValidator(
