@@ -59,7 +59,7 @@ class Dataset(Section):
         return self
 
 
-# Datasets that the name of their kind alone stands for: those whose images come from nowhere that a suite names.
+# Datasets that the name of their kind alone stands for: their images need neither `source` nor `path`.
 WHOLE = {name: {"name": name, "kind": name, **kind.fixed} for name, kind in KINDS.items() if kind.origin is None}
 DatasetField = Annotated[
     Dataset,

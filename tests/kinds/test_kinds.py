@@ -114,8 +114,9 @@ def test_what_a_kind_cannot_do_is_told_on_one_line(verb, changes, message, tmp_p
     assert told.count("\n") == 1 and re.search(message, told)
 
 
-def test_only_a_folder_of_images_is_read_where_the_user_keeps_it():
-    assert [name for name, kind in KINDS.items() if kind.in_place] == ["folder"]
+def test_a_folder_of_images_is_read_where_the_user_keeps_it_and_what_is_unpacked_is_not():
+    assert KINDS["folder"].in_place
+    assert not any(KINDS[name].in_place for name in ("digits", "celebahq", "imagenet"))
     pets = config.Dataset(name="pets", kind="folder", path="pets", image=(8, 8), classes=2)
     tar = config.Dataset(name="tar", kind="imagenet", path="a.tar", image=(8, 8), classes=2)
     assert RESULTS.images(pets) == pathlib.Path("pets")
