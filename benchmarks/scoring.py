@@ -107,7 +107,7 @@ def parts(
     """Each part alone on one batch, waited for, with the floor of its operations where they are counted."""
     z = vision.upload(latents[: codec.batch_size], codec.device)
     images = codec.decoded(z)
-    pixels = vision.Download(inception.to_pixels(images).permute(0, 2, 3, 1)).array
+    pixels = vision.Readback(inception.to_pixels(images).permute(0, 2, 3, 1)).array
     resized = torch.rand(len(z), inception.SIDE, inception.SIDE, 3) * 255
     each = {
         "encode": (lambda: codec.encoded(images), costs.ENCODE * images[0, 0].numel()),

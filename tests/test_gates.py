@@ -1,6 +1,7 @@
 """What a change passes before it is committed, and the version, each said in one place or held together here."""
 
 import ast
+import collections
 import importlib.metadata
 import pathlib
 import re
@@ -52,3 +53,13 @@ def test_no_function_is_longer_than_50_lines():
 def test_no_module_is_imported_by_a_text_that_import_linter_cannot_see():
     for path in PACKAGE.rglob("*.py"):
         assert not re.search(r"\bimport_module\(|\b__import__\(", path.read_text(encoding="utf-8")), path
+
+
+def test_no_two_classes_have_the_same_name():
+    classes = [
+        node.name
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert [name for name, count in collections.Counter(classes).items() if count > 1] == []

@@ -1,10 +1,11 @@
-"""README's commands do what they say (its first two are what CI itself is made of)."""
+"""README's commands do what they say (its first two are what CI itself is made of); CONTRIBUTING's paths are there."""
 
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -59,3 +60,36 @@ def test_a_command_runs(command, tmp_path):
 @NEEDS_MINI
 def test_the_python_example_runs():
     assert run(sys.executable, "-c", BLOCKS["python"] + "print(x1.shape, v.shape)") == "(10, 8, 8, 1) (10, 8, 8, 1)\n"
+
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+# A folder or a file in code, or the target of a link. A reader chooses `<name>`.
+PATH = re.compile(r"(?<=[`( ])[\w.-]+(?:/[\w.-]+)*(?:/|\.(?:py|md|yaml|toml|smk))(?=[`) ])")
+
+
+def test_every_path_in_contributing_is_there():
+    code = re.findall(r"`[^`]+`|\]\([^)]+\)", CONTRIBUTING)
+    paths = {path for words in code for path in PATH.findall(words)}
+    paths |= {word for words in code if words.startswith("`pytest ") for word in words.strip("`").split()[1:]}
+    assert len(paths) > 40
+    assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
+
+
+def test_each_of_the_ten_changes_takes_at_most_ten_lines_and_names_the_tests_to_run():
+    changes = re.split(r"^### ", CONTRIBUTING, flags=re.M)[1:]
+    assert len(changes) == 10
+    for change in changes:
+        lines = [line for line in change.splitlines()[1:] if line]
+        assert len(lines) <= 10 and lines[-1].startswith("`pytest tests/"), change
+
+
+def test_the_rooms_are_listed_in_the_order_in_which_they_import():
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        (contract,) = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    height = {room: -k for k, layer in enumerate(contract["layers"]) for room in layer.split(" | ")}
+    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("| where | what |")[2]
+    listed = re.findall(r"^\| `odelt/(\w+)/`", table, flags=re.M)
+    assert {path.name for path in (ROOT / "odelt").iterdir() if (path / "__init__.py").exists()} - {*listed} == {
+        "commands"
+    }
+    assert listed == sorted(listed, key=height.get)

@@ -1,9 +1,8 @@
 """The latency study: measurements on random weights, and their table."""
 
 from odelt.commands import options
-from odelt.config import parse_json
+from odelt.config import parse_json, subfolders
 from odelt.config.latency_study import LatencyStudy
-from odelt.layout import paths
 
 
 def snapshot(a):
@@ -32,9 +31,9 @@ def tables(a):
 
     study = parse_json(LatencyStudy, a.settings, "--settings")
     rows = list(latency_study.rows(study, a.results, load_references(a.published)))
-    latency_table.write(rows, a.out / paths.LATENCY)
-    latency_table.figure(rows, a.out / paths.LATENCY)
-    pages.write_page(a.out / f"{paths.LATENCY}.md")
+    latency_table.write(rows, a.out / subfolders.LATENCY)
+    latency_table.figure(rows, a.out / subfolders.LATENCY)
+    pages.write_page(a.out / f"{subfolders.LATENCY}.md")
 
 
 def register(verb):

@@ -1,35 +1,19 @@
 """What a dataset is, and the codec between its images and the network (SPEC 7)."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import pydantic
 from pydantic import Field
 
+from odelt.config.entries import KindField
 from odelt.config.older import Since
-from odelt.config.parsing import FileName, Name, Positive, Precision, Section, nearest
-from odelt.kinds import KINDS, Kind
-from odelt.quoting import quoted
-
-
-def _kind(value: Any) -> Any:
-    if isinstance(value, Kind):
-        return value
-    if not isinstance(value, str) or value not in KINDS:
-        hint = isinstance(value, str) and nearest(value, KINDS)
-        raise ValueError(f"there is no kind of dataset {quoted(value)}{hint or '; known are ' + ', '.join(KINDS)}")
-    return KINDS[value]
+from odelt.config.parsing import FileName, Name, Positive, Precision, Section
+from odelt.kinds import KINDS
 
 
 def _with(origin: str) -> str:
     """The kinds whose images have this origin."""
     return " or ".join(f"`{name}`" for name, kind in KINDS.items() if kind.origin == origin)
-
-
-KindField = Annotated[
-    pydantic.InstanceOf[Kind],
-    pydantic.BeforeValidator(_kind, json_schema_input_type=Annotated[str, Field(json_schema_extra={"enum": [*KINDS]})]),
-    pydantic.PlainSerializer(str),
-]
 
 
 class Dataset(Section):
@@ -75,8 +59,8 @@ class Dataset(Section):
         return self
 
 
-# Datasets that the name of their kind alone stands for.
-WHOLE = {name: {"name": name, "kind": name, **kind.fixed} for name, kind in KINDS.items() if kind.fixed}
+# Datasets that the name of their kind alone stands for: their images need neither `source` nor `path`.
+WHOLE = {name: {"name": name, "kind": name, **kind.fixed} for name, kind in KINDS.items() if kind.origin is None}
 DatasetField = Annotated[
     Dataset,
     pydantic.BeforeValidator(

@@ -12,7 +12,7 @@ from odelt.config.registry import Registry
 from odelt.config.suite import CONFIG, Suite
 from odelt.errors import OdeltError
 
-SCHEMA = pathlib.Path("workflow/schemas/config.schema.yaml")
+SCHEMA = pathlib.Path("docs/config.schema.yaml")
 README = CONFIG / "README.md"
 BEGIN = "<!-- `odelt schema --write` writes the tables from odelt/config/. -->\n"
 END = "<!-- The tables end here. -->\n"

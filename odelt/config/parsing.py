@@ -49,14 +49,15 @@ def nearest(word: str | int, known: typing.Iterable[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
-def entry_of(table: typing.Mapping[str, object]) -> tuple:
-    """Returns the annotations of a field whose value is an entry of a table and is written as the entry's name."""
+def entry_of(kind: type, table: typing.Mapping[str, object]) -> tuple:
+    """Returns the annotations of a field whose value is an entry of a table, a `kind`, and is written as its name."""
 
     def look_up(value: object) -> object:
-        if not isinstance(value, str):
+        if isinstance(value, kind):
             return value
-        if value not in table:
-            raise ValueError(f"{quoted(value)} is none of {', '.join(table)}{nearest(value, table)}")
+        if not isinstance(value, str) or value not in table:
+            hint = nearest(value, table) if isinstance(value, str) else ""
+            raise ValueError(f"{quoted(value)} is none of {', '.join(table)}{hint}")
         return table[value]
 
     names = pydantic.WithJsonSchema({"enum": list(table), "type": "string"})

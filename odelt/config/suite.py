@@ -10,6 +10,7 @@ from odelt.config.dataset import Dataset
 from odelt.config.experiment import Experiment
 from odelt.config.older import completed
 from odelt.config.parsing import FileName, Name, NotNegative, Section, nearest, parse
+from odelt.config.subfolders import OF_EXPERIMENT, OF_SUITE
 from odelt.errors import OdeltError
 from odelt.plain_data import read_yaml
 from odelt.quoting import LONGEST_NAME, printable, quoted
@@ -17,9 +18,6 @@ from odelt.version import __version__
 
 CONFIG = pathlib.Path("config")
 NOT_SUITES = ("config", "latency", "latency-small", "reference", "sources", "sources.lock")
-# Folders of a suite and of an experiment: no experiment has such a name.
-RESERVED = ("sources", "datasets", "logs", "benchmarks", "checkpoints", "so-far", "models", "samples", "features")
-RESERVED += ("statistics", "pictures", "scores", "latency", "tables", "figures")
 
 
 class Downloads(Section):
@@ -79,7 +77,7 @@ class Suite(Section):
     def _hangs_together(self):
         known: dict[str, Experiment] = {}
         for name, experiment in self.experiments.items():
-            if name in RESERVED:
+            if name in (*OF_SUITE, *OF_EXPERIMENT):
                 raise ValueError(f"experiments.{name}: a folder of the results has this name; choose another")
             other = known.setdefault(experiment.dataset.name, experiment)
             for part in ("dataset", "codec", "features"):

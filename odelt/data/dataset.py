@@ -53,12 +53,18 @@ def rows_of(path: files.Path, name: str, size: int) -> Iterator[np.ndarray]:
             yield rows
 
 
-def read_arrays(path: files.Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """These arrays of an npz; OdeltError where the file is missing, damaged or lacks one, or one is not finite."""
+def read_arrays(path: files.Path, names: tuple[str, ...], *, and_numbers: bool = False) -> dict[str, np.ndarray]:
+    """These arrays of an npz, and if asked for all its numbers, which are arrays without axes.
+
+    Raises:
+        OdeltError: the file is missing, damaged or lacks one of the names, or an array is not finite.
+    """
     files.require_regular(path, "arrays")
     trace.used(path)
     with _reading(path), np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in names}
+        others = [name for name in file.files if and_numbers and name not in names]
+        arrays |= {name: array for name in others if not (array := file[name]).ndim}
     for name, array in arrays.items():
         _check_finite(path, name, array)
     return arrays

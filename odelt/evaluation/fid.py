@@ -18,7 +18,6 @@ from odelt.evaluation import frechet
 FEATURES = 2048
 RECOMPUTED = "recomputed"  # the label of the statistics that the workflow takes of the images itself
 MOMENTS = ("mu_legacy", "sigma_legacy", "mu_clean", "sigma_clean")
-FURTHER = ("inception_score", "kid", "precision", "recall")
 
 
 def save(path: files.Path, statistics: Mapping[str, Any]) -> None:
@@ -30,9 +29,11 @@ def score(path: pathlib.Path, real: pathlib.Path, references: Mapping[str, pathl
     """The scores of a sample set from its statistics file.
 
     `fid` by label: the legacy Fréchet distance to each reference and to the real images (`recomputed`); the first one
-    again as `frechet_distance`. `fid_clean`: to the real images in the clean protocol. And the file's FURTHER scores.
+    again as `frechet_distance`. `fid_clean`: to the real images in the clean protocol. And every other number of the
+    file, under its own name (`odelt.vision.describing.further`).
     """
-    made = read_arrays(path, (*MOMENTS, *FURTHER, "count", "evaluations"))
+    needed = (*MOMENTS, "count", "evaluations")
+    made = read_arrays(path, needed, and_numbers=True)
     truth = read_arrays(real, MOMENTS)
     known = {label: load_reference(file) for label, file in references.items()}
     fid = frechet.distances(_gaussian(made, path, "legacy"), {**known, RECOMPUTED: _gaussian(truth, real, "legacy")})
@@ -42,7 +43,7 @@ def score(path: pathlib.Path, real: pathlib.Path, references: Mapping[str, pathl
         "frechet_distance": next(iter(fid.values())),
         "fid": fid,
         "fid_clean": frechet.distance(_gaussian(made, path, "clean"), _gaussian(truth, real, "clean")),
-        **{name: float(made[name]) for name in FURTHER},
+        **{name: float(array) for name, array in made.items() if name not in needed},
     }
 
 

@@ -15,7 +15,7 @@ from odelt.config import Latency, Solver
 from odelt.machine import devices
 from odelt.model import Model
 from odelt.sampling.sample_sets import noise_and_labels
-from odelt.sampling.solvers import Run, integrated, program
+from odelt.sampling.solvers import Solution, integrated, program
 
 
 class Setting(NamedTuple):
@@ -47,7 +47,7 @@ def measure(model: Model, length: int | None, settings: Sequence[Setting], timin
         def generate(executable=executable, prepared=prepared, batches=batches):
             return jax.block_until_ready([executable(*prepared.dynamic, *batch) for batch in batches])
 
-        evaluations = np.concatenate([Run(solver, *made).evaluations() for made in generate()])
+        evaluations = np.concatenate([Solution(solver, *made).evaluations() for made in generate()])
         seconds = [_seconds(generate) for _ in range(timing.repeats)]
         q1, median, q3 = np.quantile(seconds, (0.25, 0.5, 0.75)).tolist()
         results.append(

@@ -5,7 +5,7 @@ checked in every environment. Its functions import what they need when they are 
 """
 
 from odelt.kinds import celebahq, digits, folder, imagenet
-from odelt.kinds.kind import Kind, Settings, check_classes
+from odelt.kinds.kind import DatasetSettings, Kind, check_classes
 
 KINDS = {
     kind.name: kind
@@ -17,4 +17,4 @@ KINDS = {
     )
 }
 
-__all__ = ["KINDS", "Kind", "Settings", "check_classes"]
+__all__ = ["KINDS", "DatasetSettings", "Kind", "check_classes"]

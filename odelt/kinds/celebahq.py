@@ -3,20 +3,20 @@
 import pathlib
 from typing import TYPE_CHECKING
 
-from odelt.kinds.kind import Kind, Settings
+from odelt.kinds.kind import DatasetSettings, Kind
 
 if TYPE_CHECKING:
     from odelt.data.images import Images
 
 
-def write(settings: Settings, source: pathlib.Path | None, out: pathlib.Path) -> None:
+def write(settings: DatasetSettings, source: pathlib.Path | None, out: pathlib.Path) -> None:
     from odelt.data import builders
 
     assert source is not None  # its origin
     builders.write_celebahq(sorted(source.rglob("*.parquet")), out, settings.image, settings.fraction)
 
 
-def open_written(settings: Settings, path: pathlib.Path) -> "Images":
+def open_written(settings: DatasetSettings, path: pathlib.Path) -> "Images":
     """The written images, which have their size already."""
     from odelt.data.images import Images, TfdsSource
 

@@ -3,7 +3,7 @@
 import pathlib
 from typing import TYPE_CHECKING, cast
 
-from odelt.kinds.kind import Kind, Settings
+from odelt.kinds.kind import DatasetSettings, Kind
 
 if TYPE_CHECKING:
     from odelt.data.dataset import LabelledImages
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 LEVELS = 16  # a pixel is one of 0..16
 
 
-def load(settings: Settings | None = None, source: pathlib.Path | None = None) -> "LabelledImages":
+def load(settings: DatasetSettings | None = None, source: pathlib.Path | None = None) -> "LabelledImages":
     """All images, float32 [1797, 8, 8, 1] as pixel/8 − 1, so that black is −1 and white is 1; labels int32 [1797].
 
     There is nothing to choose, so the arguments are not read.

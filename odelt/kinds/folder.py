@@ -4,14 +4,14 @@ import pathlib
 from typing import TYPE_CHECKING
 
 from odelt.data import folders
-from odelt.kinds.kind import Kind, Settings, own_path
+from odelt.kinds.kind import DatasetSettings, Kind, own_path
 
 if TYPE_CHECKING:
     from odelt.data.dataset import LabelledImages
     from odelt.data.images import Images
 
 
-def open_folder(settings: Settings, path: pathlib.Path) -> "Images":
+def open_folder(settings: DatasetSettings, path: pathlib.Path) -> "Images":
     """The images as a viewer shows them: upright, transparent parts white; then the square in the middle, resized."""
     from odelt.data.images import FolderSource, Images
 
@@ -19,7 +19,7 @@ def open_folder(settings: Settings, path: pathlib.Path) -> "Images":
     return Images(source, settings.image, settings.channels, crop=True, as_seen=True)
 
 
-def load(settings: Settings, source: pathlib.Path | None = None) -> "LabelledImages":
+def load(settings: DatasetSettings, source: pathlib.Path | None = None) -> "LabelledImages":
     from odelt.data.images import in_memory
 
     return in_memory(open_folder(settings, own_path(settings)))

@@ -3,7 +3,7 @@
 import pathlib
 from typing import TYPE_CHECKING
 
-from odelt.kinds.kind import Kind, Settings, own_path
+from odelt.kinds.kind import DatasetSettings, Kind, own_path
 
 if TYPE_CHECKING:
     from odelt.data.images import Images
@@ -12,19 +12,19 @@ IMAGES = 1_281_167
 IMAGE_BYTES = 115e3  # of an original JPEG, on average
 
 
-def count(settings: Settings) -> float:
+def count(settings: DatasetSettings) -> float:
     """Estimated from the tar's size: it may be a part of the whole."""
     tar = own_path(settings)
     return tar.stat().st_size / IMAGE_BYTES if tar.exists() else IMAGES
 
 
-def write(settings: Settings, source: pathlib.Path | None, out: pathlib.Path) -> None:
+def write(settings: DatasetSettings, source: pathlib.Path | None, out: pathlib.Path) -> None:
     from odelt.data import builders
 
     builders.write_imagenet(own_path(settings), out, settings.fraction)
 
 
-def open_written(settings: Settings, path: pathlib.Path) -> "Images":
+def open_written(settings: DatasetSettings, path: pathlib.Path) -> "Images":
     """The written images, which have their original sizes: the square in the middle, resized."""
     from odelt.data.images import Images, TfdsSource
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from odelt.data.images import Images
 
 
-class Settings(Protocol):
+class DatasetSettings(Protocol):
     """The keys of a dataset in a suite (`odelt.config.Dataset`) that a kind reads."""
 
     @property
@@ -40,17 +40,17 @@ class Kind:
 
     name: str
     description: str  # for the table of keys
-    count: Callable[[Settings], float]  # of images, whatever the fraction; 0 where nobody knows before they are read
+    count: Callable[[DatasetSettings], float]  # of images, whatever the fraction; 0 if unknown before they are read
     origin: Literal["source", "path"] | None = None  # the key that says where the images come from
     fixed: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # values that other keys must have
     image_bytes: float = 0  # of a written image on the disk, on average
 
     # All images and labels in memory; the second argument is what was downloaded.
-    load: Callable[[Settings, pathlib.Path | None], "LabelledImages"] | None = None
+    load: Callable[[DatasetSettings, pathlib.Path | None], "LabelledImages"] | None = None
     # Writes the images to a folder, the third argument; the second is what was downloaded.
-    write: Callable[[Settings, pathlib.Path | None, pathlib.Path], None] | None = None
+    write: Callable[[DatasetSettings, pathlib.Path | None, pathlib.Path], None] | None = None
     # The images by index, from the folder that `write` wrote, or from the user's own.
-    open: Callable[[Settings, pathlib.Path], "Images"] | None = None
+    open: Callable[[DatasetSettings, pathlib.Path], "Images"] | None = None
 
     # Of a kind whose images the user brings:
     remedy: str = ""  # where nothing is at `path`
@@ -70,13 +70,13 @@ class Kind:
         return self.origin == "path" and self.write is None
 
 
-def own_path(settings: Settings) -> pathlib.Path:
+def own_path(settings: DatasetSettings) -> pathlib.Path:
     """Returns the path of a dataset whose kind has it as its origin."""
     assert settings.path is not None  # the configuration is checked
     return pathlib.Path(settings.path)
 
 
-def check_classes(count: int, settings: Settings) -> None:
+def check_classes(count: int, settings: DatasetSettings) -> None:
     """Raises OdeltError if `count`, the number of classes among the images, is not the configured one."""
     if count != settings.classes:
         raise OdeltError(

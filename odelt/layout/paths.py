@@ -7,7 +7,7 @@ import dataclasses
 import pathlib
 from typing import Generic, TypeVar
 
-from odelt.config import Dataset, Experiment, Inception, Length, Suite
+from odelt.config import Dataset, Experiment, Inception, Length, Suite, subfolders
 from odelt.config.latency_study import LatencyStudy
 from odelt.config.registry import Registry
 from odelt.kinds.kind import own_path
@@ -15,12 +15,6 @@ from odelt.layout.grid import Point, latency_path
 from odelt.layout.model_directory import CURVE, WEIGHTS
 
 RESULTS = "results"  # the folder of the suites' folders
-# Folders of a suite's results.
-SOURCES, DATASETS = "sources", "datasets"
-LOGS, BENCHMARKS, CHECKPOINTS, SO_FAR = "logs", "benchmarks", "checkpoints", "so-far"
-# Folders of an experiment's results.
-MODELS, SAMPLES, STATISTICS, PICTURES = "models", "samples", "statistics", "pictures"
-FEATURES, SCORES, LATENCY, TABLES, FIGURES = "features", "scores", "latency", "tables", "figures"
 # Folders of a dataset, and the file of a small one.
 IMAGES, LATENTS, SMALL = "images", "latents", "dataset.npz"
 # Tables and figures of an experiment, and tables of a suite.
@@ -33,7 +27,10 @@ SVG, PNG = FIGURE_ENDINGS = ("svg", "png")
 CRATE, AUDIT_PAGE, AUDIT, REPORT = "crate", "audit.html", "audit.yaml", "report.html"
 # Copies of the project's files that a suite's results keep, and a latency study's.
 SUITE, LOCK, REGISTRY, PUBLISHED = "suite.yaml", "sources.lock.yaml", "sources.yaml", "reference.yaml"
-STUDY, TABLES_OF_STUDY = "study.yaml", tuple(f"{LATENCY}.{ending}" for ending in (*TABLE_ENDINGS, *FIGURE_ENDINGS))
+STUDY, TABLES_OF_STUDY = (
+    "study.yaml",
+    tuple(f"{subfolders.LATENCY}.{ending}" for ending in (*TABLE_ENDINGS, *FIGURE_ENDINGS)),
+)
 
 # Of files on a disk, or of no more than their names below a folder.
 P = TypeVar("P", bound=pathlib.PurePath)
@@ -46,7 +43,7 @@ class ExperimentPaths(Generic[P]):
     root: P
 
     def model(self, run: str) -> P:
-        return self.root / MODELS / run
+        return self.root / subfolders.MODELS / run
 
     def weights(self, run: str) -> P:
         return self.model(run) / WEIGHTS
@@ -55,53 +52,53 @@ class ExperimentPaths(Generic[P]):
         return self.model(run) / CURVE
 
     def samples(self, point: Point | str) -> P:
-        return self.root / SAMPLES / f"{point}.npz"
+        return self.root / subfolders.SAMPLES / f"{point}.npz"
 
     def features(self, point: Point | str) -> P:
         """Features of small images, by the experiment's own network."""
-        return self.root / FEATURES / f"{point}.npz"
+        return self.root / subfolders.FEATURES / f"{point}.npz"
 
     @property
     def feature_network(self) -> P:
-        return self.root / FEATURES / "network.safetensors"
+        return self.root / subfolders.FEATURES / "network.safetensors"
 
     @property
     def real_features(self) -> P:
-        return self.root / FEATURES / "real.npz"
+        return self.root / subfolders.FEATURES / "real.npz"
 
     def statistics(self, point: Point | str) -> P:
         """Statistics of Inception's features, where the network sees latents."""
-        return self.root / STATISTICS / f"{point}.npz"
+        return self.root / subfolders.STATISTICS / f"{point}.npz"
 
     def pictures(self, point: Point | str) -> P:
         """Some decoded samples, where the network sees latents."""
-        return self.root / PICTURES / f"{point}.npz"
+        return self.root / subfolders.PICTURES / f"{point}.npz"
 
     def score(self, point: Point | str) -> P:
-        return self.root / SCORES / f"{point}.json"
+        return self.root / subfolders.SCORES / f"{point}.json"
 
     def latency(self, model: str, length: int | None) -> P:
         return self.latency_of(latency_path(model, length))
 
     def latency_of(self, timed: str) -> P:
         """The same by `<model>/<length>`."""
-        return self.root / LATENCY / f"{timed}.json"
+        return self.root / subfolders.LATENCY / f"{timed}.json"
 
     @property
     def floor(self) -> P:
         """The distance between two halves of the real data, of a small dataset."""
-        return self.root / SCORES / "floor.json"
+        return self.root / subfolders.SCORES / "floor.json"
 
     @property
     def references(self) -> P:
         """The distances of downloaded reference statistics to those of the images, of a large dataset."""
-        return self.root / SCORES / "references.json"
+        return self.root / subfolders.SCORES / "references.json"
 
     def table(self, name: str, ending: str) -> P:
-        return self.root / TABLES / f"{name}.{ending}"
+        return self.root / subfolders.TABLES / f"{name}.{ending}"
 
     def figure(self, name: str, ending: str) -> P:
-        return self.root / FIGURES / f"{name}.{ending}"
+        return self.root / subfolders.FIGURES / f"{name}.{ending}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,14 +142,14 @@ class SuitePaths(Generic[P]):
 
     def so_far(self, experiment: str) -> ExperimentPaths[P]:
         """Tables and figures of an unfinished experiment."""
-        return ExperimentPaths(self.root / SO_FAR / experiment)
+        return ExperimentPaths(self.root / subfolders.SO_FAR / experiment)
 
     def dataset(self, name: str) -> DatasetPaths[P]:
-        return DatasetPaths(self.root / DATASETS / name)
+        return DatasetPaths(self.root / subfolders.DATASETS / name)
 
     def download(self, source: str, file: str | None) -> P:
         """A downloaded file under its own name, or the folder of a repository's files."""
-        return self.root / SOURCES / source / (file or "files")
+        return self.root / subfolders.SOURCES / source / (file or "files")
 
     def source(self, name: str) -> P:
         """The same by the source's name in the registry."""
@@ -212,7 +209,7 @@ class SuitePaths(Generic[P]):
 
     def checkpoints(self, experiment: str, run: str) -> P:
         """Saved states of an unfinished training run."""
-        return self.root / CHECKPOINTS / experiment / run
+        return self.root / subfolders.CHECKPOINTS / experiment / run
 
 
 def _inception(experiment: Experiment) -> Inception:

@@ -7,13 +7,13 @@ are no outputs). The audit accepts that these outputs are missing, and no others
 import pathlib
 from collections.abc import Iterator
 
-from odelt.config import Suite
+from odelt.config import Suite, subfolders
 from odelt.layout import paths
 
-OF_EXPERIMENT = (paths.SAMPLES, paths.STATISTICS, paths.FEATURES)
+OF_EXPERIMENT = (subfolders.SAMPLES, subfolders.STATISTICS, subfolders.FEATURES)
 OF_DATASET = (paths.IMAGES, paths.LATENTS)
 # The rules mark these as temporary where an experiment has latents: Snakemake removes them once they are read.
-TEMPORARY = (paths.SAMPLES, paths.STATISTICS)
+TEMPORARY = (subfolders.SAMPLES, subfolders.STATISTICS)
 
 
 def folders(suite: Suite) -> Iterator[pathlib.PurePosixPath]:
@@ -21,7 +21,7 @@ def folders(suite: Suite) -> Iterator[pathlib.PurePosixPath]:
     for experiment in suite.experiments:
         yield from (pathlib.PurePosixPath(experiment, part) for part in OF_EXPERIMENT)
     for dataset in dict.fromkeys(settings.dataset.name for settings in suite.experiments.values()):
-        yield from (pathlib.PurePosixPath(paths.DATASETS, dataset, part) for part in OF_DATASET)
+        yield from (pathlib.PurePosixPath(subfolders.DATASETS, dataset, part) for part in OF_DATASET)
 
 
 def may_be_removed(suite: Suite, path: str) -> bool:
@@ -33,7 +33,7 @@ def may_be_removed(suite: Suite, path: str) -> bool:
 def is_temporary(suite: Suite, path: str) -> bool:
     """Whether the workflow itself removes this output."""
     parts = pathlib.PurePosixPath(path).parts
-    if parts[0] == paths.DATASETS:
+    if parts[0] == subfolders.DATASETS:
         return len(parts) == 3 and parts[2] in OF_DATASET
     experiment = suite.experiments.get(parts[0])
     return experiment is not None and experiment.latent and len(parts) > 2 and parts[1] in TEMPORARY

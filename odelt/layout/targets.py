@@ -4,10 +4,10 @@ import dataclasses
 import functools
 import pathlib
 
-from odelt.config import Codec, Dataset, Experiment, Inception, Suite
+from odelt.config import Codec, Dataset, Experiment, Inception, Suite, subfolders
 from odelt.layout import grid, paths
 
-OF_POINTS = (paths.SAMPLES, paths.FEATURES, paths.STATISTICS, paths.PICTURES, paths.SCORES)
+OF_POINTS = (subfolders.SAMPLES, subfolders.FEATURES, subfolders.STATISTICS, subfolders.PICTURES, subfolders.SCORES)
 
 
 class UnknownTarget(LookupError):
@@ -43,7 +43,7 @@ class Target:
     @property
     def run(self) -> grid.Run:
         """Of a model directory, or a file in it."""
-        self._check_folder(paths.MODELS)
+        self._check_folder(subfolders.MODELS)
         return _known(grid.runs(self.experiment), self._part(2))
 
     @property
@@ -56,7 +56,7 @@ class Target:
     @property
     def timed(self) -> tuple[str, int | None]:
         """The model and the length of a latency."""
-        self._check_folder(paths.LATENCY)
+        self._check_folder(subfolders.LATENCY)
         model, length = self._part(2), self._part(3).removesuffix(self._ending)
         known = {grid.latency_path(*timed): timed for timed in grid.latency_points(self.experiment)}
         return _known(known, f"{model}/{length}")
@@ -64,7 +64,7 @@ class Target:
     @property
     def user_of_dataset(self) -> Experiment:
         """The first experiment that uses the dataset of this file."""
-        if self._part(0) != paths.DATASETS:
+        if self._part(0) != subfolders.DATASETS:
             raise UnknownTarget(self.path)
         return _known(self.configured.users, self._part(1))
 
@@ -89,7 +89,7 @@ class Target:
     @property
     def source(self) -> str:
         """The name of a download."""
-        if self._part(0) != paths.SOURCES:
+        if self._part(0) != subfolders.SOURCES:
             raise UnknownTarget(self.path)
         return self._part(1)
 
@@ -115,7 +115,7 @@ class Target:
 def dataset_name(path: str) -> str | None:
     """The name of the dataset that an output belongs to; None where it belongs to none."""
     parts = pathlib.PurePosixPath(path).parts
-    return parts[1] if len(parts) > 1 and parts[0] == paths.DATASETS else None
+    return parts[1] if len(parts) > 1 and parts[0] == subfolders.DATASETS else None
 
 
 def _known(known, name):

@@ -1,4 +1,4 @@
-"""Model directories: `config.json` and `model.safetensors`, with the `raw` and the `ema` weights of one network.
+"""Model directories: the configuration of one network, and a file of tensors with its `raw` and its `ema` weights.
 
 Weights are a nested dict of arrays named as in `odelt.model.dit`; a tensor's name in the file is its path with the
 kind before it (`ema/blocks/query/kernel`). Block weights are stacked, so a short model reads only its own slice.

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from odelt.config import CONFIG, Experiment, Suite, advice, nearest, suite_named
+from odelt.config import CONFIG, Experiment, Suite, advice, nearest, subfolders, suite_named
 from odelt.config.latency_study import LatencyStudy, load_latency_study
 from odelt.config.registry import Registry, load_registry
 from odelt.errors import OdeltError
@@ -211,7 +211,7 @@ def disk(suite: Suite, jobs: Sequence[Job]) -> float:
 
 def downloaded(suite: Suite, jobs: Sequence[Job]) -> list[str]:
     """The names of the sources that these jobs download."""
-    made = {job.output.parts[1] for job in jobs if job.output.parts[:1] == (paths.SOURCES,)}
+    made = {job.output.parts[1] for job in jobs if job.output.parts[:1] == (subfolders.SOURCES,)}
     return [name for name in paths.sources_of(suite) if name in made]
 
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple, get_args
 
-from odelt.config import Experiment, Precision, Suite
+from odelt.config import Experiment, Precision, Suite, subfolders
 from odelt.config.registry import load_registry
 from odelt.errors import OdeltError
 from odelt.layout import grid, paths
@@ -194,11 +194,11 @@ def _downloads(suite: Suite, jobs: Sequence[Job]) -> list[str]:
 
 def _measured_seconds(name: str, suite: Suite) -> float:
     """Returns the seconds of all jobs of an earlier run, by Snakemake's benchmark files; 0 if a file is missing."""
-    folder = pathlib.Path(paths.RESULTS, name, paths.BENCHMARKS)
+    folder = pathlib.Path(paths.RESULTS, name, subfolders.BENCHMARKS)
     for title, experiment in suite.enabled.items():
-        jobs = [f"{paths.MODELS}/{run}" for run in grid.runs(experiment)]
+        jobs = [f"{subfolders.MODELS}/{run}" for run in grid.runs(experiment)]
         jobs += [f"sample/{group.path}" for group in grid.sample_groups(experiment)]
-        jobs += [f"{paths.LATENCY}/{grid.latency_path(*timed)}" for timed in grid.latency_points(experiment)]
+        jobs += [f"{subfolders.LATENCY}/{grid.latency_path(*timed)}" for timed in grid.latency_points(experiment)]
         jobs += [f"score/{group.path}" for group in grid.sample_groups(experiment)]
         if not all((folder / title / f"{job}.tsv").exists() for job in jobs):
             return 0

@@ -6,7 +6,7 @@ They are in `checkpoints/<experiment>/<run>/<fingerprint>`, with the digests of 
 import fcntl
 import pathlib
 
-from odelt.config import Experiment, Suite, network_of
+from odelt.config import Experiment, Suite, network_of, subfolders
 from odelt.errors import OdeltError
 from odelt.layout import grid, paths
 from odelt.plain_data import parse_json
@@ -16,7 +16,7 @@ from odelt.training import identity
 
 def folders(root: pathlib.Path) -> list[pathlib.Path]:
     """The folders of unfinished runs of the suite whose results are in `root`."""
-    return sorted(path.parent for path in (root / paths.CHECKPOINTS).glob(f"*/*/*/{identity.STEPS}"))
+    return sorted(path.parent for path in (root / subfolders.CHECKPOINTS).glob(f"*/*/*/{identity.STEPS}"))
 
 
 def is_abandoned(folder: pathlib.Path, root: pathlib.Path, suite: Suite) -> bool:

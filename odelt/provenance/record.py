@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import pydantic
 
 from odelt import files
-from odelt.config import NotNegative, Section
+from odelt.config import NotNegative, Section, subfolders
 from odelt.errors import OdeltError
 from odelt.layout import paths
 from odelt.plain_data import parse_json
@@ -21,7 +21,7 @@ from odelt.plain_data import parse_json
 SUFFIX = ".prov.json"
 # Parts of a suite's folder that are outside of the chain (`so-far` holds tables of what was not finished), and pages,
 # which show what the chain holds.
-OUTSIDE = (paths.LOGS, paths.BENCHMARKS, paths.CHECKPOINTS, paths.SO_FAR, paths.AUDIT)
+OUTSIDE = (subfolders.LOGS, subfolders.BENCHMARKS, subfolders.CHECKPOINTS, subfolders.SO_FAR, paths.AUDIT)
 PAGES = ".html"
 SUITE, STUDY = paths.SUITE, paths.STUDY  # the kept configurations: a suite's, and a latency study's
 # Outputs that repeat what the records say. Each has its own record. None counts in the suite's digest, which they

@@ -11,8 +11,10 @@ from pydantic import Field
 
 from odelt import trace
 from odelt.config import Section, Solver, parse
+from odelt.config.solver import SolverField
 from odelt.plain_data import read_yaml
 from odelt.results.row import Cell
+from odelt.solvers import SOLVERS
 
 Measured = Annotated[float, Field(gt=0)]
 Deviation = Annotated[float, Field(ge=0)]
@@ -65,25 +67,38 @@ class Origin(Scope):
 
 
 class Series(Scope):
-    """Numbers of one model (length null: the conventional path) by Euler steps T or an adaptive solver's tolerance."""
+    """Numbers of one model (length null: the conventional path) by solver.
+
+    A file may write `<solver>: {<parameter>: <number>}` for any solver of the table, such as `dopri5: {1.0e-3: 5.75}`;
+    and `steps: {<T>: <number>}` for Euler's method.
+    """
 
     model: str = Field(description="as the source calls it")
     length: int | None = None
     steps: dict[int, Value] = Field(default_factory=dict)
-    dopri5: dict[float, Value] = Field(default_factory=dict)
-    tsit5: dict[float, Value] = Field(default_factory=dict)
-    solvers: dict[str, Value] = Field(default_factory=dict, description="of any solver, as suites write them")
+    solvers: dict[SolverField, Value] = Field(default_factory=dict, description="of any solver, as suites write them")
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, raw: Any) -> Any:
+        """Moves the numbers under a solver's name to `solvers`."""
+        named = [key for key in raw if key in SOLVERS] if isinstance(raw, dict) else []
+        if not named:
+            return raw
+        moved = {}
+        for name in named:
+            if not isinstance(raw[name], dict):
+                raise ValueError(f"{name}: a number for each {SOLVERS[name].metavar} is needed")
+            moved |= {f"{name}:{parameter}": value for parameter, value in raw[name].items()}
+        rest = {key: value for key, value in raw.items() if key not in named}
+        others = rest.get("solvers", {})
+        return rest | {"solvers": moved | others if isinstance(others, dict) else others}
 
     def values(self) -> Iterator[tuple[Solver, Value]]:
         """Yields each number with its solver."""
         for T, value in self.steps.items():
             yield Solver.parse(f"euler:{T}"), value
-        for tolerance, value in self.dopri5.items():
-            yield Solver.parse(f"dopri5:{tolerance}"), value
-        for tolerance, value in self.tsit5.items():
-            yield Solver.parse(f"tsit5:{tolerance}"), value
-        for text, value in self.solvers.items():
-            yield Solver.parse(text), value
+        yield from self.solvers.items()
 
 
 class ThreeRuns(Section):

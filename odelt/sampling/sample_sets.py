@@ -12,7 +12,7 @@ from odelt.config import Solver
 from odelt.errors import OdeltError
 from odelt.machine.sharding import make_placement
 from odelt.model import Model
-from odelt.sampling.solvers import Run, program
+from odelt.sampling.solvers import Solution, program
 
 NULL_LABEL = "null"
 Label = int | Literal["null"]  # a class, or what stands for no class
@@ -92,7 +92,7 @@ def generate(
     batch_size = placement.devices * solver.rows(min(batch_size, -(-count // placement.devices)))
     prepared = program(model, solver, length, guidance, d, as_one=bool(solver.joint)).on(placement)
 
-    def started(start: int) -> tuple[Run, np.ndarray, int]:
+    def started(start: int) -> tuple[Solution, np.ndarray, int]:
         asked = min(batch_size, count - start)
         # The last batch is filled up, so that one program serves all batches. Rows do not see one another.
         indices = np.arange(start, start + (asked if solver.joint else batch_size))
@@ -101,8 +101,8 @@ def generate(
         return prepared.run(noise, y), y, asked
 
     parts = []
-    for run, y, asked in _one_ahead(map(started, range(0, count, batch_size))):
-        evaluations, x1 = run.evaluations().astype(np.int32), np.asarray(run.x1)
+    for solution, y, asked in _one_ahead(map(started, range(0, count, batch_size))):
+        evaluations, x1 = solution.evaluations().astype(np.int32), np.asarray(solution.x1)
         _check_finite(x1[:asked], f"samples with solver '{solver}' and guidance {guidance:g}", model.dtype)
         parts.append((x1[:asked], y[:asked], evaluations[:asked]))
         progress(asked)

@@ -46,9 +46,9 @@ def integrate(
     """
     x0 = arguments.images("x0", x0, model.config)
     y = arguments.labels(y, len(x0), model.config.classes)
-    run = program(model, Solver.parse(solver), length, guidance, d, as_one=True).run(x0, y)
-    run.evaluations()  # an adaptive solver may have given up
-    return run.x1
+    solution = program(model, Solver.parse(solver), length, guidance, d, as_one=True).run(x0, y)
+    solution.evaluations()  # an adaptive solver may have given up
+    return solution.x1
 
 
 class Program(NamedTuple):
@@ -64,16 +64,16 @@ class Program(NamedTuple):
         weights, *rest = self.dynamic
         return self._replace(dynamic=(placement.put_whole(weights), *rest), placement=placement)
 
-    def run(self, x0, y) -> "Run":
+    def run(self, x0, y) -> "Solution":
         """Starts it on noise [N, H, W, C] and labels [N], without waiting for a GPU; several devices share the rows."""
         if self.placement.mesh is None:
-            return Run(self.solver, *integrated(*self.static, *self.dynamic, x0, y))
+            return Solution(self.solver, *integrated(*self.static, *self.dynamic, x0, y))
         rows = self.placement.put_rows((x0, y))
-        return Run(self.solver, *_on_each_device(self.static, self.placement.mesh, self.dynamic, *rows))
+        return Solution(self.solver, *_on_each_device(self.static, self.placement.mesh, self.dynamic, *rows))
 
 
-class Run(NamedTuple):
-    """What a program was started to make: data, and the solver's steps, of each row or of all, −1: it gave up."""
+class Solution(NamedTuple):
+    """What a program is making: data at t = 1, and the solver's steps, of each row or of all, −1: it gave up."""
 
     solver: Solver
     x1: Float32[jax.Array, "batch height width channels"]

@@ -12,9 +12,9 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from odelt.config import Length, Section, older
+from odelt.config import Length, Section, older, subfolders
 from odelt.layout.grid import Point, number
-from odelt.layout.paths import SOURCES, StudyPaths, SuitePaths
+from odelt.layout.paths import StudyPaths, SuitePaths
 from odelt.layout.targets import Target
 
 Values = Mapping[str, Any]  # the value of each option, by the option's name with underscores
@@ -31,7 +31,7 @@ class Download:
 
     @property
     def folder(self) -> str:
-        return f"{SOURCES}/{self.source}/"
+        return f"{subfolders.SOURCES}/{self.source}/"
 
 
 def no_parameters(target: Target) -> Values:

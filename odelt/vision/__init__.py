@@ -65,7 +65,7 @@ def upload(arrays: np.ndarray | torch.Tensor, device: torch.device) -> torch.Ten
     return buffer.to(device, non_blocking=True).permute(0, 3, 1, 2)
 
 
-class Download:
+class Readback:
     """A tensor on its way to the host. Any thread may ask for its `array`, and waits until it is there."""
 
     def __init__(self, tensor: torch.Tensor):
@@ -91,4 +91,4 @@ def in_parts(network: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, s
 def of_arrays(network: Callable[[torch.Tensor], torch.Tensor], arrays: np.ndarray, device: torch.device) -> np.ndarray:
     """What `network` makes of arrays [N, H, W, C]: [N, h, w, c] or [N, F]; it sees float32 [N, C, H, W]."""
     made = network(upload(arrays, device))
-    return Download(made.permute(0, 2, 3, 1) if made.ndim == 4 else made).array
+    return Readback(made.permute(0, 2, 3, 1) if made.ndim == 4 else made).array

@@ -75,8 +75,8 @@ class _Resized:
 
     def __init__(self, images: torch.Tensor, threads: concurrent.futures.Executor, before: int):
         self._before = before  # how many images came before
-        self._finite = vision.Download(torch.isfinite(images).all())
-        self._pixels = vision.Download(to_pixels(images).permute(0, 2, 3, 1))
+        self._finite = vision.Readback(torch.isfinite(images).all())
+        self._pixels = vision.Readback(to_pixels(images).permute(0, 2, 3, 1))
         self._rows = vision.host_buffer((len(images), SIDE, SIDE, 3), torch.float32, images.device)
         self._resizing = [threads.submit(self._resize, k) for k in range(len(images))]
 

@@ -38,7 +38,7 @@ def through(codec: Autoencoder, inception: InceptionNetworks, latents: np.ndarra
     """Decodes latents [N, h, w, 4] and takes features, both in one precision."""
     images = codec.at(precision).decoded(vision.upload(latents, codec.device))
     features = inception.at(precision).legacy(images)
-    return Made(vision.Download(images).array, vision.Download(features).array)
+    return Made(vision.Readback(images).array, vision.Readback(features).array)
 
 
 def differences(made: Made, exact: Made) -> dict[str, float]:

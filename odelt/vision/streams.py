@@ -24,12 +24,12 @@ def encoded(
     F is 1, or 2 with the mirror images' moments beside the images' own (SPEC 7: both flip states).
     """
 
-    def started() -> Iterator[tuple[vision.Download, np.ndarray]]:
+    def started() -> Iterator[tuple[vision.Readback, np.ndarray]]:
         for images, labels in batches:
             own = vision.upload(images, codec.device)
             states = [own, own.flip(WIDTH)] if mirrored else [own]
             moments = torch.stack([codec.encoded(state) for state in states], dim=1)
-            yield vision.Download(moments.permute(0, 1, 3, 4, 2)), labels
+            yield vision.Readback(moments.permute(0, 1, 3, 4, 2)), labels
 
     for moments, labels in behind(started(), AHEAD):
         yield moments.array, labels

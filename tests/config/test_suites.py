@@ -12,9 +12,10 @@ from odelt.layout import grid, paths
 CONFIG = pathlib.Path(__file__).parents[2] / "config"
 SUITES = {name: config.load_suite(CONFIG / f"{name}.yaml") for name in ("paper", "rehearsal", "mini")}
 
-# Where the rehearsal may differ: sizes, step counts, sample counts, values on the grid's axes, addresses.
+# Where the rehearsal may differ: sizes, step counts, sample counts, rates, values on the grid's axes, addresses.
 SIZES = ("image", "classes", "width", "heads", "depth", "group", "min_length", "batch_size", "subset")
 COUNTS = ("steps", "warmup_steps", "checkpoint_every", "log_every", "samples", "repeats")
+RATES = ("learning_rate", "weight_decay", "ema_rate")  # whatever their values, the same code runs
 AXES = ("solvers", "seeds", "lengths")
 ADDRESSES = ("lock", "proxy", "certificate", "note", "path")
 
@@ -40,8 +41,8 @@ def enabled(name: str) -> dict:
     }
 
 
-def test_the_rehearsal_differs_from_the_paper_in_sizes_counts_axes_and_addresses_only():
-    allowed = {*SIZES, *COUNTS, *AXES, *ADDRESSES}
+def test_the_rehearsal_differs_from_the_paper_in_sizes_counts_rates_axes_and_addresses_only():
+    allowed = {*SIZES, *COUNTS, *RATES, *AXES, *ADDRESSES}
     found = [re.sub(r"\.\d+$", "", key) for key in differences(enabled("paper"), enabled("rehearsal"))]
     assert found
     assert [key for key in found if key.rpartition(".")[2] not in allowed] == []

@@ -96,3 +96,25 @@ def test_references_are_compared_with_the_images(tmp_path, monkeypatch):
     np.savez(tmp_path / "moved.npz", mu=np.array([2.0, 0, 0]), sigma=covariance)
     found = fid.compare(tmp_path / "real.npz", {name: tmp_path / f"{name}.npz" for name in ("same", "moved")})
     assert found["images"] == 5 and found["fid"] == pytest.approx({"same": 0, "moved": 4}, abs=1e-9)
+
+
+def test_every_number_of_a_statistics_file_is_in_the_score_under_its_own_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(fid, "FEATURES", 3)
+    moments = {
+        f"{name}_{mode}": value
+        for mode in ("legacy", "clean")
+        for name, value in (("mu", np.zeros(3)), ("sigma", np.eye(3)))
+    }
+    fid.save(tmp_path / "real.npz", {**moments, "count": 5})
+    fid.save(
+        tmp_path / "made.npz", {**moments, "count": 5, "kid": 0.25, "features": np.ones((5, 3)), "evaluations": 4.0}
+    )
+    found = fid.score(tmp_path / "made.npz", tmp_path / "real.npz", {})
+    assert found.keys() == {"samples", "evaluations", "frechet_distance", "fid", "fid_clean", "kid"}
+    assert found["kid"] == 0.25
+
+
+def test_a_statistics_file_without_its_moments_is_damaged(tmp_path):
+    np.savez(tmp_path / "made.npz", kid=0.25, count=5, evaluations=4.0)
+    with pytest.raises(OdeltError, match="made.npz is damaged"):
+        fid.score(tmp_path / "made.npz", tmp_path / "made.npz", {})

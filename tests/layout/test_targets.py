@@ -4,8 +4,8 @@ import pathlib
 
 import pytest
 
-from odelt.config import load_suite
-from odelt.config.suite import RESERVED
+from odelt.config import Suite, load_suite, parse, subfolders
+from odelt.errors import OdeltError
 from odelt.layout import grid, paths
 from odelt.layout.targets import Target, UnknownTarget
 
@@ -57,7 +57,8 @@ def test_features_of_real_images_are_known_by_their_path():
 
 
 def test_no_experiment_may_have_the_name_of_a_folder():
-    """`config` is below `layout`, so that it has a list of its own."""
-    folders = (paths.SOURCES, paths.DATASETS, paths.LOGS, paths.BENCHMARKS, paths.CHECKPOINTS, paths.SO_FAR)
-    folders += (paths.MODELS, paths.SAMPLES, paths.FEATURES, paths.STATISTICS, paths.PICTURES, paths.SCORES)
-    assert set(RESERVED) == {*folders, paths.LATENCY, paths.TABLES, paths.FIGURES}
+    names = {value for name, value in vars(subfolders).items() if name.isupper() and isinstance(value, str)}
+    experiment = SUITES["mini"].experiments["digits"].model_dump(mode="json")
+    for name in names:
+        with pytest.raises(OdeltError, match=f"experiments.{name}: a folder of the results has this name"):
+            parse(Suite, {"seed": 10, "experiments": {name: experiment}}, "a suite")

@@ -9,9 +9,7 @@ import pytest
 from celebahq import REFERENCES, rows_of, whole_run
 from markdown_it import MarkdownIt
 
-from odelt.evaluation.fid import FURTHER
 from odelt.publishing import figures, main_table, pages, tables, text, verdict_table
-from odelt.results.columns import COLUMNS
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -103,7 +101,3 @@ def test_a_label_in_a_figure_is_no_formula(tmp_path):
     figures.scaling([dataclasses.replace(row, label=label)], tmp_path / "scaling")
     shown = label.replace("$", r"\$").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     assert f"<!-- {shown}, $l = 8$ -->" in (tmp_path / "scaling.svg").read_text(encoding="utf-8")
-
-
-def test_every_further_score_of_a_large_dataset_is_a_metric_of_the_tables():
-    assert set(FURTHER) <= {column.name for column in COLUMNS}

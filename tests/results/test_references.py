@@ -8,6 +8,7 @@ from odelt.config import Solver
 from odelt.errors import OdeltError
 from odelt.results.references import load_references
 from odelt.results.row import Cell
+from odelt.solvers import SOLVERS
 
 
 def published(experiment, model, length, solver, **where):
@@ -98,6 +99,15 @@ def test_a_row_of_an_earlier_run_says_itself_which_cell_it_is_of(tmp_path):
     assert "earlier" not in REFERENCES.what
 
 
+@pytest.mark.parametrize("name", SOLVERS)
+def test_a_row_may_have_the_name_of_any_solver_as_a_key(tmp_path, name):
+    parameter = 8 if SOLVERS[name].fixed else 1e-3
+    row = {"experiment": "celebahq-b", "model": "sm", name: {parameter: 5.5}, "solvers": {"heun-fixed:3": 7}}
+    references = load_references(altered(tmp_path, fid=[{"source": "sm_readme", "rows": [row]}]))
+    found = {str(number.solver): number.value for number in references.fids}
+    assert found == {f"{name}:{SOLVERS[name].write(parameter)}": 5.5, "heun-fixed:3": 7}
+
+
 def test_a_row_says_more_than_its_block_and_that_more_than_its_source(tmp_path):
     said = {"weights": "raw", "guidance": 0.5, "d": [None, 7], "statistics": "jax"}
     row = {"experiment": "celebahq-b", "model": "sm", "steps": {1: 20.5}}
@@ -124,6 +134,8 @@ def test_the_experiments_are_those_with_a_published_number():
             {"sources": {"sm_readme": EARLIER | {"weights": "raw"}}},
             "no guidance, nor does its block or its source",
         ),
+        ({"fid": [{"source": "sm_readme", "rows": [{"experiment": "e", "model": "sm", "dopri5": 3}]}]}, "each TOL"),
+        ({"fid": [{"source": "sm_readme", "rows": [{"experiment": "e", "model": "sm", "dopri5": {2: 3}}]}]}, "below 1"),
         ({"claims": [{"source": "sm_readme", "text": "fast"}]}, "either latency_ratio or fid_points"),
         ({"claims": [{"source": "sm_readme", "text": "fast", "fid_points": 1}]}, "names no baseline"),
     ],

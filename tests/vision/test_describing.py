@@ -16,6 +16,7 @@ import torch_fidelity.metric_kid
 from odelt import OdeltError, vision
 from odelt.evaluation import fid, frechet
 from odelt.evaluation.statistics import Running
+from odelt.results.columns import COLUMNS
 from odelt.vision import describing, inception, streams
 from rehearsal import vision as stand_ins
 
@@ -139,6 +140,10 @@ def test_the_other_scores_are_torch_fidelitys_and_repeat_with_the_seed(made, rea
     logits = torch.tensor(made["logits_legacy"])
     isc = torch_fidelity.metric_isc.isc_features_to_metric(logits, rng_seed=0)
     assert scores["inception_score"] == isc["inception_score_mean"] > 1
+
+
+def test_every_further_score_is_a_column_of_the_tables(made, real):
+    assert describing.further(made, real, 0).keys() <= {column.name for column in COLUMNS}
 
 
 def test_the_seed_deals_kids_subsets(made, real):

@@ -6,6 +6,7 @@ import sys
 
 from snakemake.logging import logger
 
+from odelt.config import subfolders
 from odelt.layout import grid, inputs, model_directory, paths
 from odelt.machine import devices
 from odelt.planning import doctor, jobs, last_line, own_files
@@ -31,8 +32,8 @@ SMALL = [name for name in EXPERIMENTS if name not in LATENT]
 
 pathvars:
     results=str(RESULTS),
-    logs=str(RESULTS / paths.LOGS),
-    benchmarks=str(RESULTS / paths.BENCHMARKS),
+    logs=str(RESULTS / subfolders.LOGS),
+    benchmarks=str(RESULTS / subfolders.BENCHMARKS),
 
 
 if workflow.is_main_process:

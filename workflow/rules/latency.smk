@@ -4,7 +4,7 @@ STUDY_FILE = config.get("latency", "config/latency.yaml")
 STUDY = doctor.latency_study_or_exit(STUDY_FILE)
 STUDY_RESULTS = pathlib.Path(paths.RESULTS, pathlib.Path(STUDY_FILE).stem)
 STUDY_PATHS = paths.StudyPaths(STUDY_RESULTS)
-STUDY_LOGS, STUDY_BENCHMARKS = STUDY_RESULTS / paths.LOGS, STUDY_RESULTS / paths.BENCHMARKS
+STUDY_LOGS, STUDY_BENCHMARKS = STUDY_RESULTS / subfolders.LOGS, STUDY_RESULTS / subfolders.BENCHMARKS
 # A machine that only sends jobs has no GPU itself, and they need one all the same.
 STUDY_GPUS = 0 if workflow.local_exec and not devices.inventory() else 1
 

@@ -16,9 +16,9 @@ from odelt import files, trace
 from odelt.audit import snapshot
 from odelt.audit.crate import entities, jsonld
 from odelt.audit.folder import Folder
+from odelt.config import subfolders
 from odelt.config.registry import Registry, load_registry
 from odelt.errors import OdeltError
-from odelt.layout import paths
 from odelt.provenance.environment import version as installed
 from odelt.provenance.record import RETOLD, Record
 from odelt.quoting import quoted
@@ -97,7 +97,7 @@ def is_copied(record: Record) -> bool:
     output = record.output
     path = pathlib.PurePosixPath(output.path)
     large = output.files is not None or output.bytes > LARGEST
-    return not large and path.suffix in READ and path.parts[0] != paths.SOURCES
+    return not large and path.suffix in READ and path.parts[0] != subfolders.SOURCES
 
 
 def graph_of(

@@ -10,6 +10,7 @@ from markdown_it.tree import SyntaxTreeNode
 from odelt.audit.chain import Chain
 from odelt.audit.page.interned import Interned
 from odelt.audit.page.plain_texts import LARGEST_FILE, printable_values, read_text
+from odelt.config import subfolders
 from odelt.layout import paths
 from odelt.publishing.pages import MARKDOWN
 from odelt.quoting import printable
@@ -39,7 +40,7 @@ class TableEntries:
 
     def _experiments(self) -> list[str]:
         files = map(pathlib.PurePosixPath, self.chain.nodes)
-        tables = [file for file in files if len(file.parts) == 3 and file.parts[1] == paths.TABLES]
+        tables = [file for file in files if len(file.parts) == 3 and file.parts[1] == subfolders.TABLES]
         return list(dict.fromkeys(file.parts[0] for file in tables if file.stem in paths.TABLES_OF_EXPERIMENT))
 
     def _entry(self, id: str, files: Mapping[str, str]) -> dict[str, Any]:
