@@ -238,4 +238,5 @@ def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
     run = subprocess.run([sys.executable, "-c", MEMORY, *paths], capture_output=True, encoding="utf-8", check=True)
     arrays, resident, arrays_of_more, resident_of_more = map(int, run.stdout.split())
     of_48_images = 48 * 128 * 128 * 3 * 4  # 9 MB; resized they are 51 MB
-    assert arrays_of_more - arrays < of_48_images / 20 and resident_of_more - resident < 3 * of_48_images
+    # How many batches are under way at once depends on how busy the machine is: two of the twelve more, at most.
+    assert arrays_of_more - arrays < of_48_images / 6 and resident_of_more - resident < 3 * of_48_images
