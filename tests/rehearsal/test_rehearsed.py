@@ -78,7 +78,7 @@ def test_every_table_says_that_nobody_has_vouched_for_the_stand_ins():
         for name in ("main", "grid"):
             text = (RESULTS / experiment / "tables" / f"{name}.md").read_text(encoding="utf-8")
             assert "recorded on first use" in text and SUITE.downloads.note in text
-            assert "to the recomputed ones" in text and "Codec in float32" in text
+            assert "to the recomputed ones" in text and "Codec in tf32" in text
 
 
 def test_every_download_is_in_the_lock():
