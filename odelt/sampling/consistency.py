@@ -1,4 +1,7 @@
-"""Consistency sampling: the network predicts the end of the path, and new noise goes back from there (SPEC 4.7)."""
+"""Consistency sampling: the network predicts the end of the path, and new noise goes back from there (SPEC 4.7).
+
+No entry of `odelt.solvers` uses it yet: a solver there gets a number of steps, and this one needs noise for each.
+"""
 
 import jax
 import jax.numpy as jnp

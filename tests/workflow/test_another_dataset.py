@@ -49,7 +49,7 @@ def made(make_checkout):
     """A checkout in which README's suite has been run, and what Snakemake said."""
     folder = with_shown_suite(make_checkout("flowers"))
     two_classes(folder / "downloads" / "flowers")
-    done = snakemake(folder, *shown()[2], seconds=1500)  # about a minute on two cores of its own
+    done = snakemake(folder, *shown()[2], seconds=1500)
     assert done.returncode == 0, done.stderr
     return folder, done.stderr
 
