@@ -38,6 +38,12 @@ def import_checkpoint(a):
     print(printable(made), file=sys.stderr)
 
 
+def export(a):
+    from odelt.sources import checkpoints
+
+    checkpoints.export_checkpoint(a.dir, a.out, layout=a.format, weights=a.weights)
+
+
 def register(verb):
     verb(
         "fetch",
@@ -63,4 +69,13 @@ def register(verb):
             "choices": list(OBJECTIVES),
             "help": f"what it was trained with; {DEFAULT_OBJECTIVE.name}",
         },
+    )
+    verb(
+        "export",
+        export,
+        DIR={"type": kinds.path, "help": "a model directory"},
+        format={"choices": ["sm", "odelt"], "required": True, "help": "whose code is to load it"},
+        weights=options.WEIGHTS
+        | {"default": "raw", "help": "which weights are its `params`, all that odelt's code evaluates; raw without"},
+        out=options.OUT,
     )

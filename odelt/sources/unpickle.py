@@ -101,7 +101,8 @@ ADMITTED: dict[tuple[str, str], Any] = {
         (core, "_frombuffer"): lambda data, dtype, shape, order: dtype.fill(data, shape, order == "F")
         for core in ("numpy.core.numeric", "numpy._core.numeric")
     },
-    ("numpy", "ndarray"): None,  # an argument of _reconstruct, never called
+    # An argument of _reconstruct, and called in what `odelt export` writes.
+    ("numpy", "ndarray"): lambda shape, code, data: _DtypeBuilder(code).fill(data, shape),
     ("numpy", "dtype"): _DtypeBuilder,
     ("ml_dtypes", "bfloat16"): ml_dtypes.bfloat16,
     ("collections", "OrderedDict"): _Dict,

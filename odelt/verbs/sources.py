@@ -36,4 +36,10 @@ VERBS = (
         parameters=of_import,
         memory=32000,
     ),
+    Verb(
+        "export",
+        title="Exported checkpoint",
+        help="write a model as a pickled checkpoint that SM's or the authors' code loads",
+        rules=(),
+    ),
 )
