@@ -1,6 +1,9 @@
 """What people ask of a whole suite: its cost, what is missing, what a valid one is; and to tidy up after it."""
 
+import pathlib
+
 from odelt.config import configured, suite_named
+from odelt.errors import OdeltError
 from odelt.quoting import printable
 
 
@@ -17,6 +20,8 @@ def doctor(a):
 
     name = a.suite or configured()
     suite = suite_named(name)
+    if a.online:
+        return _online(suite)
     # What Snakemake itself needs comes first: without it Snakemake cannot say which jobs it would run.
     missing = surroundings.missing()
     if not missing:
@@ -25,6 +30,23 @@ def doctor(a):
         missing = doctor.missing(suite, jobs)
     print("\n".join(missing) if missing else "nothing is missing")
     return 1 if missing else 0
+
+
+def _online(suite):
+    """Prints what the hosts say of every source; they are not asked for what this machine has."""
+    from odelt.config.registry import load_registry
+    from odelt.sources import fetch
+
+    downloads = suite.downloads
+    with fetch.network(downloads.proxy, pathlib.Path(downloads.certificate) if downloads.certificate else None):
+        try:
+            from odelt.sources import online
+        except ModuleNotFoundError as error:
+            raise OdeltError(f"--online needs the package {error.name}; `make env-full` installs it") from None
+        findings = online.ask(load_registry(downloads.registry))
+    for finding in findings:
+        print(printable(finding.text))
+    return 0 if all(finding.there for finding in findings) else 1
 
 
 def clean(a):
@@ -54,6 +76,11 @@ def register(verb):
         doctor,
         TARGETS=targets,
         suite=suite,
+        online={
+            "action": "store_true",
+            "help": "ask the network instead, about every source: is it there, how large, under which name; "
+            "downloads nothing",
+        },
     )
     verb(
         "clean",
