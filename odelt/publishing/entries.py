@@ -166,7 +166,12 @@ def published_caption(all_beside: Iterable[Sequence[Comparison]], references: Re
         caption += " “?”: the source does not say whether its SM is the released or the fine-tuned one."
     if any(len(beside) > 1 for beside in all_beside):
         caption += " Other published numbers of the same cell are in the CSV."
-    return caption
+    return " ".join([caption, *notes([each.number for beside in all_beside for each in beside], references)])
+
+
+def notes(numbers: Iterable[PublishedNumber], references: References | None) -> list[str]:
+    """Returns a sentence or more on each source of these numbers that there is something to know about."""
+    return [text.plain(note) for note in references.notes(numbers)] if references else []
 
 
 def earlier_runs(references: References | None) -> list[str]:

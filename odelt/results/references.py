@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -54,6 +54,8 @@ class Origin(Scope):
     commit: str | None = None
     date: str | None = None
     earlier_run: EarlierRun | None = None
+    note: str | None = Field(None, description="what a reader of a comparison with its numbers has to know")
+    judged: bool = Field(True, description="whether a comparison with its numbers gets a verdict")
     models: dict[str, list[str]] = Field(
         default_factory=dict,
         description="our models by the name that this source has for them; without it the names are ours",
@@ -155,6 +157,7 @@ class PublishedNumber:
     solver: Solver
     models: tuple[str, ...]  # ours
     ambiguous: bool  # the source does not say which of them it means
+    judged: bool  # a comparison gets a verdict
     weights: tuple[str, ...]
     guidance: float
     d: tuple[int | None, ...]
@@ -222,8 +225,13 @@ class References(Section):
 
     @property
     def experiments(self) -> list[str]:
-        """The experiments with a published FID, in the file's order."""
-        return list(dict.fromkeys(number.experiment for number in self.fids))
+        """The experiments with a published FID that gets a verdict, in the file's order."""
+        return list(dict.fromkeys(number.experiment for number in self.fids if number.judged))
+
+    def notes(self, numbers: Iterable[PublishedNumber]) -> list[str]:
+        """Returns the notes of the sources of these numbers, each after the source's key."""
+        used = dict.fromkeys(number.source for number in numbers)
+        return [f"{source}: {note}" for source in used if (note := self.sources[source].note)]
 
     @functools.cached_property
     def fids(self) -> tuple[PublishedNumber, ...]:
@@ -277,6 +285,7 @@ class References(Section):
                         solver=solver,
                         models=tuple(origin.models.get(series.model, [series.model])),
                         ambiguous=series.model in origin.ambiguous,
+                        judged=origin.judged,
                         experiment=said["experiment"],
                         guidance=said["guidance"],
                         weights=_several(said["weights"]),

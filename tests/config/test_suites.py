@@ -147,4 +147,21 @@ def test_imagenet_b_has_four_seeds_from_one_first_stage():
 
 def test_the_ablations_are_there_and_off():
     off = {name for name, experiment in SUITES["paper"].experiments.items() if not experiment.enabled}
-    assert off == {"celebahq-b-g1", "celebahq-b-g2", "celebahq-b-g4"}
+    assert off == {"celebahq-b-few", "celebahq-b-g1", "celebahq-b-g2", "celebahq-b-g4"}
+
+
+def test_the_ablations_partners_without_inner_ode_are_trained_at_the_rate_of_the_authors_log():
+    """SPEC 4.6: at 2e-5, and shortcut's partner again at 1e-4."""
+    for name in ("celebahq-b-g1", "celebahq-b-g2", "celebahq-b-g4"):
+        for model, settings in SUITES["paper"].experiments[name].models.items():
+            if settings.training:
+                partner = not settings.inner_ode and model != "sm-ft-redone"
+                assert settings.training.learning_rate == (2e-5 if partner else 1e-4), (name, model)
+
+
+def test_the_cheapest_check_has_the_samples_and_the_weights_of_the_authors_log():
+    few = SUITES["paper"].experiments["celebahq-b-few"]
+    assert few.evaluation.samples == 4096 and not any(model.training for model in few.models.values())
+    assert {(p.solver.T, p.group.weights) for p in grid.points(few)} == {
+        (T, w) for T in (1, 4, 128) for w in ("ema", "raw")
+    }

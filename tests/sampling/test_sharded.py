@@ -8,7 +8,6 @@ import sys
 import numpy as np
 import pytest
 
-import odelt
 from odelt.config import Solver
 from odelt.sampling import generate
 
