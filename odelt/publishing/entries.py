@@ -170,8 +170,10 @@ def published_caption(all_beside: Iterable[Sequence[Comparison]], references: Re
 
 
 def notes(numbers: Iterable[PublishedNumber], references: References | None) -> list[str]:
-    """Returns a sentence or more on each source of these numbers that there is something to know about."""
-    return [text.plain(note) for note in references.notes(numbers)] if references else []
+    """Returns the notes of the sources of these numbers, each after the source's key."""
+    sources = references.sources if references else {}
+    used = dict.fromkeys(number.source for number in numbers if number.source in sources)
+    return [text.plain(f"{source}: {note}") for source in used if (note := sources[source].note)]
 
 
 def earlier_runs(references: References | None) -> list[str]:

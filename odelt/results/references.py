@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -26,9 +26,7 @@ class EarlierRun(Section):
     """How an earlier run of this project was made. Its numbers are expected if nothing is published."""
 
     machine: str
-    seeds: list[int] = Field(
-        description="seeds of training; the first one's numbers are compared with, the others give the deviation"
-    )
+    seeds: list[int] = Field(description="of training; the first is compared with, the others give the deviation")
     command: str
 
 
@@ -56,13 +54,8 @@ class Origin(Scope):
     earlier_run: EarlierRun | None = None
     note: str | None = Field(None, description="what a reader of a comparison with its numbers has to know")
     judged: bool = Field(True, description="whether a comparison with its numbers gets a verdict")
-    models: dict[str, list[str]] = Field(
-        default_factory=dict,
-        description="our models by the name that this source has for them; without it the names are ours",
-    )
-    ambiguous: list[str] = Field(
-        default_factory=list, description="names of which the source does not say which of our models they mean"
-    )
+    models: dict[str, list[str]] = Field({}, description="our models by its names for them; without it they are ours")
+    ambiguous: list[str] = Field([], description="names that leave open which of our models the source means")
     baseline: str | None = Field(
         None, description="its name of the model whose latencies, on the full path, the others are relative to"
     )
@@ -227,11 +220,6 @@ class References(Section):
     def experiments(self) -> list[str]:
         """The experiments with a published FID that gets a verdict, in the file's order."""
         return list(dict.fromkeys(number.experiment for number in self.fids if number.judged))
-
-    def notes(self, numbers: Iterable[PublishedNumber]) -> list[str]:
-        """Returns the notes of the sources of these numbers, each after the source's key."""
-        used = dict.fromkeys(number.source for number in numbers)
-        return [f"{source}: {note}" for source in used if (note := self.sources[source].note)]
 
     @functools.cached_property
     def fids(self) -> tuple[PublishedNumber, ...]:

@@ -60,19 +60,19 @@ def ask(registry: Registry) -> list[Finding]:
         folders = dict.fromkeys(source.drive.folder for source in registry.sources.values() if source.drive)
         listed = dict(zip(folders, pool.map(functools.partial(_outcome, _folder), folders), strict=True))
         look = functools.partial(_look, listed)
-        found = dict(
+        outcomes = dict(
             zip(registry.sources, pool.map(functools.partial(_outcome, look), registry.sources.values()), strict=True)
         )
     close_session()  # the library's connections carry the proxy of this block
     silent: dict[str, tuple[str, list[str]]] = {}
     findings = []
-    for name, finding in found.items():
-        if isinstance(finding, _Silent):
-            silent.setdefault(finding.host, (finding.reason, []))[1].append(name)
-        elif isinstance(finding, _Absent):
-            findings.append(Finding(f"{name}: not there: {finding}"))
+    for name, outcome in outcomes.items():
+        if isinstance(outcome, _Silent):
+            silent.setdefault(outcome.host, (outcome.reason, []))[1].append(name)
+        elif isinstance(outcome, _Absent):
+            findings.append(Finding(f"{name}: not there: {outcome}"))
         else:
-            findings.append(Finding(f"{name}: there, {finding}", there=True))
+            findings.append(Finding(f"{name}: there, {outcome}", there=True))
     hosts = [
         Finding(f"{host} does not answer ({reason}): {', '.join(names)}; is there a network, and is `proxy` right?")
         for host, (reason, names) in silent.items()
@@ -121,17 +121,17 @@ def _in_hub(location: HubFiles) -> str:
             line = f"files: [{', '.join(files)}]" if near else ""
             raise _Absent(f"{location.address} has no {pattern} at {location.revision}{_remedy(near, line)}")
     wanted = sorted(filter_repo_objects(sizes, allow_patterns=location.files))
-    found = 0
+    size = 0
     for path in wanted:
         url = hf_hub_url(location.repository, path, repo_type=location.type, revision=info.sha)
-        found += _bytes(url, build_hf_headers())
+        size += _bytes(url, build_hf_headers())
     pinned = info.sha == location.revision
     commit = (
         ""
         if pinned
         else f"; {location.revision} is a commit now; to keep to it, put into sources.yaml: revision: {info.sha}"
     )
-    return f"{found:,} bytes in {len(wanted)} files{commit}"
+    return f"{size:,} bytes in {len(wanted)} files{commit}"
 
 
 def _repository(location: HubFiles) -> Any:
@@ -201,9 +201,9 @@ def _answering(host: str) -> Iterator[None]:
         raise _Silent(host, https.reason(error)) from None
 
 
-def _size(found: int, expected: int | None) -> str:
-    differs = expected and abs(found - expected) > 0.01 * expected
-    return f"{found:,} bytes" + (f"; sources.yaml has another size: put there bytes: {found:_}" if differs else "")
+def _size(size: int, expected: int | None) -> str:
+    differs = expected and abs(size - expected) > 0.01 * expected
+    return f"{size:,} bytes" + (f"; sources.yaml has another size: put there bytes: {size:_}" if differs else "")
 
 
 def _nearest(name: str, names: Iterable[str]) -> list[str]:

@@ -94,6 +94,22 @@ def test_the_paper_s_training_is_that_of_the_specification():
                 )
 
 
+def test_the_released_recipe_is_a_model_of_each_experiment_and_made_only_if_the_grid_names_it():
+    """SPEC 9.5, 9.7: shared images and noise, lengths drawn independently; otherwise as our own model is trained."""
+    for experiment in SUITES["paper"].enabled.values():
+        for name in ("odelt-stage1", "odelt"):
+            ours, released = experiment.models[name], experiment.models[name.replace("odelt", "odelt-as-released")]
+            switches = {"images": "shared", "length_draw": "independent", "icfm_noise": "released"}
+            assert released.training == ours.training.model_copy(update=switches)
+        assert released.start == "odelt-as-released-stage1" and experiment.models[released.start].start == "sm"
+        assert not any("as-released" in run.name for run in grid.needed_runs(experiment))
+        block = {"models": ["odelt-as-released"], "solvers": ["euler:4"]}
+        raw = experiment.model_dump(mode="json", exclude_unset=True)
+        raw["evaluation"]["grid"].append(block)
+        asked = grid.needed_runs(config.parse(config.Experiment, raw, "the experiment"))
+        assert {run.name for run in asked} >= {"odelt-as-released", "odelt-as-released-stage1"}
+
+
 @pytest.mark.parametrize(
     "experiment, dropout, class_dropout, classes, guidance, bootstrap, sizes",
     [

@@ -61,12 +61,6 @@ def test_the_logs_numbers_of_few_samples_stand_beside_no_others_and_get_no_verdi
     assert [one.judged for one in REFERENCES.fids if one.source == "odelt_log"] == [False] * 6
 
 
-def test_a_note_goes_with_its_source():
-    notes = REFERENCES.notes([one for one in REFERENCES.fids if one.source != "sm_readme"])
-    assert [note.partition(":")[0] for note in notes] == ["odelt_scaling", "odelt_log"]
-    assert "labels all of them l = 8" in notes[0] and "4,096 samples" in notes[1]
-
-
 def test_a_number_is_compared_at_the_guidance_it_was_taken_at():
     assert published("imagenet-b", "sm", None, "euler:128", guidance=1.5) == [(15.5, "sm_readme", "ours")]
     assert published("imagenet-b", "sm", None, "euler:128", guidance=1.0) == []
