@@ -43,10 +43,10 @@ def _online(suite):
             from odelt.sources import online
         except ModuleNotFoundError as error:
             raise OdeltError(f"--online needs the package {error.name}; `make env-full` installs it") from None
-        findings = online.ask(load_registry(downloads.registry))
-    for finding in findings:
-        print(printable(finding.text))
-    return 0 if all(finding.there for finding in findings) else 1
+        lines = online.ask(load_registry(downloads.registry))
+    for line in lines:
+        print(printable(line.text))
+    return 0 if all(line.there for line in lines) else 1
 
 
 def clean(a):

@@ -32,7 +32,7 @@ PAGE = 100_000  # bytes of a web page that are searched for a reason
 NEAREST = 3  # names that a line has at most
 
 
-class Finding(NamedTuple):
+class Availability(NamedTuple):
     """What is known of a source, or of a host: a line, and whether all is well."""
 
     text: str
@@ -51,8 +51,8 @@ class _Absent(Exception):
     """A host answers, and the source is not there. Its text says why."""
 
 
-def ask(registry: Registry) -> list[Finding]:
-    """Returns a finding for each source, in the registry's order, and before them one for each host that is silent.
+def ask(registry: Registry) -> list[Availability]:
+    """Returns a line for each source, in the registry's order, and before them one for each host that is silent.
 
     Sources of a silent host are named in the host's line. `odelt.sources.fetch.network` sets a proxy.
     """
@@ -65,19 +65,21 @@ def ask(registry: Registry) -> list[Finding]:
         )
     close_session()  # the library's connections carry the proxy of this block
     silent: dict[str, tuple[str, list[str]]] = {}
-    findings = []
+    lines = []
     for name, outcome in outcomes.items():
         if isinstance(outcome, _Silent):
             silent.setdefault(outcome.host, (outcome.reason, []))[1].append(name)
         elif isinstance(outcome, _Absent):
-            findings.append(Finding(f"{name}: not there: {outcome}"))
+            lines.append(Availability(f"{name}: not there: {outcome}"))
         else:
-            findings.append(Finding(f"{name}: there, {outcome}", there=True))
+            lines.append(Availability(f"{name}: there, {outcome}", there=True))
     hosts = [
-        Finding(f"{host} does not answer ({reason}): {', '.join(names)}; is there a network, and is `proxy` right?")
+        Availability(
+            f"{host} does not answer ({reason}): {', '.join(names)}; is there a network, and is `proxy` right?"
+        )
         for host, (reason, names) in silent.items()
     ]
-    return hosts + findings
+    return hosts + lines
 
 
 def _outcome(question: Callable[[Any], Any], about: Any) -> Any:
