@@ -100,7 +100,9 @@ class Inception(Section):
         description="Inception as TorchScript in the registry of sources, for clean-fid's `clean`.",
     )
     subset: Positive = Field(
-        default=10000, description="Images whose features are kept, for Inception Score, KID, precision and recall."
+        default=10000,
+        description="Images whose features are kept, for Inception Score, KID, precision, recall and the standard "
+        "errors of FIDs.",
     )
     dtype: Annotated[Precision, Since("0.3.0", before="float32")] = Field(
         default="tf32", description="Precision of both Inception networks, as that of the codec."

@@ -74,6 +74,11 @@ def suite_or_exit(config: dict, files: Iterable[str] = ()) -> Suite:
         sys.exit(2)
 
 
+def has_claims(suite: Suite) -> bool:
+    """Whether an abstract claims anything of the suite's experiments."""
+    return bool(load_references(suite.published).claims_of(suite.enabled))
+
+
 def enter_or_exit() -> None:
     """Prepares the process that runs a workflow here; one line and exit status 2 where it cannot write here."""
     try:

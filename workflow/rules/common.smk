@@ -26,6 +26,7 @@ RUNS = {
 }
 SOURCES = paths.sources_of(SUITE)
 JOBS = jobs.Jobs(SUITE, PATHS)
+OF_SUITE = [paths.VERDICTS] + ([paths.CLAIMS] if doctor.has_claims(SUITE) else [])
 LATENT = JOBS.large
 SMALL = [name for name in EXPERIMENTS if name not in LATENT]
 

@@ -101,6 +101,7 @@ rule figures:
         scores=JOBS.of_experiment(inputs.scores),
         curves=JOBS.of_experiment(inputs.curves),
         samples=JOBS.of_experiment(inputs.pictured),
+        published=SUITE.published,
     output:
         shown(ANY.figure(paths.SCALING, paths.SVG), "quality against latency"),
         shown(ANY.figure(paths.PICTURE_GRID, paths.SVG), "samples, steps by lengths"),
@@ -119,13 +120,12 @@ rule figures:
     message:
         "Figures of {wildcards.experiment}"
     shell:
-        "python -m odelt --log {log} figures {params.options}"
+        "python -m odelt --log {log} figures {params.options} --published {input.published}"
 
 
 rule publish:
     input:
-        PATHS.table(paths.VERDICTS, "html"),
-        PATHS.table(paths.CLAIMS, "html"),
+        [PATHS.table(name, "html") for name in OF_SUITE],
         [shown for files in PATHS_OF.values() for shown in published_of(files)],
 
 
@@ -193,4 +193,4 @@ for experiment, settings in EXPERIMENTS.items():
         shell:
             "python -m odelt --log {log.tables} tables {params.tables} {params.published}\n"
             "python -m odelt --log {log.main} main-table {params.tables} {params.published}\n"
-            "python -m odelt --log {log.figures} figures {params.figures}"
+            "python -m odelt --log {log.figures} figures {params.figures} {params.published}"
