@@ -37,7 +37,7 @@ COLOURS = {
 MARKERS = "os^DvPX<*"
 FLOOR_COLOUR = "#666666"
 NOTE_SIZE = 7  # points
-PUBLISHED_DASHES = ("-", "--", "-.", ":")
+PUBLISHED_STYLE: dict[str, Any] = {"color": "0.75", "linewidth": 2, "zorder": 0.5}
 
 STYLE: dict[RcKeyType, Any] = {
     "svg.hashsalt": "odelt",
@@ -164,20 +164,15 @@ def _draw_curve(axes: Axes, runs: Sequence[_Run], style: dict) -> None:
 
 
 def _draw_published(axes: Axes, published: Sequence[Curve]) -> list[Line2D]:
-    """Draws published curves in grey, a dash for each length; returns the entries of the legend."""
-    dashes = {
-        length: PUBLISHED_DASHES[k % len(PUBLISHED_DASHES)]
-        for k, length in enumerate({c.length: None for c in published})
-    }
-    handles = []
+    """Draws published curves in grey, with their length where they begin; returns the entries of the legend."""
     for curve in published:
-        style = {"color": "0.72", "linestyle": dashes[curve.length], "linewidth": 2, "zorder": 0.5}
         x, y = zip(*curve.points, strict=True)
-        axes.plot(x, y, **style)
+        axes.plot(x, y, **PUBLISHED_STYLE, linestyle=":" if curve.length is None else "-")
         name = "SM" if curve.length is None else f"$l = {curve.length}$"
-        statistics = f", FID ({in_figure(curve.statistics)})" if curve.statistics else ""
-        handles.append(Line2D([], [], label=f"published{statistics}: {name}, ratio to SM", **style))
-    return handles
+        style = {"textcoords": "offset points", "fontsize": NOTE_SIZE, "color": FLOOR_COLOUR, "ha": "right"}
+        axes.annotate(name, (x[0], y[0]), (-4, 3), **style)
+    statistics = dict.fromkeys(f"published, FID ({in_figure(curve.statistics)})" for curve in published)
+    return [Line2D([], [], label=f"{each}, latency by its ratio to SM's", **PUBLISHED_STYLE) for each in statistics]
 
 
 def _draw_floor(axes: Axes, runs: Sequence[_Run]) -> None:
