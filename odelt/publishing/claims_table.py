@@ -20,9 +20,8 @@ from odelt.results.verdicts import NOT_RUN, TOLERANCE
 def write_claims(results: Sequence[Finding], out: pathlib.Path) -> None:
     """Writes `<out>.csv`, a row per finding with both cells and their score files, and `<out>.md`."""
     parts: list[str | Sequence[Line]] = ["# The abstracts' claims"]
-    for claim in dict.fromkeys(finding.claim for finding in results):
-        parts.append(text.plain(f"“{claim.text}” ({claim.source})"))
-        parts.append(_overall([finding for finding in results if finding.claim == claim]))
+    parts.append([_overall(claim, results) for claim in dict.fromkeys(finding.claim for finding in results)])
+    parts.append("Counted are comparisons: each reading of a claim, with each of our models and each SM.")
     for grid in dict.fromkeys(finding.grid for finding in results):
         of_grid = [finding for finding in results if finding.grid == grid]
         parts.append("## Our grid" if grid == OURS else f"## The published grid ({grid})")
@@ -39,6 +38,8 @@ def write_claims(results: Sequence[Finding], out: pathlib.Path) -> None:
         f"reaches the claimed figure less {TOLERANCE:.0%} (one of memory: where SM's is the larger), contradicted "
         "where every pair was run and none does."
     )
+    ours = [row for finding in results for row in finding.best or () if isinstance(row, Row)]
+    parts.append(entries.uncertainty_caption(ours))
     text.write(out, CSV_COLUMNS, [_in_full(finding) for finding in results], *parts)
 
 
@@ -80,12 +81,16 @@ def _tables(findings: Sequence[Finding]) -> list[str | Sequence[Line]]:
     return parts
 
 
-def _overall(findings: Sequence[Finding]) -> str:
-    """ "Of 12 comparisons (…): 2 supported, 4 contradicted, 6 not run.", and the same of the published grid."""
-    ours = [finding for finding in findings if finding.grid == OURS]
-    published = [finding for finding in findings if finding.grid != OURS]
-    said = f"Of {len(ours)} comparisons (readings × models × baselines): {_counted(ours)}."
-    return said + (f" By the published grid itself: {_counted(published)}." if published else "")
+def _overall(claim: Claim, results: Sequence[Finding]) -> Line:
+    """A line with the outcomes of a claim: "2 supported, 4 contradicted, 6 not run"."""
+    ours = [finding for finding in results if finding.claim == claim and finding.grid == OURS]
+    published = [finding for finding in results if finding.claim == claim and finding.grid != OURS]
+    return {
+        "claim": claim.text,
+        "source": claim.source,
+        "our grid": _counted(ours),
+        "the published grid": _counted(published) if published else "has no such numbers",
+    }
 
 
 def _counted(findings: Sequence[Finding]) -> str:

@@ -20,7 +20,7 @@ from odelt.config import FINEST_D
 from odelt.errors import OdeltError
 from odelt.publishing.text import in_figure
 from odelt.quoting import one_line
-from odelt.results.published_grid import Curve
+from odelt.results.published_grid import PublishedCurve
 from odelt.results.row import Row
 
 # Okabe and Ito's colours, told apart with any colour vision. The k-th curve takes the k-th colour and the k-th marker;
@@ -53,7 +53,7 @@ LOSSES = {
 }
 
 
-def scaling(rows: Iterable[Row], out: pathlib.Path, published: Sequence[Curve] = ()) -> None:
+def scaling(rows: Iterable[Row], out: pathlib.Path, published: Sequence[PublishedCurve] = ()) -> None:
     """Fréchet distance against latency, from rows over seeds: EMA weights, a curve per model and length.
 
     Euler's points are labelled with T; other solvers (d = 7) are hollow markers in their length's style. Published
@@ -163,7 +163,7 @@ def _draw_curve(axes: Axes, runs: Sequence[_Run], style: dict) -> None:
     axes.plot([x for x, _ in others], [y for _, y in others], markersize=9, **hollow)
 
 
-def _draw_published(axes: Axes, published: Sequence[Curve]) -> list[Line2D]:
+def _draw_published(axes: Axes, published: Sequence[PublishedCurve]) -> list[Line2D]:
     """Draws published curves in grey, with their length where they begin; returns the entries of the legend."""
     for curve in published:
         x, y = zip(*curve.points, strict=True)

@@ -49,7 +49,7 @@ def published_rows(references: References, source: str) -> list[PublishedRow]:
     return rows
 
 
-class Curve(NamedTuple):
+class PublishedCurve(NamedTuple):
     """A published model at one length: milliseconds per batch of this machine and FID, in the order of T."""
 
     length: int | None
@@ -57,7 +57,7 @@ class Curve(NamedTuple):
     points: tuple[tuple[float, float], ...]
 
 
-def curves(rows: Sequence[Row], references: References | None) -> Iterator[Curve]:
+def curves(rows: Sequence[Row], references: References | None) -> Iterator[PublishedCurve]:
     """The published curves of the experiment of these rows, Euler's, on this machine's axis of latencies.
 
     Seconds on another machine do not compare (SPEC 9.4). A point's latency is the published one, relative to that of
@@ -78,4 +78,4 @@ def curves(rows: Sequence[Row], references: References | None) -> Iterator[Curve
                 points.setdefault((row.cell.model, row.cell.length), []).append((row.steps, point))
         statistics = next(number.statistics for number in references.fids if number.source == source)
         for (_, length), of_curve in points.items():
-            yield Curve(length, statistics, tuple(point for _, point in sorted(of_curve)))
+            yield PublishedCurve(length, statistics, tuple(point for _, point in sorted(of_curve)))
