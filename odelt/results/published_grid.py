@@ -63,8 +63,10 @@ def curves(rows: Sequence[Row], references: References | None) -> Iterator[Publi
     Seconds on another machine do not compare (SPEC 9.4). A point's latency is the published one, relative to that of
     the source's SM at the same T, times that of our first SM at this T. Where that was not timed, there is no point.
     """
+    if references is None:
+        return
     timed, experiments = baselines(rows), {row.cell.experiment for row in rows}
-    for source in sources(references) if references else ():
+    for source in sources(references):
         published = [row for row in published_rows(references, source) if row.cell.experiment in experiments]
         baseline = references.sources[source].baseline
         of_sm = {
