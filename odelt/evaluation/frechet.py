@@ -87,6 +87,9 @@ def estimates(
 
     `features` are those of at least two of these images, chosen whatever they show. More of them make the error itself
     more certain, and nothing else.
+
+    About three times the work of the distances alone: a decomposition with vectors for each of the others, and products
+    of k×F with F×F where features are [k, F]. Memory: five arrays [k, F] of float64, 0.8 GB for Inception's of 10,000.
     """
     factor, order = _factor(a.covariance)
     centred = np.asarray(features, np.float64) - a.mean

@@ -112,3 +112,9 @@ def test_a_score_has_the_error_of_each_distance_under_its_name(tmp_path, monkeyp
     expected = {"ours": estimate(legacy, legacy[:200], far).error, "recomputed": estimate(legacy, legacy[:200]).error}
     assert errors["fid"] == pytest.approx(expected) and errors["frechet_distance"] == errors["fid"]["ours"]
     assert errors["fid_clean"] == pytest.approx(estimate(clean, clean[:200]).error)
+
+
+def test_where_both_distributions_are_the_same_it_is_too_wide_and_not_too_narrow():
+    """The first order, which it is of, vanishes there."""
+    distances, errors = sets(lambda rng: rng.multivariate_normal(*REAL, size=300), 200)
+    assert distances.std(ddof=1) < errors.mean() < 2 * distances.std(ddof=1)
