@@ -2,8 +2,11 @@
 
 import json
 import os
+import platform
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from conftest import CHECKPOINTS, GOLDEN
 
 import odelt
 from odelt import cli
+from odelt.machine import process
 
 IMPORT = ["--heads", "4", "--group", "2", "--min-length", "2", "--image", "8x8"]
 
@@ -277,3 +281,29 @@ def test_python_m_odelt_is_the_same_program():
         [sys.executable, "-m", "odelt", "--version"], capture_output=True, encoding="utf-8", check=True
     )
     assert told.stdout.strip() == odelt.__version__
+
+
+def lines_of(log) -> list[str]:
+    return [line for line in log.read_text(encoding="utf-8").splitlines() if line]
+
+
+def test_a_log_keeps_what_every_try_said_and_how_it_ended(tmp_path):
+    for _ in range(2):
+        assert cli.main(["--log", str(tmp_path / "log"), "audit", str(tmp_path / "nowhere")]) == 2
+    lines = lines_of(tmp_path / "log")
+    for began, verdict, ended in (lines[:3], lines[3:]):
+        assert began.startswith(f"{process.BEGAN}on {platform.node()}, 2") and began.endswith(" UTC")
+        assert verdict.startswith("odelt: ") and "nowhere" in verdict
+        assert ended.startswith("== ended with status 2, ")
+
+
+def test_a_log_names_the_signal_that_ended_a_try(tmp_path):
+    os.mkfifo(tmp_path / "published.yaml")  # nobody writes to it, so that the command waits
+    command = [sys.executable, "-m", "odelt", "--log", tmp_path / "log", "audit", tmp_path / "published.yaml"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as child:
+        while child.poll() is None and not (tmp_path / "log").exists():
+            time.sleep(0.05)
+        time.sleep(0.5)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(timeout=30) == 130
+    assert "interrupted by SIGTERM" in lines_of(tmp_path / "log")[-2]
