@@ -1,5 +1,6 @@
 """The command line: errors are one line and exit status 2; the contract's verbs do what they say."""
 
+import argparse
 import json
 import os
 import platform
@@ -297,13 +298,12 @@ def test_a_log_keeps_what_every_try_said_and_how_it_ended(tmp_path):
         assert ended.startswith("== ended with status 2, ")
 
 
-def test_a_log_names_the_signal_that_ended_a_try(tmp_path):
-    os.mkfifo(tmp_path / "published.yaml")  # nobody writes to it, so that the command waits
-    command = [sys.executable, "-m", "odelt", "--log", tmp_path / "log", "audit", tmp_path / "published.yaml"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as child:
-        while child.poll() is None and not (tmp_path / "log").exists():
-            time.sleep(0.05)
-        time.sleep(0.5)
-        child.send_signal(signal.SIGTERM)
-        assert child.wait(timeout=30) == 130
-    assert "interrupted by SIGTERM" in lines_of(tmp_path / "log")[-2]
+def test_a_log_names_the_signal_that_ended_a_try(tmp_path, monkeypatch):
+    def wait(_):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(30)
+
+    arguments = argparse.Namespace(verb=wait, command="audit", log=tmp_path / "log")
+    monkeypatch.setattr(cli.Parser, "parse_args", lambda *_: arguments)
+    assert cli.main([]) == 130
+    assert lines_of(tmp_path / "log")[1] == "odelt: interrupted by SIGTERM; type the same command again"

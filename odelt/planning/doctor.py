@@ -173,9 +173,7 @@ def warn(suite: Suite, jobs: Sequence[Job]) -> None:
     trained = [name for name in suite.enabled if any(job.calls("train") for job in of_experiment(name, jobs))]
     lines = list(advice.warnings(suite, trained))
     if os.access(".", os.W_OK) and not locks.work_in(pathlib.Path(".")):
-        lines.append(
-            "this filesystem has no locks: run one Snakemake at a time here, and no command by hand"
-        )
+        lines.append("this filesystem has no locks: run one Snakemake at a time here, and no command by hand")
     for line in lines:
         print(f"odelt: warning: {line}", file=sys.stderr)
 
