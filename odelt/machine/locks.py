@@ -12,8 +12,8 @@ ABSENT = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # errors of a filesyste
 def hold(file: IO | int, *, wait: bool = False, shared: bool = False) -> bool:
     """Whether this process may use the file: no other one holds its lock. With `wait` it waits for that.
 
-    The file is open for writing, which NFS wants. Where the filesystem has no locks the answer is yes, and `odelt doctor`
-    warns of it.
+    The file is open for writing, which NFS wants. Where the filesystem has no locks the answer is yes; `odelt doctor`
+    warns of that.
 
     Raises:
         OSError: the file cannot be locked for another reason.

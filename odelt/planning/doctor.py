@@ -84,6 +84,20 @@ def enter_or_exit() -> None:
         sys.exit(2)
 
 
+def storage_or_exit(provider: str | None) -> None:
+    """One line and exit status 2 where files would go to object storage (Snakemake's --default-storage-provider).
+
+    Records are next to the outputs, and model directories are parameters: Snakemake would upload neither.
+    """
+    if provider not in (None, "none", "fs"):
+        print(
+            f"odelt: --default-storage-provider {provider}: records and model directories would be lost there; leave "
+            "it out, and keep the results on a filesystem that all machines share",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+
+
 def cores_or_exit(cores: int | None, jobs: int | None, local: bool = True) -> int:
     """The cores that the workflow shares among its jobs, at least 1; one line and exit status 2 where there are none.
 

@@ -38,6 +38,7 @@ pathvars:
 
 if workflow.is_main_process:
     doctor.enter_or_exit()
+    doctor.storage_or_exit(workflow.storage_settings.default_storage_provider)
     last_line.install(logger, config["suite"], workflow)
     # So that no job waits for a GPU while it holds cores that others could use.
     if workflow.local_exec and "gpu" not in workflow.global_resources and (gpus := devices.inventory()):
