@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 SOURCES := odelt tests benchmarks envs rehearsal
 
-.PHONY: env env-full env-crate env-next mini rehearsal paper test slow next lint pins
+.PHONY: env env-full env-crate env-next mini rehearsal paper test slow next lint pins container-pin
 
 env: .venv/ready
 env-full: .venv-full/ready
@@ -63,6 +63,12 @@ lint: env
 	$(BIN)/basedpyright --project pyproject.toml
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+# The base image of Containerfile by its digest; needs Docker and a network.
+container-pin:
+	image=$$(sed -n 's/^FROM \([^@ ]*\).*/\1/p' Containerfile) && \
+	digest=$$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' $$image) && \
+	sed -i "s|^FROM .*|FROM $$image@$$digest|" Containerfile
 
 # Pins anew, with hashes and without the address they came from; one version of a package everywhere.
 pins: env
