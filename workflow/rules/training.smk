@@ -11,9 +11,9 @@ rule train:
         timings="<logs>/{trained}.csv",
     benchmark:
         "<benchmarks>/{trained}.tsv"
+    retries: JOBS.retries if workflow.local_exec else JOBS.slices - 1
     conda:
         environment_of("train")
-    retries: JOBS.retries if workflow.local_exec else JOBS.slices - 1
     threads: lambda w: min(8, max(1, CORES // 2)) if JOBS.is_large(w) else CORES
     resources:
         **resources_of("train"),
