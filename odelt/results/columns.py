@@ -17,8 +17,8 @@ class Column:
     """A measured column.
 
     `file` has its numbers: each seed has a score, and tables have the mean over seeds; seeds share latency and floor.
-    `required`: every score holds it; small: every score of small images does. A table has another column if one of its
-    scores holds it.
+    `required`: every score holds it; "small": every score of small images does. A table has another column if one of
+    its scores holds it. `unit` serves a `form` that is text; a function gets the number as it is.
     """
 
     name: str  # in the files and in the CSV

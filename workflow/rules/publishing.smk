@@ -1,3 +1,13 @@
+# Minutes in all: no job of a cluster.
+localrules:
+    tables,
+    main_table,
+    verdicts,
+    claims,
+    figures,
+    report,
+
+
 rule tables:
     input:
         scores=JOBS.of_experiment(inputs.scores),
