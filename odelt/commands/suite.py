@@ -16,7 +16,7 @@ def plan(a):
 
 def doctor(a):
     from odelt.machine import surroundings
-    from odelt.planning import doctor, plan
+    from odelt.planning import cluster, doctor, plan
 
     name = a.suite or configured()
     suite = suite_named(name)
@@ -27,7 +27,8 @@ def doctor(a):
     if not missing:
         jobs = plan.asked(name, a.targets)
         doctor.warn(suite, jobs)
-        missing = doctor.missing(suite, jobs)
+        missing = doctor.missing(suite, jobs, gpu=not a.profile)
+        missing += cluster.missing(a.profile) if a.profile else []
     print("\n".join(missing) if missing else "nothing is missing")
     return 1 if missing else 0
 
@@ -81,6 +82,7 @@ def register(verb):
             "help": "ask the network instead, about every source: is it there, how large, under which name; "
             "downloads nothing",
         },
+        profile={"metavar": "NAME", "help": "jobs are sent to a cluster with profiles/NAME: check that too"},
     )
     verb(
         "clean",
