@@ -62,6 +62,7 @@ class Chain:
     def __init__(self, folder: Folder):
         self.folder = folder
         self.nodes: dict[str, Node] = {}
+        self.inputs_first: list[str] = []  # the names, each after its inputs; in a cycle some are before theirs
         self._kept = Kept(folder)
 
     def follow(self, names: Iterable[str]) -> None:
@@ -74,7 +75,7 @@ class Chain:
                 waiting += [link.name for link in node.links if link.state != EXTERNAL]
                 if node.record and node.record.suite:
                     waiting += self._kept.files(self._kept.prefix(name, node.record) or "")
-        self._report_cycles()
+        self.inputs_first = self._ordered()
         self._compare_crates()
 
     def resting_on(self, names: Iterable[str]) -> set[str]:
@@ -232,19 +233,20 @@ class Chain:
                 for text in check.differences(suite, record):
                     node.fail(text)
 
-    def _report_cycles(self) -> None:
+    def _ordered(self) -> list[str]:
+        """Orders the files, each after its inputs. Reports cycles; of each, a file that may come before its inputs."""
         graph = {
-            name: {link.name for link in node.links if link.state != EXTERNAL} for name, node in self.nodes.items()
+            name: [link.name for link in node.links if link.state != EXTERNAL]
+            for name, node in sorted(self.nodes.items())
         }
         while True:
             try:
-                graphlib.TopologicalSorter(graph).prepare()
-                return
+                return list(graphlib.TopologicalSorter(graph).static_order())
             except graphlib.CycleError as error:
                 first, *others = dict.fromkeys(reversed(error.args[1]))
                 way = ", ".join(map(printable, others)) or "nothing else"
                 self.nodes[first].fail(f"is made from itself, by way of {way}")
-                graph[first] = set()
+                graph[first] = []
 
 
 def _which(recorded: dict[str, str] | None, actual: dict[str, str] | None) -> str:

@@ -78,7 +78,8 @@ def command(outputs: Sequence[Stale], suite: str) -> str:
 
 def _stale(audited: Audit, today: Today) -> list[Stale]:
     outputs: dict[str, Stale] = {}
-    for name, node in _inputs_first(audited.chain.nodes):
+    for name in audited.chain.inputs_first:
+        node = audited.chain.nodes[name]
         record = node.record
         reasons = (*_faults(audited.chain, node), *(today.reasons(record) if record else ()))
         if reasons or any(link.name in outputs for link in node.links if link.state != EXTERNAL):
@@ -98,20 +99,3 @@ def _faults(chain: Chain, node: Node) -> Iterator[str]:
         yield "it has no record that can be read"
     elif node.state == BROKEN and chain.folder.hash(node.name) != node.record.output.sha256:
         yield "it is not what was recorded"
-
-
-def _inputs_first(nodes: dict[str, Node]) -> list[tuple[str, Node]]:
-    """The files, each after its inputs; those of a cycle in any order."""
-    ordered: dict[str, Node] = {}
-    for start in sorted(nodes):
-        waiting = [(start, False)]
-        opened: set[str] = set()
-        while waiting:
-            name, done = waiting.pop()
-            if done:
-                ordered.setdefault(name, nodes[name])
-            elif name not in opened and name not in ordered:
-                opened.add(name)
-                waiting.append((name, True))
-                waiting += [(link.name, False) for link in nodes[name].links if link.state != EXTERNAL]
-    return list(ordered.items())

@@ -66,22 +66,25 @@ class Today:
             path = _file_of(self.checkout, name)
             if path is None:
                 changed.append(f"{name} is gone")
-            elif not self._means_the_same(path, sha256, record.code.commit):
+            elif not self._is_the_same(path, sha256, record.code.commit):
                 changed.append(f"{name} has changed")
         return changed
 
     @functools.cache  # noqa: B019 - lives as long as one audit
-    def _means_the_same(self, path: pathlib.Path, sha256: str, commit: str | None) -> bool:
-        """Whether a module equals the recorded one. If git has that one, comments and docstrings may differ."""
-        now = path.read_bytes()
-        if hashlib.sha256(now).hexdigest() == sha256:
+    def _is_the_same(self, path: pathlib.Path, sha256: str, commit: str | None) -> bool:
+        """Whether a file means what the recorded one meant.
+
+        If git has that one, comments, layout and docstrings of a module may differ, and comments and layout of YAML.
+        """
+        if digests.find(path).sha256 == sha256:
             return True
-        before = self._at(commit, path.relative_to(self.checkout).as_posix()) if commit else None
-        if before is None or hashlib.sha256(before).hexdigest() != sha256:
+        meaning = {".py": _meaning, ".yaml": lambda content: parse_yaml(content, path)}.get(path.suffix)
+        before = self._at(commit, path.relative_to(self.checkout).as_posix()) if commit and meaning else None
+        if meaning is None or before is None or hashlib.sha256(before).hexdigest() != sha256:
             return False
         try:
-            return _meaning(before) == _meaning(now)
-        except (SyntaxError, ValueError):
+            return meaning(before) == meaning(path.read_bytes())
+        except (SyntaxError, ValueError, OdeltError):  # a file that cannot be read differs
             return False
 
     def _at(self, commit: str, path: str) -> bytes | None:
@@ -133,19 +136,6 @@ class Today:
         if dataset.kind.names_read is None:
             return digests.find(location).sha256
         return digests.of_files(location, dataset.kind.names_read(location, dataset.fraction))
-
-    @functools.cache  # noqa: B019
-    def _is_the_same(self, path: pathlib.Path, sha256: str, commit: str | None) -> bool:
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
-                return True
-        before = self._at(commit, path.relative_to(self.checkout).as_posix()) if commit else None
-        if path.suffix != ".yaml" or before is None or hashlib.sha256(before).hexdigest() != sha256:
-            return False
-        try:
-            return parse_yaml(before, path) == parse_yaml(path.read_bytes(), path)
-        except OdeltError:  # a file that cannot be read differs
-            return False
 
     @functools.cache  # noqa: B019
     def _suite(self, name: str):

@@ -9,6 +9,7 @@ import pathlib
 import re
 import shutil
 from collections.abc import Iterator
+from unittest import mock
 
 from odelt import files, trace
 from odelt.config.registry import HubFiles, Source, load_registry
@@ -66,7 +67,7 @@ def fetch(
                 _download(source, work, name)
         received = _files(work)
         _verify(known, name, received, work, f"fetched by hand ({hand})" if hand else f"from {source.address}", lock)
-        fresh = locks.unknown(known, name, received)
+        fresh = sorted(received.keys() - known.of(name).keys())
         if fresh and strict:
             locks.refuse(name, lock, fresh)
         if fresh:
@@ -82,16 +83,8 @@ def network(proxy: str | None, certificate: pathlib.Path | None) -> Iterator[Non
         raise OdeltError(f"there is no certificate {certificate}; name a PEM file with the authority to trust")
     settings = TELEMETRY_OFF | (dict.fromkeys(PROXY_VARIABLES, proxy) if proxy else {})
     settings |= dict.fromkeys(CERTIFICATE_VARIABLES, str(certificate)) if certificate else {}
-    before = {variable: os.environ.get(variable) for variable in settings}
-    os.environ.update(settings)
-    try:
+    with mock.patch.dict(os.environ, settings):
         yield
-    finally:
-        for variable, value in before.items():
-            if value is None:
-                del os.environ[variable]
-            else:
-                os.environ[variable] = value
 
 
 def _download(source: Source, work: pathlib.Path, name: str) -> None:
@@ -176,7 +169,7 @@ def _verify(
             "it was damaged or exchanged; fetch it again, and if it stays so, ask who published it before you "
             "change the record"
         )
-    for file in locks.missing(known, name, received):
+    for file in sorted(known.of(name).keys() - received.keys()):
         raise OdeltError(f"{name}: {lock} records a file {file}, which is not among those {where}; was it renamed?")
 
 

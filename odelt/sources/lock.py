@@ -98,16 +98,6 @@ def differences(lock: Lock, name: str, received: Mapping[str, FileContent]) -> l
     return [file for file in sorted(received) if file in known and not known[file].admits(received[file].sha256)]
 
 
-def unknown(lock: Lock, name: str, received: Mapping[str, FileContent]) -> list[str]:
-    """Returns the received files without a recorded digest, in order."""
-    return sorted(set(received) - set(lock.of(name)))
-
-
-def missing(lock: Lock, name: str, received: Mapping[str, FileContent]) -> list[str]:
-    """Returns the recorded files that were not received, in order."""
-    return sorted(set(lock.of(name)) - set(received))
-
-
 def record(path: str | pathlib.Path, name: str, received: Mapping[str, FileContent], date: datetime.date) -> None:
     """Writes the files that have no record yet into the lock, marked as recorded on first use.
 
@@ -125,7 +115,7 @@ def record(path: str | pathlib.Path, name: str, received: Mapping[str, FileConte
                 f"{name}: {file} has sha256 {received[file].sha256}, and another fetch has just recorded "
                 f"{lock.of(name)[file]} in {path}; fetch it again, and delete the record where that is wrong"
             )
-        fresh = {file: received[file] for file in unknown(lock, name, received)}
+        fresh = {file: received[file] for file in sorted(received.keys() - lock.of(name).keys())}
         if fresh:
             files.write_text(path, _text(path, lock, name, fresh, date))
 
