@@ -134,16 +134,12 @@ def trusted(lock: Lock, name: str) -> Literal["verified", "recorded on first use
 
 
 def _text(path: pathlib.Path, lock: Lock, name: str, fresh: Mapping[str, FileContent], date: datetime.date) -> str:
-    sources = {
-        source: {file: known.model_dump(exclude_none=True, by_alias=True) for file, known in records.items()}
-        for source, records in lock.sources.items()
-    }
     for file, (sha256, size) in fresh.items():
-        entry = {"sha256": sha256, "bytes": size, "recorded": FIRST_USE, "date": date.isoformat()}
-        sources.setdefault(name, {})[file] = entry
-    ordered = {source: dict(sorted(records.items())) for source, records in sorted(sources.items())}
-    body = yaml.safe_dump({"sources": ordered}, sort_keys=False, allow_unicode=True, width=1000)
-    return _header(path) + body
+        entry = LockedFile(sha256=sha256, bytes=size, recorded=FIRST_USE, date=date.isoformat())
+        lock.sources.setdefault(name, {})[file] = entry
+    content = lock.model_dump(exclude_none=True, by_alias=True)["sources"]
+    ordered = {source: dict(sorted(records.items())) for source, records in sorted(content.items())}
+    return _header(path) + yaml.safe_dump({"sources": ordered}, sort_keys=False, allow_unicode=True, width=1000)
 
 
 def _header(path: pathlib.Path) -> str:

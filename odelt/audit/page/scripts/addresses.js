@@ -9,7 +9,7 @@ function follow() {
     if (index !== undefined) show({ index, number: number && number.files.includes(index) ? number : null });
     else say(`There is no file ${name} in this audit`);
   } else {
-    closePanel();
+    panel.close();
     const section = kind && [...document.querySelectorAll("section")].find((other) => other.dataset.table === name);
     if (section) {
       search.value = "";
