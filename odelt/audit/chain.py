@@ -11,7 +11,7 @@ from odelt.audit.folder import NO_RECORD, Folder, is_plain
 from odelt.audit.kept import Kept
 from odelt.provenance.record import RETOLD, Input, Record
 from odelt.quoting import printable, quoted
-from odelt.verbs import VERBS
+from odelt.verbs import verb_named
 
 VERIFIED, BROKEN, MISSING, REMOVED, EXTERNAL = "verified", "broken", "missing", "removed as temporary", "external"
 MADE_FROM = "was made from"
@@ -116,8 +116,7 @@ class Chain:
             node.fail(text)
         for input in record.inputs:
             self._link(node, record, input, prefix)
-        verb = VERBS.get(record.verb)
-        if not record.inputs and not (verb and verb.from_nothing):
+        if not record.inputs and not verb_named(record.verb).from_nothing:
             node.fail(f"its record names nothing that it was made from ({quoted(record.verb)})")
         if record.verb == "fetch" and self._is_of_no_suite(record, prefix):
             node.outside.append(f"the download {quoted(record.parameters.get('name'))}")

@@ -10,7 +10,7 @@ from odelt.layout import removable
 from odelt.provenance import parameters
 from odelt.provenance.record import STUDY, SUITE, Input, Record
 from odelt.quoting import printable, quoted
-from odelt.verbs import VERBS
+from odelt.verbs import verb_named
 
 
 class Kept:
@@ -65,7 +65,7 @@ class Kept:
     def fault_of_external(self, record: Record, input: Input, prefix: str) -> str | None:
         """What is wrong with an input from outside of the folder. It must be one of the kept copies, or be copied into
         the output, or be a dataset that the configuration leaves to the user."""
-        if record.verb in VERBS and VERBS[record.verb].copies:
+        if verb_named(record.verb).copies:
             same = input.sha256 == record.output.sha256
             return None if same else f"is no copy of {printable(input.path)}: that had sha256 {input.sha256}"
         if record.output.files and input.sha256 in record.output.files.values():

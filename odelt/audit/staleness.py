@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from odelt.audit.audit import Audit
 from odelt.audit.chain import BROKEN, EXTERNAL, MISSING, Chain, Node
-from odelt.audit.today import Today, is_of_study
+from odelt.audit.today import Today
 from odelt.errors import OdeltError
 from odelt.provenance.record import root_of
+from odelt.verbs import verb_named
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +72,7 @@ def command(outputs: Sequence[Stale], suite: str) -> str:
         if output.can_be_made:
             path = f"results/{suite}/{output.output}"
             jobs[output.job] = min(jobs.get(output.job, path), path)
-    of_study = any(is_of_study(output.job[0]) for output in of_suite)
+    of_study = any(verb_named(output.job[0]).of_study for output in of_suite)
     asked = ["latency", "--config", f"latency=config/{suite}.yaml"] if of_study else ["--config", f"suite={suite}"]
     return shlex.join(["snakemake", "--cores", "all", *asked, "--forcerun", *sorted(jobs.values())])
 

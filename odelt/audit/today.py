@@ -17,11 +17,7 @@ from odelt.provenance import digests, environment, parameters
 from odelt.provenance.record import Input, Record
 from odelt.quoting import quoted
 from odelt.sources.lock import load_lock
-from odelt.verbs import VERBS
-
-
-def is_of_study(verb: str) -> bool:
-    return verb in VERBS and VERBS[verb].of_study
+from odelt.verbs import verb_named
 
 
 class Today:
@@ -36,7 +32,7 @@ class Today:
         if record.verb == "fetch":  # the lock decides what it is, whatever code fetches it
             return unlocked(record, self._lock(record.suite)) if record.suite else []
         reasons = self._external(record)
-        if record.verb in VERBS and VERBS[record.verb].copies:
+        if verb_named(record.verb).copies:
             return reasons
         reasons += self._modules(record)
         for name, version in record.environment.packages.items():
@@ -46,7 +42,7 @@ class Today:
         was, now = record.environment.settings, environment.settings(record.environment.packages)
         for name in sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name)):
             reasons.append(f"the variable {name} is {_value(now.get(name))} now, and was {_value(was.get(name))}")
-        if record.suite and not is_of_study(record.verb):
+        if record.suite and not verb_named(record.verb).of_study:
             differing = self._differences(record)
             reasons += differing.lines("configuration")
             if not differing:  # else today's run may read another path, or another share of the images
@@ -55,7 +51,7 @@ class Today:
 
     def is_left_over(self, record: Record) -> bool:
         """Whether today's configuration asks for no such output."""
-        return bool(record.suite) and not is_of_study(record.verb) and self._differences(record).left_over
+        return bool(record.suite) and not verb_named(record.verb).of_study and self._differences(record).left_over
 
     def _differences(self, record: Record) -> parameters.Differences:
         return parameters.differences(self._suite(record.suite), record)
