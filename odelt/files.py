@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import fnmatch
 import hashlib
 import os
@@ -165,18 +164,6 @@ def digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise OdeltError(f"cannot read {path}: {error.strerror}") from None
-
-
-def is_locked(path: Path) -> bool:
-    """Whether a process holds a lock of this file by `fcntl.flock`; the kernel takes it back however that ends."""
-    try:
-        with open(path, "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # there never was such a file, or this filesystem has no locks
-        return False
-    return False
 
 
 def write_text(path: Path, text: str) -> None:

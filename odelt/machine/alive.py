@@ -5,7 +5,6 @@ import os
 import pathlib
 import sys
 
-from odelt import files
 from odelt.machine import surroundings
 
 FOLDER = pathlib.Path(".snakemake")
@@ -43,4 +42,11 @@ def enter(folder: pathlib.Path) -> None:
 
 def is_alive() -> bool:
     """Whether a workflow process lives in the working folder."""
-    return files.is_locked(FOLDER / NAME)
+    try:
+        with (FOLDER / NAME).open("r+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # none has ever been here, or this filesystem has no locks
+        return False
+    return False

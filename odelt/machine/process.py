@@ -109,11 +109,14 @@ def clean_up_when_terminated() -> None:
     So drafts are removed. Further signals do not end the cleaning up, but for a Ctrl-C that the user presses again.
     """
 
-    def stop() -> None:
-        raise KeyboardInterrupt
+    received = _Received()
+
+    def stop(signum: int, _) -> None:
+        if received.add(signum) == 1:
+            raise KeyboardInterrupt
 
     if threading.current_thread() is threading.main_thread():
-        _Received(stop).install()
+        _handle_signals(stop)
 
 
 @contextlib.contextmanager
@@ -124,12 +127,14 @@ def noticing_signals() -> Iterator[Callable[[], int | None]]:
     are all one request. Only a Ctrl-C that a user presses again, a second later, ends the process at once.
     """
 
-    def notice() -> None:
-        with contextlib.suppress(OSError):  # not by sys.stderr: that may be at work when the signal comes
-            os.write(2, b"\nstopping after this step, to save it; press Ctrl-C once more to stop at once\n")
+    received = _Received()
 
-    received = _Received(notice)
-    previous = received.install()
+    def notice(signum: int, _) -> None:
+        if received.add(signum) == 1:
+            with contextlib.suppress(OSError):  # not by sys.stderr: that may be at work when the signal comes
+                os.write(2, b"\nstopping after this step, to save it; press Ctrl-C once more to stop at once\n")
+
+    previous = _handle_signals(notice)
     try:
         yield lambda: received.first
     finally:
@@ -138,27 +143,29 @@ def noticing_signals() -> Iterator[Callable[[], int | None]]:
 
 
 class _Received:
-    """A handler of the signals that ask this process to stop. It calls `act` at the first of them."""
+    """Signals that ask this process to stop."""
 
-    def __init__(self, act: Callable[[], None]):
+    def __init__(self):
         self.first: int | None = None
-        self._act, self._since = act, 0.0
+        self._count, self._since = 0, 0.0
 
-    def __call__(self, signum: int, _) -> None:
-        """Heeds a signal. Does not return where the user presses Ctrl-C again."""
+    def add(self, signum: int) -> int:
+        """How many there were, with this one. Does not return where the user presses Ctrl-C again."""
+        self._count += 1
         if self.first is None:
             self.first, self._since = signum, time.monotonic()
-            self._act()
         elif signum == signal.SIGINT and time.monotonic() - self._since > PATIENCE and _is_in_foreground():
             signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)
+        return self._count
 
-    def install(self) -> dict[int, Any]:
-        """Takes the place of the handlers before it, which it returns. `nohup` keeps its meaning."""
-        stopping = [signal.SIGINT, signal.SIGTERM]
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            stopping.append(signal.SIGHUP)
-        return {signum: signal.signal(signum, self) for signum in stopping}
+
+def _handle_signals(handler: Callable) -> dict[int, Any]:
+    """Installs a handler of the signals that ask to stop; returns those before it. `nohup` keeps its meaning."""
+    stopping = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        stopping.append(signal.SIGHUP)
+    return {signum: signal.signal(signum, handler) for signum in stopping}
 
 
 def _is_in_foreground() -> bool:
@@ -173,17 +180,14 @@ def _is_in_foreground() -> bool:
         os.close(terminal)
 
 
-class _Both:
-    """Messages go to the screen and to a log; anything else that is asked of it is asked of the screen.
+class _Log:
+    """The file of a log. Where it cannot be written, that is said once, and the command goes on without it."""
 
-    Where the log cannot be written, that is said once, and the command goes on without it.
-    """
-
-    def __init__(self, screen: IO[str], path: pathlib.Path):
-        self.screen, self._path = screen, path
+    def __init__(self, path: pathlib.Path, screen: IO[str]):
+        self._path, self._screen = path, screen
         self._file: IO[bytes] | None = path.open("wb", buffering=0)  # nothing is left to write at the end
 
-    def write(self, text):
+    def write(self, text: str) -> None:
         rest = text.encode(errors="backslashreplace")
         try:
             while rest and self._file:
@@ -193,7 +197,17 @@ class _Both:
                 self._file.close()
             self._file = None
             what = f"cannot write the log {quoted(self._path)}: {error.strerror}"
-            print(f"\nodelt: {what}; make room. It ends here", file=self.screen)
+            print(f"\nodelt: {what}; make room. It ends here", file=self._screen)
+
+
+class _Both:
+    """Messages go to the screen and to a log; anything else that is asked of it is asked of the screen."""
+
+    def __init__(self, screen: IO[str], log: _Log):
+        self.screen, self.log = screen, log
+
+    def write(self, text):
+        self.log.write(text)
         return self.screen.write(text)
 
     def flush(self):
@@ -211,9 +225,9 @@ def logging_to(path: pathlib.Path) -> Iterator[None]:
     """Messages and errors of the block go to the file too."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        both = _Both(sys.stderr, path)
+        log = _Log(path, sys.stderr)
     except OSError as error:
         raise OdeltError(f"--log {path}: {error.strerror}") from None
     # Not closed here: libraries that keep the stream may write to it until the process ends.
-    with contextlib.redirect_stderr(both):
+    with contextlib.redirect_stderr(_Both(sys.stderr, log)):
         yield

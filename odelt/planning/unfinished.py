@@ -3,9 +3,9 @@
 They are in `checkpoints/<experiment>/<run>/<fingerprint>`, with the digests of everything that decides the outcome.
 """
 
+import fcntl
 import pathlib
 
-from odelt import files
 from odelt.config import Experiment, Suite, network_of, subfolders
 from odelt.errors import OdeltError
 from odelt.layout import grid, paths
@@ -24,7 +24,7 @@ def is_abandoned(folder: pathlib.Path, root: pathlib.Path, suite: Suite) -> bool
 
     A run is not abandoned if that cannot be known, because its start is not made yet or its parts were not written.
     """
-    if files.is_locked(folder / identity.LOCK):  # by the process that trains this run
+    if _is_locked(folder):
         return False
     experiment, run = folder.parts[-3:-1]
     settings = suite.experiments.get(experiment)
@@ -68,3 +68,15 @@ def _is_todays(output: pathlib.Path, root: pathlib.Path, suite: Suite, sha256: s
     if not output.exists() or sha256 not in (None, known.output.sha256) or parameters.differences(suite, known):
         return False
     return all(_is_todays(root / input.path, root, suite, input.sha256) for input in known.inputs if not input.external)
+
+
+def _is_locked(folder: pathlib.Path) -> bool:
+    """Whether a process is training this run."""
+    try:
+        with (folder / identity.LOCK).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no lock was ever here, or this filesystem has none
+        return False
+    return False
