@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from odelt.audit.chain import EXTERNAL, Chain, Node
-from odelt.audit.page.interned import Interned
-from odelt.audit.page.plain_texts import dotted_pairs, read_text
+from odelt.audit.page.plain_texts import Interned, dotted_pairs, read_text
 from odelt.provenance.record import Record
 from odelt.quoting import printable
 from odelt.verbs import verb_named
