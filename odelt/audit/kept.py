@@ -91,11 +91,7 @@ class Kept:
         return removable.is_temporary(suite, path) or bool(record.removed and removable.may_be_removed(suite, path))
 
     def snapshot(self, prefix: str) -> Snapshot:
-        """The copies that can be read."""
-        if prefix not in self._snapshots:
-            readable = [file for file in snapshot.FILES if self.folder.is_file(prefix + file)]
-            self._snapshots[prefix] = Snapshot(self.folder.root / prefix, frozenset(readable))
-        return self._snapshots[prefix]
+        return self._snapshots.setdefault(prefix, Snapshot(self.folder, prefix))
 
     def _suite_name(self, prefix: str) -> str | None:
         """The name of the folder's suite, by the record of its configuration."""
@@ -120,7 +116,7 @@ class Kept:
         try:
             differing = parameters.differences(kept.suite, record)
         except OdeltError as error:
-            if record.output.path == SUITE and SUITE in kept.readable:  # once, of the copy itself
+            if record.output.path == SUITE and self.folder.is_file(prefix + SUITE):  # once, of the copy itself
                 yield str(error)
             return
         yield from differing.lines("was made with other parameters")
