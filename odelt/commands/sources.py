@@ -1,6 +1,5 @@
 """Downloads, and released checkpoints as model directories."""
 
-import pathlib
 import sys
 
 from odelt.commands import kinds, options
@@ -12,17 +11,7 @@ from odelt.quoting import printable
 def fetch(a):
     from odelt.sources.fetch import fetch
 
-    downloads = suite_named(a.suite or configured()).downloads
-    fetch(
-        a.name,
-        registry=pathlib.Path(downloads.registry),
-        lock=pathlib.Path(downloads.lock),
-        out=a.out,
-        by_hand=pathlib.Path(downloads.by_hand),
-        strict=downloads.strict,
-        proxy=downloads.proxy,
-        certificate=pathlib.Path(downloads.certificate) if downloads.certificate else None,
-    )
+    fetch(a.name, a.out, suite_named(a.suite or configured()).downloads)
 
 
 def import_checkpoint(a):
