@@ -41,7 +41,7 @@ rule all:
 onstart:
     # Of every rule that does not say otherwise; `--retries N` asks for more.
     workflow.execution_settings.retries = max(workflow.execution_settings.retries, JOBS.retries)
-    doctor.start_or_exit(
+    start.start_or_exit(
         SUITE,
         [doctor.Job(job.rule.name, str(job.output[0])) for job in workflow.dag.needrun_jobs() if job.output],
         gpu=workflow.local_exec,

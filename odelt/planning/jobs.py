@@ -144,7 +144,8 @@ class Jobs:
         }
 
     def _gpus(self, wildcards: Wildcards) -> int:
-        return self._run(wildcards).run.settings.training.gpus if wildcards.get("trained") else 1
+        training = self._run(wildcards).run.settings.training if wildcards.get("trained") else None
+        return training.gpus if training else 1
 
     def _dataset(self, wildcards: Wildcards) -> Dataset:
         return self._suite.datasets[wildcards.dataset]

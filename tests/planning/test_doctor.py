@@ -96,54 +96,6 @@ def test_more_seeds_and_more_samples_cost_more():
     assert costs.cost(experiment, bool).training - costs.cost(one, bool).training == pytest.approx(3 * per_run)
 
 
-@pytest.mark.parametrize("cores, jobs", [(0, None), (-1, None), (None, 0)])
-def test_a_workflow_without_a_core_stops_and_does_not_wait(capsys, cores, jobs):
-    with pytest.raises(SystemExit, match="2"):
-        doctor.cores_or_exit(cores, jobs)
-    assert "no job could ever run; type --cores all" in capsys.readouterr().err
-
-
-def test_without_a_number_of_cores_the_rules_are_read_with_those_of_the_machine():
-    assert doctor.cores_or_exit(3, None) == 3
-    assert doctor.cores_or_exit(None, None) >= 1
-
-
-@pytest.fixture
-def in_the_project(monkeypatch):
-    monkeypatch.chdir(ROOT)
-
-
-def test_the_report_s_own_keys_are_no_misspelt_ones(in_the_project):
-    told = {"verdicts": {"summary": "all of them"}, "audit": {"digest": "0"}}
-    assert doctor.suite_or_exit({"suite": "mini", **told}) == MINI
-
-
-@pytest.mark.parametrize("key", ["verdict", "audits", "suit"])
-def test_a_key_that_nobody_reads_stops_the_run_whatever_it_holds(in_the_project, capsys, key):
-    for value in ({}, "mini"):
-        with pytest.raises(SystemExit, match="2"):
-            doctor.suite_or_exit({"suite": "mini", key: value})
-        assert capsys.readouterr().err.startswith(f"odelt: unknown configuration key '{key}'")
-
-
-def test_a_report_s_key_that_somebody_types_is_refused(in_the_project, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        doctor.suite_or_exit({"suite": "mini", "verdicts": "all"})
-    assert "unknown configuration key 'verdicts'" in capsys.readouterr().err
-
-
-def test_numbers_to_compare_with_that_are_not_there_stop_the_run(tmp_path, capsys):
-    (tmp_path / "config").mkdir()
-    text = (
-        (ROOT / "config" / "mini.yaml").read_text(encoding="utf-8").replace("expected/mini.yaml", "expected/mimi.yaml")
-    )
-    (tmp_path / "config" / "mini.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(SystemExit, match="2"):
-        doctor.suite_or_exit({"suite": "mini"})
-    line = "config/mini.yaml: published: there is no file 'config/expected/mimi.yaml'; put it there, or name another"
-    assert capsys.readouterr().err == f"odelt: {line}\n"
-
-
 def test_clean_tells_first_and_removes_what_can_be_made_again_when_asked(tmp_path):
     root = tmp_path / "results" / "mini" / "digits"
     for path in ("samples/sm/ema/full/euler-1_w1.npz", "scores/sm/ema/full/euler-1_w1.json", "tables/main.md"):
@@ -182,16 +134,6 @@ def with_training(**changes) -> config.Suite:
 
 
 OF_MINI = Job("train", "results/mini/digits/models/odelt/model.safetensors")
-
-
-def test_a_moving_average_that_is_as_long_as_the_run_is_warned_of_and_stops_nothing(capsys):
-    suite = with_training(ema_rate=0.999)
-    doctor.start_or_exit(suite, [OF_MINI], gpu=True, packages=True)
-    assert capsys.readouterr().err == (
-        "odelt: warning: digits.models.odelt.training: ema_rate 0.999 averages over about 1,000 steps, and there are "
-        "1,000, so the averaged weights keep 37% of what training starts from; "
-        "take an ema_rate of 0.99, or more steps\n"
-    )
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,14 @@ from snakemake.logging import logger
 from odelt.config import subfolders
 from odelt.layout import grid, inputs, model_directory, paths
 from odelt.machine import devices
-from odelt.planning import doctor, jobs, last_line, own_files
+from odelt.planning import doctor, jobs, last_line, own_files, start
 from odelt.verbs import VERBS
 
-CORES = doctor.cores_or_exit(workflow.resource_settings.cores, workflow.resource_settings.nodes, workflow.local_exec)
-SUITE = doctor.suite_or_exit(config, workflow.configfiles)
+CORES = start.cores_or_exit(workflow.resource_settings.cores, workflow.resource_settings.nodes, workflow.local_exec)
+SUITE = start.suite_or_exit(config, workflow.configfiles)
 RESULTS = pathlib.Path(paths.RESULTS, config["suite"])
 EXPERIMENTS = SUITE.enabled
-PATHS = paths.SuitePaths(RESULTS, doctor.registry_or_exit(SUITE))
+PATHS = paths.SuitePaths(RESULTS, start.registry_or_exit(SUITE))
 PATHS_OF = {name: PATHS.experiment(name) for name in EXPERIMENTS}
 ANY, ANY_DATASET = PATHS.experiment("{experiment}"), PATHS.dataset("{dataset}")  # with wildcards
 RUNS = {
@@ -26,7 +26,7 @@ RUNS = {
 }
 SOURCES = paths.sources_of(SUITE)
 JOBS = jobs.Jobs(SUITE, PATHS)
-OF_SUITE = [paths.VERDICTS] + ([paths.CLAIMS] if doctor.has_claims(SUITE) else [])
+OF_SUITE = [paths.VERDICTS] + ([paths.CLAIMS] if start.has_claims(SUITE) else [])
 LATENT = JOBS.large
 SMALL = [name for name in EXPERIMENTS if name not in LATENT]
 
@@ -38,8 +38,8 @@ pathvars:
 
 
 if workflow.is_main_process:
-    doctor.enter_or_exit()
-    doctor.storage_or_exit(workflow.storage_settings.default_storage_provider)
+    start.enter_or_exit()
+    start.storage_or_exit(workflow.storage_settings.default_storage_provider)
     last_line.install(logger, config["suite"], workflow)
     # So that no job waits for a GPU while it holds cores that others could use.
     if workflow.local_exec and "gpu" not in workflow.global_resources and (gpus := devices.inventory()):

@@ -1,7 +1,7 @@
 # The latency study: time and memory with random weights. It belongs to no suite; `snakemake latency` makes it, and
 # `--config latency=FILE` another one, in a folder with the file's name.
 STUDY_FILE = config.get("latency", "config/latency.yaml")
-STUDY = doctor.latency_study_or_exit(STUDY_FILE)
+STUDY = start.latency_study_or_exit(STUDY_FILE)
 STUDY_RESULTS = pathlib.Path(paths.RESULTS, pathlib.Path(STUDY_FILE).stem)
 STUDY_PATHS = paths.StudyPaths(STUDY_RESULTS)
 STUDY_LOGS, STUDY_BENCHMARKS = STUDY_RESULTS / subfolders.LOGS, STUDY_RESULTS / subfolders.BENCHMARKS
