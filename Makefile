@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 SOURCES := odelt tests benchmarks envs rehearsal
 
-.PHONY: env env-full env-crate mini rehearsal paper test slow lint pins
+.PHONY: env env-full env-crate mini mini-baselines rehearsal paper test slow lint pins
 
 env: .venv/ready
 env-full: .venv-full/ready
@@ -27,6 +27,10 @@ CUDA ?= $(shell command -v nvidia-smi)
 
 mini: env
 	$(BIN)/snakemake --cores all --config suite=mini
+
+# SM's comparison of objectives, on the same images.
+mini-baselines: env
+	$(BIN)/snakemake --cores all --config suite=mini-baselines
 
 # The paper's own jobs on stand-ins, then the tests that need the other worlds, and the types of what imports them.
 rehearsal: env-full

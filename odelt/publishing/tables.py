@@ -91,7 +91,7 @@ def write_trade_off(rows: Sequence[Row], references: References | None, out: pat
         groups.append((AGREEMENT.name, AGREEMENT.heading, lambda row: entries.number(row, AGREEMENT, beside[row])))
     lines: dict[tuple, dict[int | None, Row]] = {}
     for row in euler:
-        key = (row.cell.model, row.cell.length, row.cell.guidance, row.seeds)
+        key = (row.cell.model, row.line, row.cell.length, row.cell.guidance, row.seeds)
         lines.setdefault(key, {})[row.steps] = row
     in_full, table = [], []
     for line in lines.values():
@@ -101,7 +101,7 @@ def write_trade_off(rows: Sequence[Row], references: References | None, out: pat
         in_full[-1] |= {f"{groups[k][0]}_T{T}": text.exact(cell) for (k, T), cell in shown.items()}
         table.append(
             {
-                "model": first.label,
+                "model": first.line,
                 "length (blocks)": entries.length(first),
                 "guidance": f"{first.cell.guidance:g}",
                 "seed": _seed(first),
@@ -121,8 +121,8 @@ def _trade_off_caption(rows: Sequence[Row], euler: Sequence[Row]) -> str:
     statistics = rows[0].first_statistics if rows else ""
     first = f" “Fréchet distance” is FID ({statistics})." if statistics else ""
     parts = [
-        "EMA weights, Euler's method in T steps. Length: blocks asked for, and in brackets those that act. "
-        f"{entries.distance_caption(rows)}{first}",
+        "EMA weights, Euler's method in T steps, where a row names no other solver. Length: blocks asked for, and in "
+        f"brackets those that act. {entries.distance_caption(rows)}{first}",
         f"Latency: relative to {relative} at the same T, {entries.timing_caption(rows)}.",
         entries.agreement_caption(euler),
     ]

@@ -10,7 +10,7 @@ from odelt.config.registry import load_registry
 from odelt.layout import grid, paths
 
 CONFIG = pathlib.Path(__file__).parents[2] / "config"
-SUITES = {name: config.load_suite(CONFIG / f"{name}.yaml") for name in ("paper", "rehearsal", "mini")}
+SUITES = {name: config.load_suite(CONFIG / f"{name}.yaml") for name in ("paper", "rehearsal", "mini", "mini-baselines")}
 
 # Where the rehearsal may differ: sizes, step counts, sample counts, rates, values on the grid's axes, addresses.
 SIZES = ("image", "classes", "width", "heads", "depth", "group", "min_length", "batch_size", "subset")
@@ -142,7 +142,7 @@ def test_imagenet_b_has_four_seeds_from_one_first_stage():
     runs = grid.runs(SUITES["paper"].enabled["imagenet-b"])
     seeds = {name: run.seed for name, run in runs.items() if run.model == "odelt"}
     assert seeds == {"odelt": 10, "odelt-seed0": 0, "odelt-seed20": 20, "odelt-seed30": 30}
-    assert {grid.start_of(runs[name]) for name in seeds} == {"odelt-stage1"}
+    assert {runs[name].start for name in seeds} == {"odelt-stage1"}
 
 
 def test_the_ablations_are_there_and_off():
