@@ -8,7 +8,6 @@ import sys
 import numpy as np
 import pytest
 
-import odelt
 from odelt.config import Solver
 from odelt.sampling import generate
 
@@ -26,10 +25,11 @@ def samples(model, solver: str, count: int, **more):
 CHILD = """
 import pathlib, sys
 import jax
+import odelt
 sys.path[:0] = ["tests", "tests/sampling"]
 import test_sharded as t
 
-model = t.odelt.load_model(sys.argv[1], "raw")
+model = odelt.load_model(sys.argv[1], "raw")
 out = pathlib.Path(sys.argv[2])
 assert jax.device_count() == int(sys.argv[3])
 for solver in t.SOLVERS:
