@@ -65,7 +65,7 @@ def main_rows(rows: Sequence[Row], references: References | None) -> list[MainRo
 
 def _in_full(each: MainRow) -> dict[str, Any]:
     row = each.row
-    leading = {name: value for name, value in entries.in_full(row).items() if name not in ("solver", "d")}
+    leading = {name: value for name, value in entries.in_full(row).items() if name != "d"}
     of_seeds = {
         "score": entries.score_files(row),
         "seeds": entries.seeds(row),

@@ -98,6 +98,7 @@ def write_trade_off(rows: Sequence[Row], references: References | None, out: pat
         first = next(iter(line.values()))
         shown = {(k, T): cell(line[T]) if T in line else NOT_RUN for k, (*_, cell) in enumerate(groups) for T in steps}
         in_full.append({"seed": first.seeds[0]} | {k: v for k, v in entries.in_full(first).items() if k in LEADING})
+        in_full[-1] |= {"label": first.line}
         in_full[-1] |= {f"{groups[k][0]}_T{T}": text.exact(cell) for (k, T), cell in shown.items()}
         table.append(
             {
