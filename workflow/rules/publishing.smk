@@ -1,3 +1,13 @@
+# Minutes in all: no job of a cluster.
+localrules:
+    tables,
+    main_table,
+    verdicts,
+    claims,
+    figures,
+    report,
+
+
 rule tables:
     input:
         scores=JOBS.of_experiment(inputs.scores),
@@ -96,15 +106,21 @@ rule claims:
         "python -m odelt --log {log} claims {params.options} --published {input.published}"
 
 
+FIGURES = {
+    paths.SCALING: "quality against latency",
+    paths.PICTURE_GRID: "samples, steps by lengths",
+    paths.TRAINING: "training curves",
+}
+
+
 rule figures:
     input:
         scores=JOBS.of_experiment(inputs.scores),
         curves=JOBS.of_experiment(inputs.curves),
         samples=JOBS.of_experiment(inputs.pictured),
+        published=SUITE.published,
     output:
-        shown(ANY.figure(paths.SCALING, paths.SVG), "quality against latency"),
-        shown(ANY.figure(paths.PICTURE_GRID, paths.SVG), "samples, steps by lengths"),
-        shown(ANY.figure(paths.TRAINING, paths.SVG), "training curves"),
+        [shown(ANY.figure(name, paths.SVG), label) for name, label in FIGURES.items()],
         [ANY.figure(name, paths.PNG) for name in paths.FIGURES_OF_EXPERIMENT],
     log:
         "<logs>/{experiment}/figures.log",
@@ -119,13 +135,12 @@ rule figures:
     message:
         "Figures of {wildcards.experiment}"
     shell:
-        "python -m odelt --log {log} figures {params.options}"
+        "python -m odelt --log {log} figures {params.options} --published {input.published}"
 
 
 rule publish:
     input:
-        PATHS.table(paths.VERDICTS, "html"),
-        PATHS.table(paths.CLAIMS, "html"),
+        [PATHS.table(name, "html") for name in OF_SUITE],
         [shown for files in PATHS_OF.values() for shown in published_of(files)],
 
 
@@ -193,4 +208,4 @@ for experiment, settings in EXPERIMENTS.items():
         shell:
             "python -m odelt --log {log.tables} tables {params.tables} {params.published}\n"
             "python -m odelt --log {log.main} main-table {params.tables} {params.published}\n"
-            "python -m odelt --log {log.figures} figures {params.figures}"
+            "python -m odelt --log {log.figures} figures {params.figures} {params.published}"
