@@ -123,8 +123,9 @@ def _trade_off_caption(rows: Sequence[Row], euler: Sequence[Row]) -> str:
     statistics = rows[0].first_statistics if rows else ""
     first = f" “Fréchet distance” is FID ({statistics})." if statistics else ""
     parts = [
-        "EMA weights, T steps of Euler's method where a row names no other solver. Length: blocks asked for, and in brackets "
-        f"those that act. {entries.distance_caption(rows)}{first} {entries.uncertainty_caption(rows)}".rstrip(),
+        "EMA weights, T steps of Euler's method, or of the solver that a row names. Length: blocks asked for, and in "
+        f"brackets those that act. {entries.distance_caption(rows)}{first}",
+        entries.uncertainty_caption(rows),
         f"Latency: relative to {relative} at the same T, {entries.timing_caption(rows)}.",
         entries.agreement_caption(euler),
     ]
