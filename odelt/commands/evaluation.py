@@ -154,7 +154,11 @@ def register(verb):
     verb(
         "latency",
         latency,
-        **options.GROUP,
+        model=options.MODEL,
+        weights=options.WEIGHTS,
+        length=options.LENGTH,
+        setting=options.SETTING,
+        dtype=options.DTYPE,
         batch_size=options.BATCH_SIZE,
         repeats=options.POSITIVE,
         facts=options.FACTS,
