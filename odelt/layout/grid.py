@@ -96,7 +96,8 @@ def runs(experiment: Experiment) -> dict[str, Run]:
     made = {}
     for (model, seed), name in names.items():
         settings = experiment.models[model]
-        start = None if settings.start == SCRATCH else names.get((settings.start, seed), settings.start)
+        start = settings.start
+        start = None if start is None or start == SCRATCH else names.get((start, seed), start)
         made[name] = Run(name, model, seed, settings, start)
     return made
 

@@ -15,7 +15,7 @@ def noise_and_labels(
     noise = np.empty((len(indices), *shape), np.float32)
     labels = np.empty(len(indices), np.int32)
     for row, index in enumerate(indices):
-        labels[row], noise[row], _ = _first(seed, index, shape, classes)
+        labels[row], noise[row], _ = _first(seed, int(index), shape, classes)
     return noise, labels
 
 
@@ -30,13 +30,13 @@ def fresh_noise(
         return None
     noise = np.empty((len(indices), steps, *shape), np.float32)
     for row, index in enumerate(indices):
-        *_, generator = _first(seed, index, shape, classes)
+        *_, generator = _first(seed, int(index), shape, classes)
         noise[row] = generator.standard_normal((steps, *shape), dtype=np.float32)
     return noise
 
 
 def _first(
-    seed: int, index: int | np.integer, shape: tuple[int, ...], classes: int
+    seed: int, index: int, shape: tuple[int, ...], classes: int
 ) -> tuple[int, np.ndarray, np.random.Generator]:
     """A sample's label and noise, and the generator of its own that drew them."""
     generator = np.random.default_rng([seed, index])
