@@ -35,9 +35,7 @@ def fresh_noise(
     return noise
 
 
-def _first(
-    seed: int, index: int, shape: tuple[int, ...], classes: int
-) -> tuple[int, np.ndarray, np.random.Generator]:
+def _first(seed: int, index: int, shape: tuple[int, ...], classes: int) -> tuple[int, np.ndarray, np.random.Generator]:
     """A sample's label and noise, and the generator of its own that drew them."""
     generator = np.random.default_rng([seed, index])
     return int(generator.integers(classes)), generator.standard_normal(shape, dtype=np.float32), generator
