@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 SOURCES := odelt tests benchmarks envs rehearsal
 
-.PHONY: env env-full env-crate env-next mini rehearsal paper test slow next lint pins container-pin
+.PHONY: env env-full env-crate env-next mini mini-baselines rehearsal paper test slow next lint pins container-pin
 
 env: .venv/ready
 env-full: .venv-full/ready
@@ -33,6 +33,10 @@ CUDA ?= $(shell command -v nvidia-smi)
 
 mini: env
 	$(BIN)/snakemake --cores all --config suite=mini
+
+# SM's comparison of objectives, on the same images.
+mini-baselines: env
+	$(BIN)/snakemake --cores all --config suite=mini-baselines
 
 # The paper's own jobs on stand-ins, then the tests that need the other worlds, and the types of what imports them.
 rehearsal: env-full

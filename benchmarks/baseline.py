@@ -50,7 +50,7 @@ from odelt.evaluation.latency import device_name, peak_bytes
 from odelt.model import Model, runs
 from odelt.model.weights import initial_weights
 from odelt.planning import costs
-from odelt.sampling.sample_sets import noise_and_labels
+from odelt.sampling.noise import noise_and_labels
 from odelt.sampling.solvers import integrated, program
 from odelt.training.step import initial_state, make_step
 

@@ -50,7 +50,7 @@ def on_devices(network, length, setting, timing: Latency, dtype: str, place) -> 
     """As `measure`, the batch shared by the devices of `place`: the program that `odelt sample` runs there."""
     from common import quartiles, seconds
 
-    from odelt.sampling.sample_sets import noise_and_labels
+    from odelt.sampling.noise import noise_and_labels
     from odelt.sampling.solvers import program
 
     if not setting.solver.method.takes_shortcuts:

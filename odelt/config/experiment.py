@@ -29,7 +29,7 @@ class ModelSettings(Section):
     start: Name | None = Field(
         default=None,
         description="Model whose weights training starts from, or `scratch` for fresh weights. Of a model with several "
-        "seeds it takes the first.",
+        "seeds it takes the run of its own seed, or else the first.",
     )
     training: Training | None = Field(default=None, description="How the model is trained.")
     seeds: Annotated[tuple[NotNegative, ...], Field(min_length=1)] | None = Field(

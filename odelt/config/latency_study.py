@@ -9,6 +9,7 @@ from odelt import trace
 from odelt.config.network import Network
 from odelt.config.parsing import Dtype, Name, NotNegative, Positive, Section, parse
 from odelt.config.solver import SolverField
+from odelt.objectives import DEFAULT_OBJECTIVE
 from odelt.plain_data import read_yaml
 
 
@@ -38,6 +39,7 @@ class LatencyStudy(Section):
     @pydantic.model_validator(mode="after")
     def _takes_steps(self):
         for solver in self.solvers:
+            DEFAULT_OBJECTIVE.check_solver(solver)
             if not solver.method.fixed:
                 raise ValueError(f"solvers: how many steps {solver} takes depends on the weights; choose euler:T")
         return self

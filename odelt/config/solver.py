@@ -85,12 +85,17 @@ class Solver:
     @property
     def T(self) -> int | None:
         """The T of tables' columns and figures' curves; None if the solver has rows and points of its own."""
-        return int(self.parameter) if self.method.takes_shortcuts else None
+        return int(self.parameter) if self.method.fills_columns else None
 
     @property
     def d(self) -> int:
         """The step-size condition if none is asked for."""
         return self.method.default_d(self.parameter)
+
+    @property
+    def noises(self) -> int:
+        """Draws of noise for a sample, beside that at t = 0."""
+        return int(self.parameter) if self.method.takes_noise else 0
 
     @property
     def assumed_evaluations(self) -> int:

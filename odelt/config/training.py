@@ -22,10 +22,13 @@ class Training(Section):
     )
     steps: Positive = Field(description="Steps of the optimiser.")
     learning_rate: float = Field(
-        gt=0, description="Learning rate after the warm-up. Over the last 10 % of the steps it falls to 0, as a cosine."
+        gt=0, description="Learning rate after the warm-up. At the end it falls to 0, as a cosine."
     )
     warmup_steps: NotNegative = Field(
-        default=5000, description="Steps in which the learning rate rises linearly from 0. At most 90 % of `steps`."
+        default=5000, description="Steps in which the learning rate rises linearly from 0, at most until the decay."
+    )
+    decay_share: Annotated[Share, Since("0.3.0", before=0.1)] = Field(
+        default=0.1, description="Share of the steps, the last ones, in which the learning rate falls. 0: it does not."
     )
     batch_size: int = Field(default=256, ge=16, multiple_of=16, description="Rows of a batch.")
     weight_decay: float = Field(default=0.1, ge=0, description="Decoupled weight decay (AdamW) of all weights.")
@@ -93,9 +96,10 @@ class Training(Section):
 
     @pydantic.model_validator(mode="after")
     def _warms_up_before_it_decays(self):
-        if self.warmup_steps > 0.9 * self.steps:
+        if self.warmup_steps > self.decay_from:
             raise ValueError(
-                f"warmup_steps: {self.warmup_steps} is more than 90 % of the {self.steps} steps, where the decay begins"
+                f"warmup_steps: {self.warmup_steps} is more than {100 * (1 - self.decay_share):g} % of the "
+                f"{self.steps} steps, where the decay begins"
             )
         return self
 
@@ -103,6 +107,11 @@ class Training(Section):
     def _shares_its_gpus(self):
         check_gpus(self.gpus, self.sharding)
         return self
+
+    @property
+    def decay_from(self) -> int:
+        """The step from which the learning rate falls."""
+        return round((1 - self.decay_share) * self.steps)
 
     @property
     def unconditional(self) -> bool:

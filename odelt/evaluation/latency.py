@@ -14,7 +14,7 @@ import numpy as np
 from odelt.config import Latency, Solver
 from odelt.machine import devices
 from odelt.model import Model
-from odelt.sampling.sample_sets import noise_and_labels
+from odelt.sampling.noise import fresh_noise, noise_and_labels
 from odelt.sampling.solvers import Solution, integrated, program
 
 
@@ -30,19 +30,21 @@ def measure(model: Model, length: int | None, settings: Sequence[Setting], timin
     """For each setting: seconds per batch (median and quartiles), compile time, peak bytes, evaluations per sample.
 
     Peak bytes are what the compiled program is given, makes and needs in between: the compiler's own account, which
-    exists on every device. A solver's number of steps or tolerance is not compiled in, so all T share one program.
+    exists on every device. A solver's number of steps or tolerance is not compiled in, so all T share one program; with
+    one that takes noise, which is drawn beforehand, each T has its own.
     """
     compiled: dict = {}
     results = []
     for solver, guidance, d in settings:
         prepared = program(model, solver, length, guidance, d, as_one=bool(solver.joint))
         rows = timing.batch_size if solver.joint else solver.rows(timing.batch_size)
-        batches = _batches(model, rows, timing.batch_size)
-        if prepared.static not in compiled:
+        batches = _batches(model, rows, timing.batch_size, solver.noises)
+        key = prepared.static, solver.noises
+        if key not in compiled:
             began = time.perf_counter()
             executable = integrated.lower(*prepared.static, *prepared.dynamic, *batches[0]).compile()
-            compiled[prepared.static] = executable, time.perf_counter() - began
-        executable, compile_s = compiled[prepared.static]
+            compiled[key] = executable, time.perf_counter() - began
+        executable, compile_s = compiled[key]
 
         def generate(executable=executable, prepared=prepared, batches=batches):
             return jax.block_until_ready([executable(*prepared.dynamic, *batch) for batch in batches])
@@ -64,12 +66,12 @@ def measure(model: Model, length: int | None, settings: Sequence[Setting], timin
     return results
 
 
-def _batches(model: Model, rows: int, count: int) -> list[tuple[jax.Array, jax.Array]]:
-    """Noise and labels for at least `count` images, `rows` at a time, on the device."""
+def _batches(model: Model, rows: int, count: int, noises: int) -> list[tuple]:
+    """Noise, labels and fresh noise for at least `count` images, `rows` at a time, on the device."""
     config = model.config
-    starts = range(0, count, rows)
     shape = (*config.image, config.channels)
-    return [jax.device_put(noise_and_labels(0, range(k, k + rows), shape, config.classes)) for k in starts]
+    drawn = [(0, range(k, k + rows), shape, config.classes) for k in range(0, count, rows)]
+    return [jax.device_put((*noise_and_labels(*each), fresh_noise(*each, noises))) for each in drawn]
 
 
 def peak_bytes(memory) -> int:

@@ -18,6 +18,7 @@ class Run:
     model: str
     seed: int | None  # of its training; downloaded weights have none that is known
     settings: ModelSettings
+    start: str | None  # the run whose weights it starts from; None: fresh or downloaded ones
 
     @property
     def label(self) -> str:
@@ -83,19 +84,22 @@ def rule_name(word: str, experiment: str, job: str = "") -> str:
 
 
 def runs(experiment: Experiment) -> dict[str, Run]:
-    """Returns the experiment's runs by name. Seeds after a model's first get a suffix."""
-    by_name = {}
-    for model, settings in experiment.models.items():
-        seeds = (None,) if settings.source else settings.seeds or (experiment.seed,)
-        for k, seed in enumerate(seeds):
-            name = model if k == 0 else f"{model}-seed{seed}"
-            by_name[name] = Run(name, model, seed, settings)
-    return by_name
+    """Returns the experiment's runs by name. Seeds after a model's first get a suffix.
 
-
-def start_of(run: Run) -> str | None:
-    """The run that this one starts from, of several seeds the first; None: fresh weights."""
-    return None if run.settings.start == SCRATCH else run.settings.start
+    A run starts from the run of its own seed, where the model that it starts from has one, and else from the first.
+    """
+    names = {
+        (model, seed): model if k == 0 else f"{model}-seed{seed}"
+        for model, settings in experiment.models.items()
+        for k, seed in enumerate((None,) if settings.source else settings.seeds or (experiment.seed,))
+    }
+    made = {}
+    for (model, seed), name in names.items():
+        settings = experiment.models[model]
+        start = settings.start
+        start = None if start is None or start == SCRATCH else names.get((start, seed), start)
+        made[name] = Run(name, model, seed, settings, start)
+    return made
 
 
 def needed_runs(experiment: Experiment) -> list[Run]:
@@ -104,7 +108,7 @@ def needed_runs(experiment: Experiment) -> list[Run]:
     evaluated = {model for block in experiment.evaluation.grid for model in block.models}
     needed = {name for name, run in known.items() if run.model in evaluated}
     for name in list(needed):
-        while (name := start_of(known[name])) is not None:
+        while (name := known[name].start) is not None:
             needed.add(name)
     return [run for name, run in known.items() if name in needed]
 

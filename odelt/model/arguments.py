@@ -84,6 +84,21 @@ def step_size(value) -> int | None:
     return d
 
 
+def seed(value) -> int:
+    """A whole number of at least 0."""
+    if (number := _integer("seed", value)) < 0:
+        raise OdeltError(f"seed {number}: a whole number of at least 0 is needed")
+    return number
+
+
+def noise(value, shape: tuple[int, ...]) -> jax.Array:
+    """float32 of this shape, all values finite."""
+    array = jnp.asarray(_real("noise", value), jnp.float32)
+    if array.shape != shape:
+        raise OdeltError(f"noise has shape {list(array.shape)}: {list(shape)} is needed, noise for each step")
+    return _finite("noise", array)
+
+
 def guidance(value) -> float:
     """A finite number of at least 0."""
     array = _real("guidance", value)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 from odelt.errors import OdeltError
+from odelt.solvers import SOLVERS
 
-SOLVE_NO_ODE = ("consistency",)  # solvers that make sense only for objectives that name them
 SHARE = 1 / 8  # of the rows, with targets of time consistency, where there are flow rows too (SPEC 4)
 
 
@@ -107,7 +107,7 @@ class Objective:
         if self.solvers and name not in self.solvers:
             allowed = " or ".join(f"{name}:T" for name in self.solvers)
             raise OdeltError(f"solver '{solver}' makes no sense for the objective '{self.name}'; use {allowed}")
-        if not self.solvers and name in SOLVE_NO_ODE:
+        if not self.solvers and SOLVERS[name].order is None:
             raise OdeltError(f"solver '{solver}' makes no sense for the objective '{self.name}', which learns an ODE")
 
     @property

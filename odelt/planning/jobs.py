@@ -95,7 +95,7 @@ class Jobs:
     def of_run(self, wildcards: Wildcards) -> Mapping[str, pathlib.Path]:
         """What a run is trained on, and the weights that it starts from where those are not fresh."""
         trained = self._run(wildcards)
-        start = grid.start_of(trained.run)
+        start = trained.run.start
         weights = {"start": self._files.experiment(trained.experiment_name).weights(start)} if start else {}
         return {"data": self._files.data(trained.experiment), **weights}
 

@@ -39,7 +39,7 @@ def is_abandoned(folder: pathlib.Path, root: pathlib.Path, suite: Suite) -> bool
         return False
     if not isinstance(parts, dict):
         return False
-    if ("start" in parts) != (grid.start_of(known) is not None):
+    if ("start" in parts) != (known.start is not None):
         return True
     today = identity.of_settings(network_of(settings), training, known.inner_ode, known.seed)
     today |= identity.of_codec(settings.codec) | _inputs(root, experiment, settings, known, suite)
@@ -49,7 +49,7 @@ def is_abandoned(folder: pathlib.Path, root: pathlib.Path, suite: Suite) -> bool
 def _inputs(root: pathlib.Path, experiment: str, settings: Experiment, run: grid.Run, suite: Suite) -> dict[str, str]:
     """Returns the digests of the dataset and of the start, if they exist and today's suite would make the same."""
     layout = paths.SuitePaths(root)
-    data, start = layout.data(settings), grid.start_of(run)
+    data, start = layout.data(settings), run.start
     digests = identity.of_data(data, settings.codec) if _is_todays(data, root, suite) else {}
     if start and _is_todays(layout.experiment(experiment).weights(start), root, suite):
         digests |= identity.of_start(layout.experiment(experiment).model(start))

@@ -75,7 +75,7 @@ def scaling(rows: Iterable[Row], out: pathlib.Path, published: Sequence[Publishe
         statistics = run[0].row.first_statistics
         distance = f"FID ({statistics} statistics)" if statistics else "Fréchet distance"
         axes.set(xscale="log", yscale="log", xlabel="Latency per batch (ms)", ylabel=distance)
-        axes.set_title("Quality against latency, by length $l$ and number of Euler steps $T$ (beside the points)")
+        axes.set_title("Quality against latency, by length $l$ and number of steps $T$ (beside the points)")
         axes.margins(0.08)
         _plain_logarithms(axes.xaxis, (1, 2, 5))
         _plain_logarithms(axes.yaxis, (1, 2, 5))
@@ -132,7 +132,7 @@ def _draw_curves(axes: Axes, runs: Sequence[_Run]) -> list[Line2D]:
     curves: dict[tuple, list[_Run]] = {}
     for run in runs:
         guidance = None if one_guidance else run.row.cell.guidance
-        curves.setdefault((run.row.label, run.row.cell.length, run.row.effective_blocks, guidance), []).append(run)
+        curves.setdefault((run.row.line, run.row.cell.length, run.row.effective_blocks, guidance), []).append(run)
     handles = []
     for k, ((label, length, blocks, guidance), of_curve) in enumerate(curves.items()):
         name = in_figure(label) if length is None else f"{in_figure(label)}, $l = {length}$"

@@ -65,7 +65,7 @@ def main_rows(rows: Sequence[Row], references: References | None) -> list[MainRo
 
 def _in_full(each: MainRow) -> dict[str, Any]:
     row = each.row
-    leading = {name: value for name, value in entries.in_full(row).items() if name not in ("solver", "d")}
+    leading = {name: value for name, value in entries.in_full(row).items() if name != "d"}
     of_seeds = {
         "score": entries.score_files(row),
         "seeds": entries.seeds(row),
@@ -89,7 +89,7 @@ def _overview(made: Sequence[MainRow]) -> list[dict[str, str | Number]]:
     table: dict[tuple, dict[str, str | Number]] = {}
     for each in made:
         row = each.row
-        key = (row.cell.model, row.cell.weights, row.cell.length)
+        key = (row.cell.model, row.line, row.cell.weights, row.cell.length)
         line = table.setdefault(key, {**_leading(row), **dict.fromkeys(headings.values(), "")})
         line[headings[each.setting]] = entries.number(row, column, each.beside)
     return list(table.values())
@@ -100,7 +100,7 @@ def _settings(made: Sequence[MainRow]) -> list[tuple[int, float]]:
 
 
 def _leading(row: Row) -> dict[str, str | Number]:
-    return {"model": row.label, "weights": row.cell.weights, "length (blocks)": entries.length(row)}
+    return {"model": row.line, "weights": row.cell.weights, "length (blocks)": entries.length(row)}
 
 
 def _for_people(each: MainRow) -> Line:
@@ -125,7 +125,8 @@ def _caption(made: Sequence[MainRow], references: References | None) -> str:
     statistics = rows[0].first_statistics if rows else ""
     first = f" The first table shows FID ({statistics})." if statistics else ""
     parts = [
-        "Euler's method in T steps; w: guidance. Length: blocks asked for, and in brackets those that act; “full” is "
+        "Euler's method in T steps, where a row names no other solver; w: guidance. Length: blocks asked for, and in "
+        "brackets those that act; “full” is "
         "the conventional path without inner ODE. Weights: the moving average (ema) or the raw ones.",
         f"{entries.distance_caption(rows)}{first} With several seeds: their mean.",
         entries.uncertainty_caption(rows),

@@ -92,17 +92,18 @@ def write_trade_off(rows: Sequence[Row], references: References | None, out: pat
         groups.append((AGREEMENT.name, AGREEMENT.heading, lambda row: entries.number(row, AGREEMENT, beside[row])))
     lines: dict[tuple, dict[int | None, Row]] = {}
     for row in euler:
-        key = (row.cell.model, row.cell.length, row.cell.guidance, row.seeds)
+        key = (row.cell.model, row.line, row.cell.length, row.cell.guidance, row.seeds)
         lines.setdefault(key, {})[row.steps] = row
     in_full, table = [], []
     for line in lines.values():
         first = next(iter(line.values()))
         shown = {(k, T): cell(line[T]) if T in line else NOT_RUN for k, (*_, cell) in enumerate(groups) for T in steps}
         in_full.append({"seed": first.seeds[0]} | {k: v for k, v in entries.in_full(first).items() if k in LEADING})
+        in_full[-1] |= {"label": first.line}
         in_full[-1] |= {f"{groups[k][0]}_T{T}": text.exact(cell) for (k, T), cell in shown.items()}
         table.append(
             {
-                "model": first.label,
+                "model": first.line,
                 "length (blocks)": entries.length(first),
                 "guidance": f"{first.cell.guidance:g}",
                 "seed": _seed(first),
@@ -122,8 +123,9 @@ def _trade_off_caption(rows: Sequence[Row], euler: Sequence[Row]) -> str:
     statistics = rows[0].first_statistics if rows else ""
     first = f" “Fréchet distance” is FID ({statistics})." if statistics else ""
     parts = [
-        "EMA weights, Euler's method in T steps. Length: blocks asked for, and in brackets those that act. "
-        f"{entries.distance_caption(rows)}{first} {entries.uncertainty_caption(rows)}".rstrip(),
+        "EMA weights, T steps of Euler's method, or of the solver that a row names. Length: blocks asked for, and in "
+        f"brackets those that act. {entries.distance_caption(rows)}{first}",
+        entries.uncertainty_caption(rows),
         f"Latency: relative to {relative} at the same T, {entries.timing_caption(rows)}.",
         entries.agreement_caption(euler),
     ]

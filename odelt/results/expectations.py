@@ -63,7 +63,9 @@ def _expected(rows: list[Row]) -> list[dict]:
             keys = {key: getattr(cell, key) for key in ("model", "length", "weights", "guidance", "d")}
             said = {key: value for key, value in keys.items() if value is not None}
             series = all_series.setdefault(tuple(keys.values()), said)
-            group, solver = ("steps", cell.solver.T) if cell.solver.T else ("solvers", str(cell.solver))
+            group, solver = (
+                ("steps", cell.solver.T) if cell.solver.method.takes_shortcuts else ("solvers", str(cell.solver))
+            )
             series.setdefault(group, {})[solver] = value if deviation is None else [value, deviation]
     return list(all_series.values())
 

@@ -115,8 +115,14 @@ class Row:
 
     @property
     def steps(self) -> int | None:
-        """T of Euler's method; None for another solver."""
+        """T, where tables have a column for it: Euler's above all."""
         return self.cell.solver.T
+
+    @property
+    def line(self) -> str:
+        """The label where all T have one line or curve: with the solver, where these are not Euler's steps."""
+        method = self.cell.solver.method
+        return self.label if self.steps is None or method.takes_shortcuts else f"{self.label} ({method.spelling})"
 
     @property
     def length(self) -> int | str:

@@ -12,6 +12,7 @@ from odelt.config import Solver
 from odelt.errors import OdeltError
 from odelt.machine.sharding import make_placement
 from odelt.model import Model
+from odelt.sampling.noise import fresh_noise, noise_and_labels
 from odelt.sampling.solvers import Solution, program
 
 NULL_LABEL = "null"
@@ -29,22 +30,6 @@ class Samples:
     def save(self, path: files.Path) -> None:
         with files.writing(path) as draft, draft.open("wb") as file:
             np.savez(file, samples=self.samples, labels=self.labels, evaluations=self.evaluations)
-
-
-def noise_and_labels(
-    seed: int, indices: Sequence[int] | np.ndarray, shape: tuple[int, ...], classes: int
-) -> tuple[Float32[np.ndarray, "count ..."], Int32[np.ndarray, " count"]]:
-    """Standard normal noise and labels, uniform over the classes.
-
-    The host draws each sample's from a generator of its own, so they are the same to the bit on every device.
-    """
-    noise = np.empty((len(indices), *shape), np.float32)
-    labels = np.empty(len(indices), np.int32)
-    for row, index in enumerate(indices):
-        generator = np.random.default_rng([seed, index])
-        labels[row] = generator.integers(classes)
-        noise[row] = generator.standard_normal(shape, dtype=np.float32)
-    return noise, labels
 
 
 def label_numbers(labels: Sequence[Label], classes: int) -> Int32[np.ndarray, " labels"]:
@@ -96,9 +81,10 @@ def generate(
         asked = min(batch_size, count - start)
         # The last batch is filled up, so that one program serves all batches. Rows do not see one another.
         indices = np.arange(start, start + (asked if solver.joint else batch_size))
-        noise, drawn = noise_and_labels(seed, indices, (*config.image, config.channels), config.classes)
+        of_samples = (seed, indices, (*config.image, config.channels), config.classes)
+        noise, drawn = noise_and_labels(*of_samples)
         y = drawn if asked_labels is None else asked_labels[indices % len(asked_labels)]
-        return prepared.run(noise, y), y, asked
+        return prepared.run(noise, y, fresh_noise(*of_samples, solver.noises)), y, asked
 
     parts = []
     for solution, y, asked in _one_ahead(map(started, range(0, count, batch_size))):

@@ -15,6 +15,7 @@ from odelt.machine import numerics
 from odelt.machine.sharding import AXIS, ONE_DEVICE, Placement
 from odelt.model import Model, arguments, held
 from odelt.sampling import guidance as cfg
+from odelt.sampling.noise import fresh_noise
 from odelt.solvers import Method
 
 
@@ -27,18 +28,22 @@ def integrate(
     length: int | None = None,
     guidance: float = 1.0,
     d: int | None = None,
+    seed: int = 0,
+    noise=None,
 ) -> Float32[jax.Array, "batch height width channels"]:
     """Integrates noise x0 to data; an adaptive solver takes the whole array as one system, with one step size.
 
     Args:
         x0: [N, H, W, C] noise, finite.
         y: [N] or scalar, class labels of an integer type; `model.config.classes` is the null label.
-        solver: `euler:T`, `dopri5:TOL` or another of `odelt.solvers.SOLVERS`.
+        solver: `euler:T`, `consistency:T`, `dopri5:TOL` or another of `odelt.solvers.SOLVERS`.
         length: an allowed length, or None for the conventional path.
         guidance: classifier-free guidance scale, at least 0; 0 is unconditional, 1 conditional.
         d: step-size condition 0..7; where nothing is said Euler's is floor(log2 T), at most 7, and that of other
             solvers 7 (SPEC 9.2: the release uses 0 there). A network that was trained with fewer conditions gets one
             of those.
+        seed: of the noise that `consistency:T` draws for each step: that of `generate` for its first N samples.
+        noise: [T, N, H, W, C], in place of that.
 
     Raises:
         OdeltError: an argument of another shape, type or range, a solver or a condition that makes no sense for the
@@ -46,13 +51,23 @@ def integrate(
     """
     x0 = arguments.images("x0", x0, model.config)
     y = arguments.labels(y, len(x0), model.config.classes)
-    solution = program(model, Solver.parse(solver), length, guidance, d, as_one=True).run(x0, y)
+    prepared = program(model, Solver.parse(solver), length, guidance, d, as_one=True)
+    solution = prepared.run(x0, y, _fresh_noise(prepared.solver, x0, model.config.classes, seed, noise))
     solution.evaluations()  # an adaptive solver may have given up
     return solution.x1
 
 
+def _fresh_noise(solver: Solver, x0: jax.Array, classes: int, seed: int, noise) -> jax.Array | np.ndarray | None:
+    """The noise [N, T, H, W, C] that the solver takes: what is given as [T, N, H, W, C], or what the seed draws."""
+    if noise is None:
+        return fresh_noise(arguments.seed(seed), range(len(x0)), x0.shape[1:], classes, solver.noises)
+    if not solver.noises:
+        raise OdeltError(f"noise: solver '{solver}' takes none; leave it out")
+    return arguments.noise(noise, (solver.noises, *x0.shape)).swapaxes(0, 1)
+
+
 class Program(NamedTuple):
-    """The arguments of `integrated` but for noise and labels; the static ones decide what is compiled."""
+    """The arguments of `integrated` but for what is drawn; the static ones decide what is compiled."""
 
     static: tuple
     dynamic: tuple
@@ -64,11 +79,14 @@ class Program(NamedTuple):
         weights, *rest = self.dynamic
         return self._replace(dynamic=(placement.put_whole(weights), *rest), placement=placement)
 
-    def run(self, x0, y) -> "Solution":
-        """Starts it on noise [N, H, W, C] and labels [N], without waiting for a GPU; several devices share the rows."""
+    def run(self, x0, y, noise=None) -> "Solution":
+        """Starts it on noise [N, H, W, C] and labels [N], without waiting for a GPU; several devices share the rows.
+
+        A solver that takes noise gets `noise`, [N, T, H, W, C].
+        """
         if self.placement.mesh is None:
-            return Solution(self.solver, *integrated(*self.static, *self.dynamic, x0, y))
-        rows = self.placement.put_rows((x0, y))
+            return Solution(self.solver, *integrated(*self.static, *self.dynamic, x0, y, noise))
+        rows = self.placement.put_rows((x0, y, noise))
         return Solution(self.solver, *_on_each_device(self.static, self.placement.mesh, self.dynamic, *rows))
 
 
@@ -108,17 +126,19 @@ def program(
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _on_each_device(static: tuple, mesh: Mesh, dynamic: tuple, x0, y):
+def _on_each_device(static: tuple, mesh: Mesh, dynamic: tuple, x0, y, noise):
     """The very program of one device, on each device: the same kernels, so that rounding is the same too."""
     rows = PartitionSpec(AXIS)
 
-    def on_one(dynamic, x0, y):
-        x1, steps = integrated(*static, *dynamic, x0, y)
+    def on_one(dynamic, *drawn):
+        x1, steps = integrated(*static, *dynamic, *drawn)
         return x1, jnp.broadcast_to(steps, x1.shape[:1])
 
     # Nothing is exchanged between devices; the check of that does not know a solver's loops.
-    spread = jax.shard_map(on_one, mesh=mesh, in_specs=(PartitionSpec(), rows, rows), out_specs=rows, check_vma=False)
-    return spread(dynamic, x0, y)
+    spread = jax.shard_map(
+        on_one, mesh=mesh, in_specs=(PartitionSpec(), rows, rows, rows), out_specs=rows, check_vma=False
+    )
+    return spread(dynamic, x0, y, noise)
 
 
 class Field(NamedTuple):
@@ -134,7 +154,7 @@ class Field(NamedTuple):
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def integrated(field: Field, method: Method, as_one: bool, weights, guidance, parameter, d, x0, y):
+def integrated(field: Field, method: Method, as_one: bool, weights, guidance, parameter, d, x0, y, noise):
     """Data and numbers of steps, of all rows as one system or of each on its own.
 
     Neither the solver's parameter nor d is compiled in.
@@ -142,7 +162,7 @@ def integrated(field: Field, method: Method, as_one: bool, weights, guidance, pa
 
     def one_system(x0, y):
         velocity = field.bind(weights, guidance, jnp.asarray(d, jnp.float32)[None], y)
-        return method.integrate(velocity, x0, parameter)
+        return method.integrate(velocity, x0, parameter, *([noise] if method.takes_noise else []))
 
     if as_one:
         return one_system(x0, y)

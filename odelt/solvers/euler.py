@@ -14,4 +14,4 @@ def integrate(velocity, x0, steps):
     return jax.lax.fori_loop(0, steps, step, x0), jnp.asarray(steps)
 
 
-EULER = FixedSteps(name="euler", order=1, per_step=1, integrate=integrate, takes_shortcuts=True)
+EULER = FixedSteps(name="euler", order=1, per_step=1, integrate=integrate, takes_shortcuts=True, fills_columns=True)

@@ -18,17 +18,20 @@ class Method(abc.ABC):
     """A numerical method. With a parameter, a number of steps or a tolerance, it is a solver.
 
     `integrate(velocity, x0, parameter)` solves dx/dt = velocity(x, t) for x [N, H, W, C] and t [1] from t = 0 to t = 1,
-    all rows as one system. It returns x at t = 1 and the number of steps, −1 if it gave up.
+    all rows as one system. It returns x at t = 1 and the number of steps, −1 if it gave up. With `takes_noise` it gets
+    standard normal noise too, [N, T, H, W, C].
     """
 
     name: str  # a solver is written `<name>:<parameter>`
-    order: int
+    order: int | None  # None: it solves no ODE, and makes sense only for the objectives that name it
     per_step: int  # evaluations of the vector field in each step
     besides: int = 0  # evaluations beyond those: 1 that opens the first step, −1 that the last step saves
     integrate: Callable[..., tuple[Any, Any]] = dataclasses.field(compare=False)
-    # Whether its steps are the shortcuts that networks learn: conditioned on floor(log2 T), at most 7. Tables have a
-    # column for each T of such a solver, and figures a curve; other solvers have rows and points of their own.
+    # Whether its steps are the shortcuts that networks learn: conditioned on floor(log2 T), at most 7.
     takes_shortcuts: bool = False
+    # Whether tables have a column for each T, and figures a curve. Other solvers have rows and points of their own.
+    fills_columns: bool = False
+    takes_noise: bool = False  # fresh for each step
 
     metavar: ClassVar[str]  # of its parameter
     fixed: ClassVar[bool]  # whether the number of steps is known beforehand
@@ -86,6 +89,7 @@ class FixedSteps(Method):
 class Adaptive(Method):
     """Steps as long as a tolerance of the error allows."""
 
+    order: int
     metavar = "TOL"
     fixed = False
     family = "adaptive solver"

@@ -6,9 +6,8 @@ from odelt.config import Training
 
 
 def learning_rate(training: Training) -> optax.Schedule:
-    """Linear from 0 over the warm-up, constant to 90 % of the steps, cosine to 0 over the last 10 %."""
-    decay = round(0.9 * training.steps)
-    peak = training.learning_rate
+    """Linear from 0 over the warm-up, then constant, then a cosine to 0 over the last `decay_share` of the steps."""
+    peak, decay = training.learning_rate, training.decay_from
     return optax.join_schedules(
         [
             optax.linear_schedule(0.0, peak, training.warmup_steps),

@@ -1,7 +1,6 @@
 """Training and fine-tuning."""
 
 from odelt.config import network_of
-from odelt.layout import grid
 from odelt.layout.model_directory import CONFIG, CURVE, WEIGHTS
 from odelt.layout.targets import Target
 from odelt.verbs.verb import WITHIN, Values, Verb
@@ -9,7 +8,7 @@ from odelt.verbs.verb import WITHIN, Values, Verb
 
 def of_run(target: Target) -> Values:
     experiment, run = target.experiment, target.run
-    start = grid.start_of(run)
+    start = run.start
     return {
         "network": network_of(experiment),
         "training": run.settings.training,

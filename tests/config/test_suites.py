@@ -10,7 +10,7 @@ from odelt.config.registry import load_registry
 from odelt.layout import grid, paths
 
 CONFIG = pathlib.Path(__file__).parents[2] / "config"
-SUITES = {name: config.load_suite(CONFIG / f"{name}.yaml") for name in ("paper", "rehearsal", "mini")}
+SUITES = {name: config.load_suite(CONFIG / f"{name}.yaml") for name in ("paper", "rehearsal", "mini", "mini-baselines")}
 
 # Where the rehearsal may differ: sizes, step counts, sample counts, rates, values on the grid's axes, addresses.
 SIZES = ("image", "classes", "width", "heads", "depth", "group", "min_length", "batch_size", "subset")
@@ -158,12 +158,50 @@ def test_imagenet_b_has_four_seeds_from_one_first_stage():
     runs = grid.runs(SUITES["paper"].enabled["imagenet-b"])
     seeds = {name: run.seed for name, run in runs.items() if run.model == "odelt"}
     assert seeds == {"odelt": 10, "odelt-seed0": 0, "odelt-seed20": 20, "odelt-seed30": 30}
-    assert {grid.start_of(runs[name]) for name in seeds} == {"odelt-stage1"}
+    assert {runs[name].start for name in seeds} == {"odelt-stage1"}
+
+
+@pytest.mark.parametrize("name, steps, rows", [("celebahq-b", 410000, 64), ("imagenet-b", 810000, 256)])
+def test_sms_baselines_are_there_and_off_with_sms_recipe_from_scratch(name, steps, rows):
+    """SPEC 4.7."""
+    experiment = SUITES["paper"].experiments[f"{name}-baselines"]
+    assert not experiment.enabled
+    assert {model.training.objective.name for model in experiment.models.values()} == set(experiment.models)
+    for model, settings in experiment.models.items():
+        t = settings.training
+        assert (t.steps, t.batch_size, t.learning_rate) == (steps, rows, 1e-4), model
+        assert (t.warmup_steps, t.decay_share, t.ema_rate) == (0, 0, 0.999), model
+        assert settings.start == ("naive" if t.objective.distils else "scratch"), model
+
+
+def test_the_comparison_of_objectives_is_between_equals():
+    """One network, as many steps of the optimiser for each row, and no setting of one row alone."""
+    experiment = SUITES["mini-baselines"].experiments["digits"]
+    own = {"objective", "steps", "warmup_steps"}  # the warm-up is the same share of each run
+    for name, settings in experiment.models.items():
+        t, start = settings.training, experiment.models.get(settings.start)
+        assert t.model_dump(exclude=own) == experiment.models["naive"].training.model_dump(exclude=own)
+        assert t.warmup_steps / t.steps == 0.1
+        assert t.steps + (start.training.steps if start else 0) == (700 if name.endswith("-half") else 1400)
+    sampled = {(p.group.model, p.solver.method.name) for p in grid.points(experiment)}
+    models = {model for model in experiment.models if not model.endswith("-half")}
+    consistent = {"consistency-distillation", "consistency-training"}
+    assert sampled == {(m, "euler") for m in models - {"consistency-training"}} | {
+        (m, "consistency") for m in consistent
+    }
+    assert {point.solver.T for point in grid.points(experiment)} == {1, 4, 32, 128}
 
 
 def test_the_ablations_are_there_and_off():
     off = {name for name, experiment in SUITES["paper"].experiments.items() if not experiment.enabled}
-    assert off == {"celebahq-b-few", "celebahq-b-g1", "celebahq-b-g2", "celebahq-b-g4"}
+    assert off == {
+        "celebahq-b-baselines",
+        "imagenet-b-baselines",
+        "celebahq-b-few",
+        "celebahq-b-g1",
+        "celebahq-b-g2",
+        "celebahq-b-g4",
+    }
 
 
 def test_the_ablations_partners_without_inner_ode_are_trained_at_the_rate_of_the_authors_log():

@@ -95,6 +95,7 @@ def test_the_table_and_the_figure_are_written_also_where_something_is_missing(ro
     "changes, message",
     [
         ({"solvers": ["dopri5:1e-3"]}, "solvers: how many steps dopri5:1e-3 takes depends on the weights"),
+        ({"solvers": ["consistency:4"]}, "'consistency:4' makes no sense for the objective 'shortcut'"),
         ({"repeat": 3}, "unknown key 'repeat'; did you mean 'repeats'"),
     ],
 )

@@ -3,6 +3,7 @@
 import pathlib
 
 import pytest
+import yaml
 
 from odelt import config
 from odelt.errors import OdeltError
@@ -88,6 +89,17 @@ def test_a_warm_up_ends_before_the_decay_begins(warmup, allowed):
     else:
         with pytest.raises(OdeltError, match="warmup_steps: 901 is more than 90 % of the 1000 steps"):
             config.parse(config.Training, raw, "training")
+
+
+def test_a_run_starts_from_the_run_of_its_own_seed_or_else_from_the_first():
+    raw = yaml.safe_load((CONFIG / "mini.yaml").read_text(encoding="utf-8"))
+    models = raw["experiments"]["digits"]["models"]
+    models["sm"]["seeds"], models["odelt"]["seeds"] = [10, 11], [11, 12, 10]
+    runs = grid.runs(config.parse(config.Suite, raw, "suite").experiments["digits"])
+    assert {name: run.start for name, run in runs.items()} == {
+        **{"sm": None, "sm-seed11": None, "sm-ft": "sm"},
+        **{"odelt": "sm-seed11", "odelt-seed12": "sm", "odelt-seed10": "sm"},
+    }
 
 
 def test_a_small_model_is_sampled_by_one_job_and_a_large_one_by_a_job_for_each_of_its_lengths():

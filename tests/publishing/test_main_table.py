@@ -1,8 +1,10 @@
 import csv
+import dataclasses
 
 import pytest
 from celebahq import REFERENCES, cells_by_row, errors, pick, rows_of, score_all, whole_run
 
+from odelt.config import Solver
 from odelt.layout.paths import ExperimentPaths
 from odelt.publishing import tables
 from odelt.publishing.main_table import main_rows, write_main
@@ -101,3 +103,19 @@ def test_a_run_that_has_not_begun_gives_a_table_without_a_number(tmp_path):
     write_main(rows_of(ExperimentPaths(tmp_path)), REFERENCES, tmp_path / "main")
     text = (tmp_path / "main.md").read_text(encoding="utf-8")
     assert "0 of 10 published numbers reproduced" in text and "10 not run" in text and "not timed yet" in text
+
+
+def test_another_solver_with_T_steps_has_lines_and_a_curve_of_its_own(faces, tmp_path):
+    rows = pick(rows_of(faces), weights="ema")
+    others = [
+        dataclasses.replace(row, cell=dataclasses.replace(row.cell, solver=Solver.parse(f"consistency:{row.steps}")))
+        for row in rows
+        if row.steps and row.label == "SM (released)"
+    ]
+    write_main([*rows, *others], REFERENCES, tmp_path / "main")
+    overview, *_ = (tmp_path / "main.md").read_text(encoding="utf-8").partition("## ")
+    assert overview.count("| SM (released) |") == overview.count("| SM (released) (consistency:T) |") == 1
+    assert {row["solver"] for row in read_csv(tmp_path / "main.csv")} >= {"euler:128", "consistency:128"}
+    tables.write_trade_off([*rows, *others], REFERENCES, tmp_path / "trade-off")
+    labels = [row["label"] for row in read_csv(tmp_path / "trade-off.csv")]
+    assert labels.count("SM (released)") == labels.count("SM (released) (consistency:T)") == 1

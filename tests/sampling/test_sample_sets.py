@@ -8,7 +8,7 @@ import pytest
 import odelt
 from odelt.config import Solver
 from odelt.sampling import generate
-from odelt.sampling.sample_sets import noise_and_labels
+from odelt.sampling.noise import noise_and_labels
 
 
 @pytest.fixture(scope="module")

@@ -68,7 +68,8 @@ class Counted(solvers.Field):
 @pytest.mark.parametrize("method", SOLVERS.values(), ids=SOLVERS)
 def test_the_reported_evaluations_are_those_that_were_made(method):
     solver, field = Solver(method, 4 if method.fixed else 1e-3), Counted()
-    run = Program((field, method, True), (None, 1.0, solver.parameter, 7.0), solver).run(np.ones((2, 2, 2, 1)), None)
+    prepared = Program((field, method, True), (None, 1.0, solver.parameter, 7.0), solver)
+    run = prepared.run(np.ones((2, 2, 2, 1)), None, np.zeros((2, 4, 2, 2, 1)))
     reported = run.evaluations()
     jax.effects_barrier()
     assert reported.tolist() == [field.count] * 2
