@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from odelt import cli
-from odelt.audit import crate
+from odelt.audit.crate import entities
 from odelt.provenance import record
 
 pytest_plugins = ("finished",)
@@ -137,7 +137,7 @@ def test_what_people_read_is_copied_and_what_is_large_is_described(whole, graph)
 
 
 def test_a_file_above_the_limit_is_described(results, monkeypatch, make_again):
-    monkeypatch.setattr(crate, "LARGEST", (results / GRID).stat().st_size - 1)
+    monkeypatch.setattr(entities, "LARGEST", (results / GRID).stat().st_size - 1)
     assert make_again() == 0
     assert not (results / "crate" / "outputs" / GRID).exists()
     assert f"#output/{GRID}" in (results / "crate" / "ro-crate-metadata.json").read_text(encoding="utf-8")
