@@ -51,10 +51,12 @@ def expect(a):
 
 def figures(a):
     from odelt.publishing import figures, pictures, sample_figure
+    from odelt.results.columns import FLOPS
     from odelt.results.row import over_seeds
 
     rows, _ = _rows(a)
     figures.scaling(over_seeds(rows), a.out / paths.SCALING)
+    figures.scaling(over_seeds(rows), a.out / paths.SCALING_FLOPS, FLOPS)
     experiment, layout = parse_json(Experiment, a.settings, "--settings"), ExperimentPaths(a.results)
     sample_figure.sample_grid(*pictures.sample_cells(experiment, layout), a.out / paths.PICTURE_GRID)
     trained = grid.trained_runs(experiment)

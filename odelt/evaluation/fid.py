@@ -14,6 +14,7 @@ from odelt import files
 from odelt.data.dataset import read_arrays
 from odelt.errors import OdeltError
 from odelt.evaluation import frechet
+from odelt.evaluation.evaluations import counts
 
 FEATURES = 2048
 RECOMPUTED = "recomputed"  # the label of the statistics that the workflow takes of the images itself
@@ -25,7 +26,9 @@ def save(path: files.Path, statistics: Mapping[str, Any]) -> None:
         np.savez(file, **statistics)
 
 
-def score(path: pathlib.Path, real: pathlib.Path, references: Mapping[str, pathlib.Path]) -> dict[str, Any]:
+def score(
+    path: pathlib.Path, real: pathlib.Path, references: Mapping[str, pathlib.Path], solver: str | None = None
+) -> dict[str, Any]:
     """The scores of a sample set from its statistics file.
 
     `fid` by label: the legacy Fréchet distance to each reference and to the real images (`recomputed`); the first one
@@ -39,7 +42,7 @@ def score(path: pathlib.Path, real: pathlib.Path, references: Mapping[str, pathl
     fid = frechet.distances(_gaussian(made, path, "legacy"), {**known, RECOMPUTED: _gaussian(truth, real, "legacy")})
     return {
         "samples": int(made["count"]),
-        "evaluations": float(made["evaluations"]),
+        **counts(made["evaluations"], solver),
         "frechet_distance": next(iter(fid.values())),
         "fid": fid,
         "fid_clean": frechet.distance(_gaussian(made, path, "clean"), _gaussian(truth, real, "clean")),

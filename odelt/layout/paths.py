@@ -7,8 +7,7 @@ import dataclasses
 import pathlib
 from typing import Generic, TypeVar
 
-from odelt.config import Dataset, Experiment, Inception, Length, Suite, subfolders
-from odelt.config.latency_study import LatencyStudy
+from odelt.config import Dataset, Experiment, Inception, Suite, subfolders
 from odelt.config.registry import Registry
 from odelt.kinds.kind import own_path
 from odelt.layout.grid import Point, latency_path
@@ -19,11 +18,13 @@ RESULTS = "results"  # the folder of the suites' folders
 IMAGES, LATENTS, SMALL = "images", "latents", "dataset.npz"
 # Tables and figures of an experiment, and tables of a suite.
 MAIN, GRID, TRADE_OFF = TABLES_OF_EXPERIMENT = ("main", "grid", "trade-off")
-SCALING, PICTURE_GRID, TRAINING = FIGURES_OF_EXPERIMENT = ("scaling", "samples", "training")
+FIGURES_OF_EXPERIMENT = ("scaling", "scaling-flops", "samples", "training")
+SCALING, SCALING_FLOPS, PICTURE_GRID, TRAINING = FIGURES_OF_EXPERIMENT
 CLAIMS, VERDICTS = "claims", "verdicts"
 # The kinds of files of a table and of a figure, by their endings. The last of a table names the files of its numbers.
 HTML, MARKDOWN, CSV, LINKS = TABLE_ENDINGS = ("html", "md", "csv", "links.json")
 SVG, PNG = FIGURE_ENDINGS = ("svg", "png")
+PROGRAMS = "programs.json"  # timed ones, of an experiment or of a network of a latency study
 CRATE, AUDIT_PAGE, AUDIT, REPORT = "crate", "audit.html", "audit.yaml", "report.html"
 # Copies of the project's files that a suite's results keep, and a latency study's.
 SUITE, LOCK, REGISTRY, PUBLISHED = "suite.yaml", "sources.lock.yaml", "sources.yaml", "reference.yaml"
@@ -77,12 +78,14 @@ class ExperimentPaths(Generic[P]):
     def score(self, point: Point | str) -> P:
         return self.root / subfolders.SCORES / f"{point}.json"
 
-    def latency(self, model: str, length: int | None) -> P:
-        return self.latency_of(latency_path(model, length))
+    @property
+    def latency(self) -> P:
+        """The timing of all programs."""
+        return self.root / subfolders.LATENCY / PROGRAMS
 
-    def latency_of(self, timed: str) -> P:
-        """The same by `<model>/<length>`."""
-        return self.root / subfolders.LATENCY / f"{timed}.json"
+    def latency_of_model(self, model: str, length: int | None) -> P:
+        """A file of older versions, which timed each model."""
+        return self.root / subfolders.LATENCY / f"{latency_path(model, length)}.json"
 
     @property
     def floor(self) -> P:
@@ -219,20 +222,12 @@ def _inception(experiment: Experiment) -> Inception:
 
 @dataclasses.dataclass(frozen=True)
 class StudyPaths:
-    """Files of a latency study, below `results/<study>`. A length is given by its name."""
+    """Files of a latency study, below `results/<study>`."""
 
     root: pathlib.Path
 
-    def measured(self, network: str, length: str) -> pathlib.Path:
-        return self.root / network / f"{length}.json"
-
-    def measurements(self, study: LatencyStudy) -> list[pathlib.Path]:
-        """All that the study measures: each network on SM's path and at every length."""
-        return [
-            self.measured(name, Length(length).name)
-            for name, studied in study.networks.items()
-            for length in (None, *studied.network.lengths)
-        ]
+    def measured(self, network: str) -> pathlib.Path:
+        return self.root / network / PROGRAMS
 
     @property
     def tables(self) -> list[pathlib.Path]:

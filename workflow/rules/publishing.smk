@@ -96,15 +96,21 @@ rule claims:
         "python -m odelt --log {log} claims {params.options} --published {input.published}"
 
 
+FIGURES = {
+    paths.SCALING: "quality against latency",
+    paths.SCALING_FLOPS: "quality against operations",
+    paths.PICTURE_GRID: "samples, steps by lengths",
+    paths.TRAINING: "training curves",
+}
+
+
 rule figures:
     input:
         scores=JOBS.of_experiment(inputs.scores),
         curves=JOBS.of_experiment(inputs.curves),
         samples=JOBS.of_experiment(inputs.pictured),
     output:
-        shown(ANY.figure(paths.SCALING, paths.SVG), "quality against latency"),
-        shown(ANY.figure(paths.PICTURE_GRID, paths.SVG), "samples, steps by lengths"),
-        shown(ANY.figure(paths.TRAINING, paths.SVG), "training curves"),
+        [shown(ANY.figure(name, paths.SVG), label) for name, label in FIGURES.items()],
         [ANY.figure(name, paths.PNG) for name in paths.FIGURES_OF_EXPERIMENT],
     log:
         "<logs>/{experiment}/figures.log",
