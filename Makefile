@@ -1,15 +1,18 @@
 # The front door. Every target is one or two commands that can also be typed.
 PYTHON ?= python3.11
+NEXT ?= python3.12
 BIN := .venv/bin
 UV := $(BIN)/uv
 SOURCES := odelt tests benchmarks envs rehearsal
 
-.PHONY: env env-full env-crate mini rehearsal paper test slow lint pins
+.PHONY: env env-full env-crate env-next mini rehearsal paper test slow next lint pins container-pin
 
 env: .venv/ready
 env-full: .venv-full/ready
 # Another reader of the crates that the workflow writes; the test that wants it is left out without it.
 env-crate: .venv-crate/ready
+# The same pins on a newer Python, where JAX is the next one.
+env-next: .venv-next/ready
 
 .venv/ready: requirements/dev.txt
 # With a GPU, JAX's CUDA packages too; CUDA=1 wants them also where no GPU is seen, as before a cluster's queue.
@@ -18,7 +21,10 @@ CUDA ?= $(shell command -v nvidia-smi)
 
 .venv-crate/ready: requirements/crate.txt
 
-.venv/ready .venv-full/ready .venv-crate/ready: requirements/uv.txt pyproject.toml odelt/version.py
+.venv-next/ready: requirements/dev.txt
+.venv-next/ready: override PYTHON = $(NEXT)
+
+.venv/ready .venv-full/ready .venv-crate/ready .venv-next/ready: requirements/uv.txt pyproject.toml odelt/version.py
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	$(@D)/bin/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r $(lastword $(filter-out %/uv.txt %.toml %.py,$^))
@@ -45,6 +51,11 @@ test: env
 slow: env
 	XLA_FLAGS=--xla_backend_optimization_level=3 $(BIN)/pytest -n 2 --dist loadfile -m "slow or golden"
 
+# The network, its training and its solvers on the newer Python and JAX.
+next: env-next
+	.venv-next/bin/pytest -n 2 --dist loadfile -m "not rehearsal and not slow" \
+	  tests/model tests/objectives tests/sampling tests/solvers tests/training
+
 lint: env
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
@@ -52,6 +63,12 @@ lint: env
 	$(BIN)/basedpyright --project pyproject.toml
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+# The base image of Containerfile by its digest; needs Docker and a network.
+container-pin:
+	image=$$(sed -n 's/^FROM \([^@ ]*\).*/\1/p' Containerfile) && \
+	digest=$$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' $$image) && \
+	sed -i "s|^FROM .*|FROM $$image@$$digest|" Containerfile
 
 # Pins anew, with hashes and without the address they came from; one version of a package everywhere.
 pins: env

@@ -28,11 +28,11 @@ rule all:
         # Named one by one, so that what was deleted is made again, also where what was made from it is still there.
         [files.table(name, "csv") for files in PATHS_OF.values() for name in paths.TABLES_OF_EXPERIMENT],
         [files.figure(name, paths.PNG) for files in PATHS_OF.values() for name in paths.FIGURES_OF_EXPERIMENT],
-        PATHS.table(paths.CLAIMS, "csv"),
+        [PATHS.table(name, ending) for name in OF_SUITE for ending in ("csv", "md")],
         JOBS.of_all(inputs.chain),
         [PATHS.codec_error(settings.dataset) for settings in EXPERIMENTS.values() if settings.latent],
         RESULTS / paths.SUITE,
-        [PATHS.table(paths.VERDICTS, ending) for ending in ("csv", "md", "json")],
+        PATHS.table(paths.VERDICTS, "json"),
         PATHS.crate,
         PATHS.audit_page,
         PATHS.report,

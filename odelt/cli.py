@@ -80,8 +80,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         process.prepare()
         arguments = parser().parse_args(argv)
-        with process.logging_to(arguments.log) if arguments.log else contextlib.nullcontext():
-            return _run(arguments)
+        with process.logging_to(arguments.log) if arguments.log else contextlib.nullcontext(lambda _: None) as ended:
+            status = _run(arguments)
+            ended(status)
+            return status
     except OdeltError as error:
         print(f"odelt: {error}", file=sys.stderr)
         return USER_ERROR
@@ -99,8 +101,9 @@ def _run(arguments: argparse.Namespace) -> int:
     except BrokenPipeError:  # who reads what is printed has seen enough (`| head`)
         process.print_nowhere()
         return 0
-    except KeyboardInterrupt:
-        print("odelt: interrupted; type the same command again", file=sys.stderr)
+    except KeyboardInterrupt as interrupted:
+        by = f" by {interrupted}" if str(interrupted) else ""
+        print(f"odelt: interrupted{by}; type the same command again", file=sys.stderr)
         return 128 + signal.SIGINT
     except Exception as error:
         if os.environ.get("ODELT_TRACEBACK"):

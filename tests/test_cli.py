@@ -1,9 +1,13 @@
 """The command line: errors are one line and exit status 2; the contract's verbs do what they say."""
 
+import argparse
 import json
 import os
+import platform
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -11,6 +15,7 @@ from conftest import CHECKPOINTS, GOLDEN
 
 import odelt
 from odelt import cli
+from odelt.machine import process
 
 IMPORT = ["--heads", "4", "--group", "2", "--min-length", "2", "--image", "8x8"]
 
@@ -277,3 +282,28 @@ def test_python_m_odelt_is_the_same_program():
         [sys.executable, "-m", "odelt", "--version"], capture_output=True, encoding="utf-8", check=True
     )
     assert told.stdout.strip() == odelt.__version__
+
+
+def lines_of(log) -> list[str]:
+    return [line for line in log.read_text(encoding="utf-8").splitlines() if line]
+
+
+def test_a_log_keeps_what_every_try_said_and_how_it_ended(tmp_path):
+    for _ in range(2):
+        assert cli.main(["--log", str(tmp_path / "log"), "audit", str(tmp_path / "nowhere")]) == 2
+    lines = lines_of(tmp_path / "log")
+    for began, verdict, ended in (lines[:3], lines[3:]):
+        assert began.startswith(f"{process.BEGAN}on {platform.node()}, 2") and began.endswith(" UTC")
+        assert verdict.startswith("odelt: ") and "nowhere" in verdict
+        assert ended.startswith("== ended with status 2, ")
+
+
+def test_a_log_names_the_signal_that_ended_a_try(tmp_path, monkeypatch):
+    def wait(_):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(30)
+
+    arguments = argparse.Namespace(verb=wait, command="audit", log=tmp_path / "log")
+    monkeypatch.setattr(cli.Parser, "parse_args", lambda *_: arguments)
+    assert cli.main([]) == 130
+    assert lines_of(tmp_path / "log")[1] == "odelt: interrupted by SIGTERM; type the same command again"

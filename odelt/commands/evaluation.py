@@ -94,7 +94,9 @@ def real_statistics(a):
     with options.progress(len(real), "image") as progress:
         counted = streams.counted(images.batches(real, settings.batch_size), progress)
         batches = (vision.upload(batch, networks.device) for batch, _ in counted)
-        fid.save(a.out, describe(batches, networks, subset=settings.subset))
+        description = describe(batches, networks, subset=settings.subset)
+        del description["features_clean"]  # nothing reads those of real images
+        fid.save(a.out, description)
 
 
 def statistics(a):
@@ -120,8 +122,8 @@ def statistics(a):
                 images = streams.counted(streams.decoded(latents, codec, codec_settings.scale), progress)
                 description = describe(images, networks, subset=settings.subset, pictured=shown.tolist())
             fid.save(pictures, {"samples": description["pictures"], "labels": made["labels"][shown]})
-            moments = {name: description[name] for name in (*fid.MOMENTS, "count")}
-            fid.save(out, moments | further(description, real, seed=0) | {"evaluations": made["evaluations"]})
+            needed = {name: description[name] for name in (*fid.MOMENTS, *fid.KEPT, "count")}
+            fid.save(out, needed | further(description, real, seed=0) | {"evaluations": made["evaluations"]})
 
 
 def score_fid(a):

@@ -1,7 +1,8 @@
 """Sample sets."""
 
 from odelt.commands import kinds, options
-from odelt.config import FINEST_D, SPELLINGS, Solver
+from odelt.config import FINEST_D, SPELLINGS, Solver, check_gpus
+from odelt.errors import OdeltError
 
 
 def sample(a):
@@ -21,7 +22,11 @@ def _generate(a, settings, outs, **more):
     from odelt import operations
     from odelt.machine import devices
 
-    claimed = devices.claim(1 if a.sharding == "none" else "all")
+    try:
+        check_gpus(a.gpus, a.sharding)
+    except ValueError as error:
+        raise OdeltError(f"--{error}") from None
+    claimed = devices.claim(a.gpus)
     devices.start_jax(claimed)
 
     from odelt.model import load_model
@@ -56,7 +61,8 @@ def register(verb):
         "metavar": "w",
         "help": "0: unconditional, 1: conditional",
     }
-    sharding = {"choices": ["none", "data"], "default": "none", "help": "one GPU, or all that are here"}
+    gpus = options.POSITIVE | {"required": False, "default": 1, "metavar": "N", "help": "GPUs that share the samples"}
+    sharding = {"choices": ["none", "data"], "default": "none", "help": "what several GPUs share"}
     number = options.POSITIVE | {"metavar": "N"}
     verb(
         "sample",
@@ -78,6 +84,7 @@ def register(verb):
         batch_size=options.BATCH_SIZE,
         dtype=options.DTYPE,
         sharding=sharding,
+        gpus=gpus,
         labels={
             "type": kinds.label_list,
             "metavar": "y1,y2,…",
@@ -92,5 +99,6 @@ def register(verb):
         seed=options.SEED,
         batch_size=options.BATCH_SIZE,
         sharding=sharding,
+        gpus=gpus,
         out=options.OUTS,
     )

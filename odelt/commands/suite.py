@@ -13,7 +13,7 @@ def plan(a):
 
 def doctor(a):
     from odelt.machine import surroundings
-    from odelt.planning import doctor, plan
+    from odelt.planning import cluster, doctor, plan
 
     name = a.suite or configured()
     suite = suite_named(name)
@@ -22,7 +22,8 @@ def doctor(a):
     if not missing:
         jobs = plan.asked(name, a.targets)
         doctor.warn(suite, jobs)
-        missing = doctor.missing(suite, jobs)
+        missing = doctor.missing(suite, jobs, gpu=not a.profile)
+        missing += cluster.missing(a.profile) if a.profile else []
     print("\n".join(missing) if missing else "nothing is missing")
     return 1 if missing else 0
 
@@ -54,6 +55,7 @@ def register(verb):
         doctor,
         TARGETS=targets,
         suite=suite,
+        profile={"metavar": "NAME", "help": "jobs are sent to a cluster with profiles/NAME: check that too"},
     )
     verb(
         "clean",

@@ -14,7 +14,7 @@ def train(a):
     training = parse_json(Training, a.training, "--training")
     codec = parse_json(Codec, a.codec, "--codec") if a.codec else None
     watched = alive.is_alive()
-    claimed = devices.claim(1 if training.sharding == "none" else "all")
+    claimed = devices.claim(training.gpus)
     devices.check(training.steps * operations.step(network, training, a.inner_ode), claimed)
 
     devices.start_jax(claimed)

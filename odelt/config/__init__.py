@@ -10,7 +10,18 @@ from odelt.config.evaluation import Evaluation, FeatureNetwork, GridBlock, Incep
 from odelt.config.experiment import SCRATCH, Experiment, ModelSettings, network_of
 from odelt.config.length import Length
 from odelt.config.network import Architecture, ModelConfig, Network
-from odelt.config.parsing import Name, NotNegative, Positive, Precision, Section, Share, nearest, parse, parse_json
+from odelt.config.parsing import (
+    Name,
+    NotNegative,
+    Positive,
+    Precision,
+    Section,
+    Share,
+    check_gpus,
+    nearest,
+    parse,
+    parse_json,
+)
 from odelt.config.solver import SPELLINGS, Solver
 from odelt.config.suite import CONFIG, Downloads, Suite, configured, load_suite, suite_named
 from odelt.config.training import Training
@@ -45,6 +56,7 @@ __all__ = [
     "Solver",
     "Suite",
     "Training",
+    "check_gpus",
     "configured",
     "load_suite",
     "nearest",

@@ -6,7 +6,7 @@ import pydantic
 from pydantic import Field
 
 from odelt.config.older import Since
-from odelt.config.parsing import Dtype, Name, NotNegative, Positive, Precision, Section
+from odelt.config.parsing import Dtype, Name, NotNegative, Positive, Precision, Section, check_gpus
 from odelt.config.solver import SolverField
 from odelt.solvers import FINEST_D
 
@@ -81,8 +81,16 @@ class Evaluation(Section):
         description="What the GPUs of the machine share when sampling. `none`: nothing, a job takes a single GPU; "
         "`data`: the samples.",
     )
+    gpus: Annotated[Positive, Since("0.3.0", before=1)] = Field(
+        default=1, description="GPUs of one machine that a sampling job takes. More than 1 needs `sharding`."
+    )
     latency: Latency = Field(default=Latency(), description="How generation is timed.")
     grid: list[GridBlock] = Field(min_length=1, description="Which models are evaluated, and how.")
+
+    @pydantic.model_validator(mode="after")
+    def _shares_its_gpus(self):
+        check_gpus(self.gpus, self.sharding)
+        return self
 
 
 class FeatureNetwork(Section):
@@ -110,7 +118,9 @@ class Inception(Section):
         description="Inception as TorchScript in the registry of sources, for clean-fid's `clean`.",
     )
     subset: Positive = Field(
-        default=10000, description="Images whose features are kept, for Inception Score, KID, precision and recall."
+        default=10000,
+        description="Images whose features are kept, for Inception Score, KID, precision, recall and the standard "
+        "errors of FIDs.",
     )
     dtype: Annotated[Precision, Since("0.3.0", before="float32")] = Field(
         default="tf32", description="Precision of both Inception networks, as that of the codec."

@@ -20,6 +20,14 @@ class Section(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+def check_gpus(gpus: int, sharding: str) -> None:
+    """Raises ValueError unless several GPUs have something to share, and what is shared has several GPUs."""
+    if gpus > 1 and sharding == "none":
+        raise ValueError(f"gpus: {gpus} GPUs share nothing with sharding 'none'; set sharding: data")
+    if gpus == 1 and sharding != "none":
+        raise ValueError(f"sharding: '{sharding}' needs more than one GPU; say how many, such as gpus: 8")
+
+
 S = typing.TypeVar("S", bound=Section)
 
 

@@ -1,12 +1,13 @@
 """What a training run is."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import pydantic
 from pydantic import Field
 
 from odelt.config.entries import BootstrapField, ObjectiveField
-from odelt.config.parsing import Dtype, NotNegative, Positive, Section, Share
+from odelt.config.older import Since
+from odelt.config.parsing import Dtype, NotNegative, Positive, Section, Share, check_gpus
 from odelt.objectives import DEFAULT_OBJECTIVE
 
 
@@ -82,6 +83,9 @@ class Training(Section):
         description="What the GPUs of the machine share. `none`: nothing, the run takes a single GPU; `data`: the "
         "rows; `full`: the rows, the weights and the optimiser's state.",
     )
+    gpus: Annotated[Positive, Since("0.3.0", before=1)] = Field(
+        default=1, description="GPUs of one machine that a run takes. More than 1 needs `sharding`."
+    )
     checkpoint_every: Positive = Field(
         default=1000, description="Steps between two saved states, from which an interrupted run goes on."
     )
@@ -93,6 +97,11 @@ class Training(Section):
             raise ValueError(
                 f"warmup_steps: {self.warmup_steps} is more than 90 % of the {self.steps} steps, where the decay begins"
             )
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _shares_its_gpus(self):
+        check_gpus(self.gpus, self.sharding)
         return self
 
     @property

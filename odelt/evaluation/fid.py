@@ -19,6 +19,7 @@ from odelt.evaluation.evaluations import counts
 FEATURES = 2048
 RECOMPUTED = "recomputed"  # the label of the statistics that the workflow takes of the images itself
 MOMENTS = ("mu_legacy", "sigma_legacy", "mu_clean", "sigma_clean")
+KEPT = ("features_legacy", "features_clean")  # of some samples, for the standard errors
 
 
 def save(path: files.Path, statistics: Mapping[str, Any]) -> None:
@@ -32,20 +33,34 @@ def score(
     """The scores of a sample set from its statistics file.
 
     `fid` by label: the legacy Fréchet distance to each reference and to the real images (`recomputed`); the first one
-    again as `frechet_distance`. `fid_clean`: to the real images in the clean protocol. And every other number of the
-    file, under its own name (`odelt.vision.describing.further`).
+    again as `frechet_distance`. `fid_clean`: to the real images in the clean protocol. `standard_error`: that of each
+    of these, over sample sets, under the same names. And every other number of the file, under its own name
+    (`odelt.vision.describing.further`).
     """
-    needed = (*MOMENTS, "count", "evaluations")
+    needed = (*MOMENTS, *KEPT, "count", "evaluations")
     made = read_arrays(path, needed, and_numbers=True)
     truth = read_arrays(real, MOMENTS)
     known = {label: load_reference(file) for label, file in references.items()}
-    fid = frechet.distances(_gaussian(made, path, "legacy"), {**known, RECOMPUTED: _gaussian(truth, real, "legacy")})
+    count = int(made["count"])
+
+    def estimates(protocol: str, others: Mapping[str, frechet.Gaussian]) -> Mapping[str, frechet.Estimate]:
+        of_real = {RECOMPUTED: _gaussian(truth, real, protocol)}
+        kept = made[f"features_{protocol}"]
+        return frechet.estimates(_gaussian(made, path, protocol), count, kept, {**others, **of_real})
+
+    legacy, clean = estimates("legacy", known), estimates("clean", {})[RECOMPUTED]
+    first = next(iter(legacy.values()))
     return {
-        "samples": int(made["count"]),
+        "samples": count,
         **counts(made["evaluations"], solver),
-        "frechet_distance": next(iter(fid.values())),
-        "fid": fid,
-        "fid_clean": frechet.distance(_gaussian(made, path, "clean"), _gaussian(truth, real, "clean")),
+        "frechet_distance": first.distance,
+        "fid": {label: each.distance for label, each in legacy.items()},
+        "fid_clean": clean.distance,
+        "standard_error": {
+            "frechet_distance": first.error,
+            "fid": {label: each.error for label, each in legacy.items()},
+            "fid_clean": clean.error,
+        },
         **{name: float(array) for name, array in made.items() if name not in needed},
     }
 

@@ -1,5 +1,7 @@
 """Scores of small sample sets: the Fréchet distance to the real images, and how many samples show the asked class."""
 
+from typing import Any
+
 import numpy as np
 
 from odelt.data.dataset import LabelledImages
@@ -14,16 +16,23 @@ class Scorer:
     def __init__(self, real: LabelledImages, real_features: np.ndarray):
         import sklearn.svm  # here, since it takes seconds, and `floor` does without
 
-        self._real = frechet.gaussian(real_features)
+        self._real = {"": frechet.gaussian(real_features)}
         # A support-vector classifier, which is no part of the feature network.
         # scikit-learn has no annotations: a type checker takes `gamma` for a text, as its default is one.
         self._classifier = sklearn.svm.SVC(gamma=0.001, C=10)  # pyright: ignore[reportArgumentType]
         self._classifier.fit(_pixels(real.images), real.labels)
 
-    def score(self, samples: np.ndarray, labels: np.ndarray, features: np.ndarray) -> dict[str, float]:
-        """frechet_distance (in feature units squared) and agreement (0..1) of samples [N, H, W, C] with labels [N]."""
-        distance = frechet.distance(frechet.gaussian(features), self._real)
-        return {"frechet_distance": distance, "agreement": self.agreement(samples, labels)}
+    def score(self, samples: np.ndarray, labels: np.ndarray, features: np.ndarray) -> dict[str, Any]:
+        """frechet_distance (in feature units squared) and agreement (0..1) of samples [N, H, W, C] with labels [N].
+
+        `standard_error` has the distance's, over sample sets, under its name.
+        """
+        made = frechet.estimates(frechet.gaussian(features), len(features), features, self._real)[""]
+        return {
+            "frechet_distance": made.distance,
+            "agreement": self.agreement(samples, labels),
+            "standard_error": {"frechet_distance": made.error},
+        }
 
     def agreement(self, samples: np.ndarray, labels: np.ndarray) -> float:
         """Share of samples that get the asked label from the classifier."""

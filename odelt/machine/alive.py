@@ -1,11 +1,11 @@
 """Whether a workflow lives in this folder: by a lock that the kernel takes back however its process ends."""
 
-import fcntl
 import os
 import pathlib
 import sys
 
-from odelt.machine import surroundings
+from odelt.machine import locks, surroundings
+from odelt.machine.locks import hold
 
 FOLDER = pathlib.Path(".snakemake")
 NAME = "alive"
@@ -28,25 +28,16 @@ def enter(folder: pathlib.Path) -> None:
     global _claim
     folder.mkdir(exist_ok=True)
     _claim = (folder / NAME).open("w", encoding="utf-8")
-    try:
-        fcntl.flock(_claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:  # another one is alive
-        pass
-    except OSError:  # a filesystem without locks
-        return
-    else:
-        for lock in (folder / "locks").glob("*.lock"):
-            lock.unlink(missing_ok=True)
-    fcntl.flock(_claim, fcntl.LOCK_SH)
+    if hold(_claim) and locks.work_in(folder):
+        for left in (folder / "locks").glob("*.lock"):
+            left.unlink(missing_ok=True)
+    hold(_claim, wait=True, shared=True)
 
 
 def is_alive() -> bool:
     """Whether a workflow process lives in the working folder."""
     try:
         with (FOLDER / NAME).open("r+", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # none has ever been here, or this filesystem has no locks
+            return not hold(file)
+    except OSError:  # none has ever been here
         return False
-    return False

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from typing import IO, Literal, NamedTuple
+from typing import IO, NamedTuple
 
 from odelt.errors import OdeltError
 from odelt.quoting import one_line, quoted
@@ -61,13 +61,13 @@ def inventory() -> list[Device]:
     return list(dict.fromkeys(chosen))
 
 
-def claim(count: int | Literal["all"] = 1, *, folder: pathlib.Path | None = None) -> tuple[Device, ...]:
+def claim(count: int = 1, *, folder: pathlib.Path | None = None) -> tuple[Device, ...]:
     """Takes `count` devices for this process alone, and sets CUDA_VISIBLE_DEVICES. Waits until so many are free.
 
     The claim lasts as long as the process; a second one takes from what the first took. On a machine without NVIDIA
-    devices it is empty and changes nothing. "all" takes every visible device, one after the other in the order of
-    their UUIDs, so that two such jobs never hold what the other waits for. `folder` holds the locks. The default is
-    one in the machine's folder of temporary files.
+    devices it is empty and changes nothing. All visible devices are taken one after the other in the order of their
+    UUIDs, so that two such jobs never hold what the other waits for. `folder` holds the locks. The default is one in
+    the machine's folder of temporary files.
 
     Raises:
         OdeltError: more devices are asked for than there are, or the lock files cannot be opened.
@@ -75,12 +75,11 @@ def claim(count: int | Literal["all"] = 1, *, folder: pathlib.Path | None = None
     devices = inventory()
     if not devices:
         return ()
-    wanted = len(devices) if count == "all" else count
-    if wanted > len(devices):
+    if count > len(devices):
         where = f"{VISIBLE}={os.environ[VISIBLE]} shows" if VISIBLE in os.environ else "this machine has"
-        raise OdeltError(f"{wanted} GPUs are asked for and {where} {len(devices)}; ask for no more than that")
+        raise OdeltError(f"{count} GPUs are asked for and {where} {len(devices)}; ask for no more than that")
     folder = folder or pathlib.Path(tempfile.gettempdir()) / "odelt-devices"
-    claimed = _claim_all(devices, folder) if wanted == len(devices) else _claim_some(devices, wanted, folder)
+    claimed = _claim_all(devices, folder) if count == len(devices) else _claim_some(devices, count, folder)
     os.environ[VISIBLE] = ",".join(device.uuid for device in claimed)
     return tuple(claimed)
 

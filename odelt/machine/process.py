@@ -2,10 +2,12 @@
 
 import contextlib
 import ctypes
+import datetime
 import errno
 import io
 import os
 import pathlib
+import platform
 import signal
 import sys
 import threading
@@ -15,9 +17,12 @@ from typing import IO, Any
 
 from odelt.errors import OdeltError
 from odelt.machine import compiled, surroundings
-from odelt.quoting import quoted
+from odelt.quoting import printable, quoted
 
 PATIENCE = 1.0  # seconds between two Ctrl-C of a user; programs that start others pass the same one on within less
+
+MARK = "== "  # begins a log's own lines
+BEGAN = f"{MARK}began "
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # errors of a disk, which name no file where one prints
 
@@ -113,7 +118,7 @@ def clean_up_when_terminated() -> None:
 
     def stop(signum: int, _) -> None:
         if received.add(signum) == 1:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(signal.Signals(signum).name)
 
     if threading.current_thread() is threading.main_thread():
         _handle_signals(stop)
@@ -185,7 +190,11 @@ class _Log:
 
     def __init__(self, path: pathlib.Path, screen: IO[str]):
         self._path, self._screen = path, screen
-        self._file: IO[bytes] | None = path.open("wb", buffering=0)  # nothing is left to write at the end
+        self._file: IO[bytes] | None = path.open("ab", buffering=0)  # nothing is left to write at the end
+
+    def mark(self, what: str) -> None:
+        """Adds a line that belongs to the log alone. A progress bar may have left a line without an end."""
+        self.write(f"\n{MARK}{what}, {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC\n")
 
     def write(self, text: str) -> None:
         rest = text.encode(errors="backslashreplace")
@@ -221,13 +230,18 @@ class _Both:
 
 
 @contextlib.contextmanager
-def logging_to(path: pathlib.Path) -> Iterator[None]:
-    """Messages and errors of the block go to the file too."""
+def logging_to(path: pathlib.Path) -> Iterator[Callable[[int], None]]:
+    """Messages and errors of the block go to the file too, after those of earlier tries.
+
+    The log says when and where a try began. The yielded function adds that it ended, with which exit status. A try
+    without that line was killed.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         log = _Log(path, sys.stderr)
     except OSError as error:
         raise OdeltError(f"--log {path}: {error.strerror}") from None
+    log.mark(f"began on {printable(platform.node())}")
     # Not closed here: libraries that keep the stream may write to it until the process ends.
     with contextlib.redirect_stderr(_Both(sys.stderr, log)):
-        yield
+        yield lambda status: log.mark(f"ended with status {status}")

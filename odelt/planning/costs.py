@@ -72,7 +72,8 @@ def cost(experiment: Experiment, pending: Pending = everything) -> Cost:
         return Cost(training, sampling, latency, 0, weights + kept, checkpoints)
     scored = {group: points for group, points in every.items() if pending(FILES.statistics(points[0]).parent)}
     largest = max((len(points) for points in (groups | scored).values()), default=0)
-    passing = largest * (set_bytes + 2 * 8 * FEATURES**2) + checkpoints
+    described = 2 * FEATURES * (8 * FEATURES + BYTES * min(count, experiment.features.subset))
+    passing = largest * (set_bytes + described) + checkpoints
     per_image = 2 * INCEPTION + DECODE * math.prod(experiment.dataset.image)
     pictures = sum(map(len, scored.values())) * count * per_image
     return Cost(training, sampling, latency, pictures, weights, passing)

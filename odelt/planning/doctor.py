@@ -13,7 +13,7 @@ from odelt.config.latency_study import LatencyStudy, load_latency_study
 from odelt.config.registry import Registry, load_registry
 from odelt.errors import OdeltError
 from odelt.layout import paths, targets
-from odelt.machine import alive, devices, surroundings
+from odelt.machine import alive, devices, locks, surroundings
 from odelt.plain_data import read_yaml
 from odelt.planning import costs
 from odelt.quoting import printable, quoted
@@ -22,6 +22,7 @@ from odelt.verbs import verb_of_rule
 from odelt.verbs.verb import Verb
 
 CONFIG_KEYS = ("suite", "latency")
+REMOTE_CORES = 8  # of a cluster's node that a job may take
 REPORT_KEYS = ("verdicts", "audit")  # files that the rule `report` hands to the report's first page
 
 # Packages of each world, besides those of JAX, which every job needs.
@@ -74,6 +75,11 @@ def suite_or_exit(config: dict, files: Iterable[str] = ()) -> Suite:
         sys.exit(2)
 
 
+def has_claims(suite: Suite) -> bool:
+    """Whether an abstract claims anything of the suite's experiments."""
+    return bool(load_references(suite.published).claims_of(suite.enabled))
+
+
 def enter_or_exit() -> None:
     """Prepares the process that runs a workflow here; one line and exit status 2 where it cannot write here."""
     try:
@@ -83,17 +89,32 @@ def enter_or_exit() -> None:
         sys.exit(2)
 
 
-def cores_or_exit(cores: int | None, jobs: int | None) -> int:
+def storage_or_exit(provider: str | None) -> None:
+    """One line and exit status 2 where files would go to object storage (Snakemake's --default-storage-provider).
+
+    Records are next to the outputs, and model directories are parameters: Snakemake would upload neither.
+    """
+    if provider not in (None, "none", "fs"):
+        print(
+            f"odelt: --default-storage-provider {provider}: records and model directories would be lost there; leave "
+            "it out, and keep the results on a filesystem that all machines share",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+
+
+def cores_or_exit(cores: int | None, jobs: int | None, local: bool = True) -> int:
     """The cores that the workflow shares among its jobs, at least 1; one line and exit status 2 where there are none.
 
     `cores` and `jobs` are Snakemake's --cores and --jobs, None where they are not given: not every call needs them
-    (--summary, --unlock, --dag), and the rules are read all the same, with the cores of this machine.
+    (--summary, --unlock, --dag), and the rules are read all the same, with the cores of this machine. Where the jobs do
+    not run here (`local`), the cores of this machine do not count.
     """
     for option, number in (("--cores", cores), ("--jobs", jobs)):
         if number is not None and number < 1:
             print(f"odelt: {option} {number}: no job could ever run; type --cores all, or a number", file=sys.stderr)
             sys.exit(2)
-    return cores or os.cpu_count() or 1
+    return (cores or os.cpu_count() or 1) if local else REMOTE_CORES
 
 
 def _check_named_files(name: str, suite: Suite) -> None:
@@ -167,9 +188,12 @@ def missing(suite: Suite, jobs: Sequence[Job], *, gpu: bool = True, packages: bo
 
 
 def warn(suite: Suite, jobs: Sequence[Job]) -> None:
-    """A line on stderr for each setting of the runs that these jobs train that will not do what it should."""
+    """A line on stderr for what may go wrong: settings of the runs that these jobs train, and missing locks."""
     trained = [name for name in suite.enabled if any(job.calls("train") for job in of_experiment(name, jobs))]
-    for line in advice.warnings(suite, trained):
+    lines = list(advice.warnings(suite, trained))
+    if os.access(".", os.W_OK) and not locks.work_in(pathlib.Path(".")):
+        lines.append("this filesystem has no locks: run one Snakemake at a time here, and no command by hand")
+    for line in lines:
         print(f"odelt: warning: {line}", file=sys.stderr)
 
 

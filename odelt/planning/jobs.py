@@ -38,6 +38,7 @@ class Jobs:
         self._suite, self._files = suite, files
         self.large = [name for name, settings in suite.enabled.items() if settings.latent]  # that take a GPU each job
         self.retries = 1 if self.large else 0  # a run of days outlives one bad moment, a small one fails at once
+        self.slices = 8 if self.large else 1  # tries of a training, each as long as its rule's `runtime` at most
 
     # Commands
 
@@ -140,7 +141,12 @@ class Jobs:
     def resources(self, verb: str) -> dict[str, Callable[[Wildcards], int]]:
         """Memory, time and GPUs of a verb's job, by the size of its experiment."""
         names = VERBS[verb].resources(large=True)
-        return {name: lambda w, name=name: VERBS[verb].resources(self.is_large(w))[name] for name in names}
+        return {
+            name: lambda w, name=name: VERBS[verb].resources(self.is_large(w), self._gpus(w))[name] for name in names
+        }
+
+    def _gpus(self, wildcards: Wildcards) -> int:
+        return self._run(wildcards).run.settings.training.gpus if wildcards.get("trained") else 1
 
     def _dataset(self, wildcards: Wildcards) -> Dataset:
         return self._suite.datasets[wildcards.dataset]

@@ -17,6 +17,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from odelt.config import nearest
 from odelt.layout import paths
+from odelt.machine import process
 from odelt.quoting import LONGEST_MESSAGE, printable, quoted
 
 INTERRUPTED = "interrupted; what is finished is kept, and the same command goes on"
@@ -91,13 +92,18 @@ class LastLine(logging.Filter):
 
 
 def last_words(logs: Iterable[str]) -> str:
-    """The last message of ours in a job's logs, else their last line; empty where there is none."""
+    """The last message of ours in a job's logs, else their last line; empty where there is none.
+
+    Of each log what the last try wrote counts.
+    """
     lines: list[str] = []
     for log in map(pathlib.Path, logs):
         if log.is_file():
             with log.open("rb") as file:
                 file.seek(max(0, log.stat().st_size - END_OF_LOG))
-                lines += [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+                tries = f"\n{file.read().decode(errors='replace')}".split(f"\n{process.BEGAN}")
+                lines += [line.strip() for line in tries[-1].splitlines()[len(tries) > 1 :] if line.strip()]
+    lines = [line for line in lines if not line.startswith(process.MARK)]
     ours = [line for line in lines if line.startswith("odelt: ")]
     return printable((ours or lines or [""])[-1], LONGEST_MESSAGE // 2)
 

@@ -3,12 +3,12 @@
 They are in `checkpoints/<experiment>/<run>/<fingerprint>`, with the digests of everything that decides the outcome.
 """
 
-import fcntl
 import pathlib
 
 from odelt.config import Experiment, Suite, network_of, subfolders
 from odelt.errors import OdeltError
 from odelt.layout import grid, paths
+from odelt.machine.locks import hold
 from odelt.plain_data import parse_json
 from odelt.provenance import parameters, record
 from odelt.training import identity
@@ -73,10 +73,7 @@ def _is_todays(output: pathlib.Path, root: pathlib.Path, suite: Suite, sha256: s
 def _is_locked(folder: pathlib.Path) -> bool:
     """Whether a process is training this run."""
     try:
-        with (folder / identity.LOCK).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # no lock was ever here, or this filesystem has none
+        with (folder / identity.LOCK).open("r+b") as file:
+            return not hold(file)
+    except OSError:  # no lock was ever here
         return False
-    return False

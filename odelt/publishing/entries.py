@@ -34,7 +34,8 @@ def in_full(row: Row) -> dict[str, Any]:
 def measured(row: Row) -> dict[str, Any]:
     """Returns what was measured, by column."""
     values = {column.name: row.value(column) for column in row.columns}
-    return {name: or_not_run(value) for name, value in values.items()}
+    errors = {f"{column.name}_se": row.standard_error(column) for column in row.columns if column.is_distance}
+    return {name: or_not_run(value) for name, value in values.items()} | errors
 
 
 def published(beside: Sequence[Comparison]) -> dict[str, Any]:
@@ -82,15 +83,15 @@ def length(row: Row) -> str:
 
 
 def number(row: Row, column: Column, beside: Sequence[Comparison] = ()) -> str | Number:
-    """Returns "5.90", or "5.90 ± 0.08" over several seeds. The published numbers beside a score go with it."""
+    """Returns "5.90", or "5.90 ± 0.08" if its uncertainty is known. The published numbers beside a score go with it."""
     value = row.value(column)
     if value is None:
         return NOT_RUN
     if column.file == "latency" and row.timing:
         counted = () if row.cell.solver.method.fixed else (score.file for score in row.scores)
         return text.timed(row.timing, column, of_suite(row, (row.timing.file, *counted)))
-    deviation = row.deviation(column)
-    shown = column.shown(value) + ("" if deviation is None else f" ± {column.shown(deviation)}")
+    uncertainty = row.uncertainty(column)
+    shown = column.shown(value) + ("" if uncertainty is None else f" ± {column.shown(uncertainty)}")
     shown += chance.MARK if column == AGREEMENT and row.at_chance else ""
     return of_scores(row, shown, value, beside)
 
@@ -145,6 +146,16 @@ def distance_caption(rows: Sequence[Row]) -> str:
     floor = distinct(f"{row.floor:.2f}" for row in rows if row.floor is not None)
     floor = f"two random halves of the real data are {floor} apart" if floor else "its floor was not run"
     return f"Fréchet distance: to the real data{samples}; {floor}."
+
+
+def uncertainty_caption(rows: Sequence[Row]) -> str:
+    """Says what stands after “±”; empty where no number has it."""
+    if not any(row.uncertainty(column) is not None for row in rows for column in row.columns):
+        return ""
+    return (
+        "±: the standard error over samples or, with several seeds, the deviation over seeds if that is wider. "
+        "A distance of few samples is biased upwards, which ± does not say."
+    )
 
 
 def agreement_caption(rows: Sequence[Row]) -> str:

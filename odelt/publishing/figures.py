@@ -21,6 +21,7 @@ from odelt.errors import OdeltError
 from odelt.publishing.text import in_figure
 from odelt.quoting import one_line
 from odelt.results.columns import FLOPS, LATENCY, Column
+from odelt.results.published_grid import PublishedCurve
 from odelt.results.row import Row
 
 # Okabe and Ito's colours, told apart with any colour vision. The k-th curve takes the k-th colour and the k-th marker;
@@ -37,6 +38,7 @@ COLOURS = {
 MARKERS = "os^DvPX<*"
 FLOOR_COLOUR = "#666666"
 NOTE_SIZE = 7  # points
+PUBLISHED_STYLE: dict[str, Any] = {"color": "0.75", "linewidth": 2, "zorder": 0.5}
 
 AXES = {  # what quality is shown against: its name, its axis and the unit of that
     LATENCY.name: ("latency", "Latency per batch (ms)", 1e-3),
@@ -56,10 +58,13 @@ LOSSES = {
 }
 
 
-def scaling(rows: Iterable[Row], out: pathlib.Path, over: Column = LATENCY) -> None:
+def scaling(
+    rows: Iterable[Row], out: pathlib.Path, published: Sequence[PublishedCurve] = (), over: Column = LATENCY
+) -> None:
     """Fréchet distance against latency or FLOPs, from rows over seeds: EMA weights, a curve per model and length.
 
-    Euler's points are labelled with T; other solvers (d = 7) are hollow markers in their length's style.
+    Euler's points are labelled with T; other solvers (d = 7) are hollow markers in their length's style. Published
+    curves are behind ours, in grey.
     """
     ema = [
         row for row in rows if row.cell.weights == "ema" and (row.cell.solver.T is not None or row.cell.d == FINEST_D)
@@ -82,7 +87,7 @@ def scaling(rows: Iterable[Row], out: pathlib.Path, over: Column = LATENCY) -> N
         axes.margins(0.08)
         _plain_logarithms(axes.xaxis, (1, 2, 5))
         _plain_logarithms(axes.yaxis, (1, 2, 5))
-        handles = _draw_curves(axes, run)
+        handles = [*_draw_curves(axes, run), *_draw_published(axes, published)]
         _draw_floor(axes, run)
         axes.legend(handles=handles, loc="upper right", framealpha=1, edgecolor="0.9")
         _annotate(figure, axes, run)
@@ -164,6 +169,18 @@ def _draw_curve(axes: Axes, runs: Sequence[_Run], style: dict) -> None:
     others = [run.point for run in runs if run.row.steps is None]
     hollow = {**style, "linestyle": "", "markerfacecolor": "none"}
     axes.plot([x for x, _ in others], [y for _, y in others], markersize=9, **hollow)
+
+
+def _draw_published(axes: Axes, published: Sequence[PublishedCurve]) -> list[Line2D]:
+    """Draws published curves in grey, with their length where they begin; returns the entries of the legend."""
+    for curve in published:
+        x, y = zip(*curve.points, strict=True)
+        axes.plot(x, y, **PUBLISHED_STYLE, linestyle=":" if curve.length is None else "-")
+        name = "SM" if curve.length is None else f"$l = {curve.length}$"
+        style = {"textcoords": "offset points", "fontsize": NOTE_SIZE, "color": FLOOR_COLOUR, "ha": "right"}
+        axes.annotate(name, (x[0], y[0]), (-4, 3), **style)
+    statistics = dict.fromkeys(f"published, FID ({in_figure(curve.statistics)})" for curve in published)
+    return [Line2D([], [], label=f"{each}, latency by its ratio to SM's", **PUBLISHED_STYLE) for each in statistics]
 
 
 def _draw_floor(axes: Axes, runs: Sequence[_Run]) -> None:

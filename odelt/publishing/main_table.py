@@ -34,7 +34,7 @@ class MainRow:
 def write_main(rows: Sequence[Row], references: References | None, out: pathlib.Path, note: str = "") -> None:
     """Writes `<out>.csv`, a row per cell in full precision, and `<out>.md`: an overview, then a table per T.
 
-    A cell is a model's weights at one length, T and guidance: the mean over its seeds, with the standard deviation. The
+    A cell is a model's weights at one length, T and guidance: the mean over its seeds, with its uncertainty. The
     table has the T at which raw weights are evaluated, too; if there are none, it has every T. A latency is relative to
     that of the first model on the full path that was timed at the same T and guidance. `note` ends the Markdown.
     """
@@ -127,7 +127,8 @@ def _caption(made: Sequence[MainRow], references: References | None) -> str:
     parts = [
         "Euler's method in T steps; w: guidance. Length: blocks asked for, and in brackets those that act; “full” is "
         "the conventional path without inner ODE. Weights: the moving average (ema) or the raw ones.",
-        f"{entries.distance_caption(rows)}{first} With several seeds: mean ± standard deviation.",
+        f"{entries.distance_caption(rows)}{first} With several seeds: their mean.",
+        entries.uncertainty_caption(rows),
         entries.agreement_caption(rows),
         entries.published_caption([each.beside for each in made], references),
         f"Latency: {entries.timing_caption(rows)}, median (quartiles); where w is neither 0 nor 1 each evaluation "

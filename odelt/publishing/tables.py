@@ -70,6 +70,7 @@ def _grid_caption(rows: Sequence[Row]) -> str:
         LATENCY.name: f"Latency: {entries.timing_caption(rows)}, median (quartiles). {entries.disturbed_caption(rows)}",
     }
     parts += [computed.get(column.name, column.caption) for column in (rows[0].columns if rows else ())]
+    parts.append(entries.uncertainty_caption(rows))
     return " ".join(part for part in parts if part)
 
 
@@ -122,7 +123,7 @@ def _trade_off_caption(rows: Sequence[Row], euler: Sequence[Row]) -> str:
     first = f" “Fréchet distance” is FID ({statistics})." if statistics else ""
     parts = [
         "EMA weights, Euler's method in T steps. Length: blocks asked for, and in brackets those that act. "
-        f"{entries.distance_caption(rows)}{first}",
+        f"{entries.distance_caption(rows)}{first} {entries.uncertainty_caption(rows)}".rstrip(),
         f"Latency: relative to {relative} at the same T, {entries.timing_caption(rows)}.",
         entries.agreement_caption(euler),
     ]

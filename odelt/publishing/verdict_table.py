@@ -22,7 +22,7 @@ OF_NUMBER = (
     *("published", "published_std", "published_statistics", "published_ambiguous", "outcome"),
 )
 OF_ROW = ("model", "label", "weights", "length", "effective_blocks", "d", "guidance")
-OF_COMPARISON = ("ours", "ours_std", "difference", "verdict", "score", "latency")
+OF_COMPARISON = ("ours", "ours_std", "ours_se", "difference", "verdict", "score", "latency")
 
 
 def write_verdicts(rows: Iterable[Row], references: References, out: pathlib.Path) -> None:
@@ -71,6 +71,7 @@ def _compared_in_full(compared: ComparedNumber, comparison: Comparison) -> dict[
         "seeds": entries.seeds(comparison.row),
         "ours": entries.or_not_run(comparison.ours),
         "ours_std": comparison.deviation,
+        "ours_se": comparison.error,
         "difference": comparison.difference,
         "verdict": comparison.verdict,
         "latency" if compared.of_latency else "score": " ".join(comparison.files),
@@ -120,13 +121,13 @@ def _compared_for_people(comparison: Comparison, form: str) -> dict[str, str | N
     row, cell = comparison.row, comparison.row.cell
     condition = "" if cell.d is None else f", d = {cell.d}"
     where = f"{row.label}, {cell.weights}{condition}, w = {cell.guidance:g}"
-    deviation = "" if comparison.deviation is None else f" ± {comparison.deviation:.2g}"
+    uncertainty = "" if comparison.uncertainty is None else f" ± {comparison.uncertainty:.2g}"
 
     def number(shown: str, value: float) -> Number:
         return Number(shown, entries.of_suite(row, comparison.files), value, entries.published([comparison]))
 
     ours, difference = comparison.ours, comparison.difference
-    shown = NOT_RUN if ours is None else number(form.format(ours) + deviation, ours)
+    shown = NOT_RUN if ours is None else number(form.format(ours) + uncertainty, ours)
     apart = "" if difference is None else number(f"{difference:+.2f}", difference)
     return dict(zip(PEOPLE, (where, shown, apart, comparison.verdict), strict=True))
 
@@ -138,6 +139,7 @@ def _caption(all_compared: Sequence[ComparedNumber], references: References) -> 
         *entries.earlier_runs(references),
         f"{verdicts.rule()}; smaller is better. A number counts once, with every model "
         "and weights that it may mean; ours is the mean over the seeds that were run.",
+        entries.uncertainty_caption([each.row for compared in all_compared for each in compared.comparisons]),
     ]
     if any(compared.number.ambiguous for compared in all_compared):
         parts.append("“?”: the source does not say whether its SM is the released or the fine-tuned one.")
@@ -153,4 +155,4 @@ def _caption(all_compared: Sequence[ComparedNumber], references: References) -> 
         )
     if any(group.unattributed_mean_min_max for group in references.fid):
         parts.append("Published numbers that name no experiment are not here.")
-    return " ".join(parts)
+    return " ".join(part for part in parts if part)

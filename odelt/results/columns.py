@@ -23,8 +23,8 @@ class Column:
     """A measured column.
 
     `file` has its numbers: each seed has a score, and tables have the mean over seeds; seeds share latency and floor.
-    `required`: every score holds it; small: every score of small images does. A table has another column if one of its
-    scores holds it.
+    `required`: every score holds it; "small": every score of small images does. A table has another column if one of
+    its scores holds it. `unit` serves a `form` that is text; a function gets the number as it is.
     """
 
     name: str  # in the files and in the CSV
@@ -36,12 +36,13 @@ class Column:
     required: bool | Literal["small"] = False
     headline: bool = False  # whether the main table shows it
     statistics: str = ""  # the label of the reference statistics, of an FID
+    is_distance: bool = False  # whether it is a Fréchet distance, whose standard error scores hold
 
     def shown(self, value: float) -> str:
         return self.form(value) if callable(self.form) else self.form.format(value / self.unit)
 
 
-FRECHET = Column("frechet_distance", "Fréchet distance", required=True, headline=True)
+FRECHET = Column("frechet_distance", "Fréchet distance", required=True, headline=True, is_distance=True)
 AGREEMENT = Column(
     "agreement",
     "agreement",
@@ -72,7 +73,10 @@ COLUMNS = (
     FRECHET,
     Column("floor", file="floor", required="small"),
     AGREEMENT,
-    Column("fid_clean", "FID (clean)", "{:.2f}", "FID (clean): clean-fid's mode `clean`, on 8-bit images."),
+    Column(
+        *("fid_clean", "FID (clean)", "{:.2f}", "FID (clean): clean-fid's mode `clean`, on 8-bit images."),
+        is_distance=True,
+    ),
     Column(
         "inception_score", "Inception Score", "{:.1f}", "Inception Score: of the class probabilities, higher is better."
     ),
@@ -91,4 +95,8 @@ COLUMNS = (
 
 def of_statistics(label: str) -> Column:
     """The column of the FID to these reference statistics; empty: to the experiment's first ones."""
-    return Column(f"fid_{label}", f"FID ({label})", headline=True, statistics=label) if label else FRECHET
+    return (
+        dataclasses.replace(FRECHET, name=f"fid_{label}", heading=f"FID ({label})", statistics=label, required=False)
+        if label
+        else FRECHET
+    )

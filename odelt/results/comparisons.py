@@ -21,6 +21,8 @@ class Comparison:
     row: Row
     ours: float | None  # None where it was not run
     deviation: float | None  # over our seeds, where several were run
+    error: float | None  # the standard error of ours over its samples, where that is known
+    uncertainty: float | None  # the wider one of these two
     files: tuple[str, ...]  # that ours comes from, below the experiment's folder
 
     @property
@@ -30,7 +32,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        return verdicts.verdict(self.ours, self.number.value, self.deviation, self.number.deviation)
+        return verdicts.verdict(self.ours, self.number.value, self.uncertainty, self.number.deviation)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,15 +91,16 @@ def summary(rows: Sequence[Row], references: References | None) -> str:
 
 
 def _fid(number: PublishedNumber, row: Row, of_seeds: Row) -> Comparison:
-    """Compares a row; the deviation is that of all seeds of its cell."""
+    """Compares a row; the uncertainty is that of all seeds of its cell."""
     column = of_statistics(number.statistics)
     files = tuple(score.file for score in row.scores)
-    return Comparison(number, row, row.value(column), of_seeds.deviation(column), files)
+    known = (of_seeds.deviation(column), of_seeds.standard_error(column), of_seeds.uncertainty(column))
+    return Comparison(number, row, row.value(column), *known, files)
 
 
 def _latency(number: PublishedNumber, row: Row, timed: Mapping[Any, Row]) -> Comparison:
     ratio = relative_latency(row, timed)
-    return Comparison(number, row, ratio and ratio.value, None, ratio.files if ratio else ())
+    return Comparison(number, row, ratio and ratio.value, None, None, None, ratio.files if ratio else ())
 
 
 def _of_experiments(numbers: Sequence[PublishedNumber], rows: Sequence[Row]) -> list[PublishedNumber]:

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -13,6 +13,7 @@ from odelt import trace
 from odelt.config import Section, Solver, parse
 from odelt.config.solver import SolverField
 from odelt.plain_data import read_yaml
+from odelt.results.abstracts import Claim
 from odelt.results.row import Cell
 from odelt.solvers import SOLVERS
 
@@ -119,28 +120,6 @@ class SeriesGroup(Scope):
     )
 
 
-class Claim(Section):
-    """A sentence of an abstract: a ratio of latencies (SM's over ours) or FID points (SM's less ours)."""
-
-    source: str = Field(description="a key of `sources`; its baseline is the claim's SM")
-    text: str
-    latency_ratio: Measured | None = None
-    fid_points: Measured | None = None
-
-    @pydantic.model_validator(mode="after")
-    def _claims_one_thing(self):
-        if (self.latency_ratio is None) == (self.fid_points is None):
-            raise ValueError(f"the claim '{self.text}' needs either latency_ratio or fid_points")
-        return self
-
-    @property
-    def claimed(self) -> float:
-        """The ratio or the points."""
-        figure = self.latency_ratio or self.fid_points
-        assert figure is not None  # a claim has exactly one of the two
-        return figure
-
-
 @dataclasses.dataclass(frozen=True)
 class PublishedNumber:
     """One number of a source, and which cells of ours it is compared with."""
@@ -219,6 +198,10 @@ class References(Section):
     @property
     def earlier_runs(self) -> list[Origin]:
         return [origin for origin in self.sources.values() if origin.earlier_run]
+
+    def claims_of(self, experiments: Iterable[str]) -> list[Claim]:
+        """The claims, if they are of any of these experiments: abstracts claim things of those with a published FID."""
+        return self.claims if set(experiments) & set(self.experiments) else []
 
     @property
     def experiments(self) -> list[str]:

@@ -1,6 +1,7 @@
 """A row of the tables: what was measured of one cell of the grid, with one seed or with several."""
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -25,12 +26,16 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """What was measured of one sample set: numbers by column. `file` is below the experiment's folder."""
+    """What was measured of one sample set: numbers by column, and their standard errors where they are known.
+
+    `file` is below the experiment's folder.
+    """
 
     file: str
     seed: int | None  # of the training; that of downloaded weights is not known
     samples: int
     values: Mapping[str, float]
+    errors: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 SPREAD = 0.15  # of the median: quartiles that are further apart are those of a machine that did other work too
@@ -101,6 +106,16 @@ class Row:
         values = self._values(column)
         return statistics.stdev(values) if len(values) > 1 else None
 
+    def standard_error(self, column: Column) -> float | None:
+        """The standard error of one seed's number over its samples, the root mean square of all; None if not known."""
+        errors = [score.errors[column.name] for score in self.scores if column.name in score.errors]
+        return math.hypot(*errors) / math.sqrt(len(errors)) if errors else None
+
+    def uncertainty(self, column: Column) -> float | None:
+        """The deviation over seeds or the standard error over samples, the wider one; None if neither is known."""
+        known = (self.deviation(column), self.standard_error(column))
+        return max((each for each in known if each is not None), default=None)
+
     def _values(self, column: Column) -> list[float]:
         return [score.values[column.name] for score in self.scores if column.name in score.values]
 
@@ -113,6 +128,11 @@ class Row:
     def latency(self) -> float | None:
         """Seconds per batch."""
         return None if self.timing is None else self.timing.latency_s
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes at the peak of a batch's generation."""
+        return None if self.timing is None else self.timing.peak_bytes
 
     @property
     def steps(self) -> int | None:

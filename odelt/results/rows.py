@@ -77,14 +77,20 @@ def _score(experiment: Experiment, layout: ExperimentPaths, point: Point) -> Sco
     path = layout.score(point)
 
     def take(raw: dict) -> Score:
-        values = {f"fid_{label}": float(value) for label, value in raw.get("fid", {}).items()}
-        for column in columns.COLUMNS:
-            if column.file == "score" and (column.required is True or column.name in raw):
-                values[column.name] = float(raw[column.name])
+        required = (column.name for column in columns.COLUMNS if column.file == "score" and column.required is True)
+        values = _by_column(raw) | {name: float(raw[name]) for name in required}
         seed = runs(experiment)[point.group.model].seed
-        return Score(path.relative_to(layout.root).as_posix(), seed, int(raw["samples"]), values)
+        errors = _by_column(raw.get("standard_error", {}))  # older scores have none
+        return Score(path.relative_to(layout.root).as_posix(), seed, int(raw["samples"]), values, errors)
 
     return read_json(path, take)
+
+
+def _by_column(raw: dict) -> dict[str, float]:
+    """Returns the numbers of columns that a score, or its part of standard errors, holds."""
+    names = (column.name for column in columns.COLUMNS if column.file == "score" and column.name in raw)
+    of_statistics = {f"fid_{label}": float(value) for label, value in raw.get("fid", {}).items()}
+    return of_statistics | {name: float(raw[name]) for name in names}
 
 
 def _timing(layout: ExperimentPaths, model: str, point: Point, score: Score | None) -> Timing | None:

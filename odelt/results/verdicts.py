@@ -20,14 +20,14 @@ NOT_COMPARABLE = "not comparable"
 # but not the difference between two codecs and Inception programs, nor the README's rounding to a tenth (up to 1.3 %
 # of its smallest number, 3.8). 5 % admits these and is well below the differences between neighbouring lengths and T.
 TOLERANCE = 0.05
-DEVIATIONS = 2  # standard deviations over seeds, ours or the source's own, where there are several
+DEVIATIONS = 2  # standard deviations over seeds, ours or the source's own, or standard errors of ours over its samples
 
 
 def verdict(ours: float | None, published: float | None, *deviations: float | None) -> str:
     """Returns the outcome in words for our number (None: not run) and the published one (None: nothing published).
 
     It is reproduced if |ours − published| ≤ max(TOLERANCE · published, DEVIATIONS · deviations), with the standard
-    deviations over seeds. Smaller is better, for an FID and for a latency.
+    deviations over seeds or samples. Smaller is better, for an FID and for a latency.
     """
     if published is None:
         return NOTHING_PUBLISHED
@@ -53,7 +53,8 @@ def rule() -> str:
     """Returns the rule in words, for captions."""
     return (
         f"“{REPRODUCED}” is said where the measured number lies within {TOLERANCE:.0%} of the published one, or within "
-        f"{DEVIATIONS} standard deviations over seeds, ours or the source's own, where that is wider"
+        f"{DEVIATIONS} standard deviations where that is wider: over seeds, ours or the source's own, or over our "
+        "samples (the standard error)"
     )
 
 
@@ -66,7 +67,7 @@ def summary(outcomes: Iterable[str], what: str = "published numbers") -> str:
     differing = [counts[BETTER], counts[WORSE], counts[BETTER_AND_WORSE]]
     parts = [
         f"{counts[REPRODUCED]} of {counts.total()} {what} reproduced within {TOLERANCE:.0%} or {DEVIATIONS} standard "
-        "deviations over seeds",
+        "deviations over seeds or samples",
         f"{counts[NOT_RUN]} {NOT_RUN}",
         f"{sum(differing)} differ" + (" ({} better, {} worse, {} both)".format(*differing) if any(differing) else ""),
     ]

@@ -11,6 +11,8 @@ def integrate(velocity, x0, steps):
     import jax
     import jax.numpy as jnp
 
+    steps = jnp.asarray(steps)
+
     def at(x, i):
         return velocity(x, (i / steps)[None].astype(jnp.float32))
 
@@ -19,7 +21,6 @@ def integrate(velocity, x0, steps):
         v2 = at(x + v1 / steps, i + 1)
         return x + (v1 + v2) / (2 * steps)
 
-    steps = jnp.asarray(steps)
     x = jax.lax.fori_loop(0, steps - 1, step, x0)
     return x + at(x, steps - 1) / steps, steps
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import fcntl
 import functools
 import os
 import pathlib
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from odelt import files, trace
 from odelt.config.registry import HubFiles, Source, load_registry
 from odelt.errors import OdeltError
+from odelt.machine.locks import hold
 from odelt.sources import lock as locks
 from odelt.sources.lock import FileContent, Lock
 from odelt.sources.retrying import persistently, tell
@@ -225,10 +225,10 @@ def _workplace(out: pathlib.Path) -> Iterator[pathlib.Path]:
         (partial / "files").mkdir(parents=True, exist_ok=True)
         claim = os.open(partial / "claim", os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        try:
-            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)  # goes with the process, however it ends
-        except OSError:
-            raise OdeltError(f"another process is fetching {out}; wait for it") from None
+        with _user_errors(str(out), out):
+            is_ours = hold(claim)
+        if not is_ours:
+            raise OdeltError(f"another process is fetching {out}; wait for it")
         try:
             yield partial / "files"
         finally:

@@ -6,7 +6,6 @@ deleting that mark; the lock file's own header says how.
 
 import contextlib
 import datetime
-import fcntl
 import os
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +17,7 @@ import yaml
 from odelt import files
 from odelt.config import Name, Positive, Section, parse
 from odelt.errors import OdeltError
+from odelt.machine.locks import hold
 from odelt.plain_data import read_yaml
 
 FIRST_USE = "first use"
@@ -183,7 +183,7 @@ def _claimed(path: pathlib.Path) -> int:
     """Claims the file that has this name now. The writer before us may have replaced it."""
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        hold(handle, wait=True)
         if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
             return handle
         os.close(handle)

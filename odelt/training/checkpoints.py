@@ -5,7 +5,6 @@ is ever continued from the wrong place. The folder goes when the run's weights h
 """
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -22,6 +21,7 @@ import orbax.checkpoint as ocp
 
 from odelt import files
 from odelt.errors import OdeltError
+from odelt.machine.locks import hold
 from odelt.plain_data import parse_json
 from odelt.training import verification
 from odelt.training.identity import LOCK, PARTS, STEPS, fingerprint
@@ -70,10 +70,9 @@ class RunFolder:
         with _system_errors(f"cannot write {self.path}"):
             (self.path / STEPS).mkdir(parents=True, exist_ok=True)
             self._lock = (self.path / LOCK).open("w", encoding="utf-8")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # goes with the process, however it ends
-        except BlockingIOError:
-            raise OdeltError(f"another process is training this run ({self.path}); wait for it or stop it") from None
+            is_ours = hold(self._lock)
+        if not is_ours:
+            raise OdeltError(f"another process is training this run ({self.path}); wait for it or stop it")
         if is_new:
             _tell_others(self.path, parts)
         files.write_text(self.path / PARTS, json.dumps({name: fingerprint(part=part) for name, part in parts.items()}))

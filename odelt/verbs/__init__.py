@@ -1,9 +1,9 @@
 """Every verb of the command line, described once; executes nothing."""
 
-from odelt.verbs import data, evaluation, latency_study, people, provenance, publishing, sampling, sources, training
+from odelt.verbs import data, evaluation, latency_study, provenance, publishing, sampling, sources, suite, training
 from odelt.verbs.verb import Verb
 
-ROOMS = (sources, data, training, sampling, evaluation, latency_study, publishing, provenance, people)
+ROOMS = (sources, data, training, sampling, evaluation, latency_study, publishing, provenance, suite)
 VERBS: dict[str, Verb] = {verb.name: verb for room in ROOMS for verb in room.VERBS}
 
 

@@ -17,6 +17,7 @@ def of_point(target: Target) -> Values:
         "batch_size": evaluation.batch_size,
         "dtype": evaluation.dtype,
         "sharding": evaluation.sharding,
+        "gpus": evaluation.gpus if evaluation.gpus > 1 else None,
         "out": [paths.samples(point)],
     }
 

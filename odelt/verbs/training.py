@@ -27,7 +27,7 @@ VERBS = (
         help="train or fine-tune; the same command goes on after an interruption",
         gpu=True,
         memory=32000,
-        minutes=4320,
+        minutes=1440,
         outputs=(WEIGHTS, CONFIG, CURVE),
         parameters=of_run,
     ),

@@ -70,16 +70,16 @@ class Verb:
         names = (self.name.replace("-", "_"),) if self.rules is None else self.rules
         return rule in names or (self.generated and any(rule.startswith(f"{name}_") for name in names))
 
-    def resources(self, large: bool) -> dict[str, int]:
+    def resources(self, large: bool, gpus: int = 1) -> dict[str, int]:
         """Returns what a scheduler is asked for, in Snakemake's words: MB, minutes, GPUs.
 
-        `large` says whether the job belongs to a large experiment, whose network sees latents. Only such a job needs a
-        GPU.
+        `large` says whether the job belongs to a large experiment, whose network sees latents. Only such a job needs
+        GPUs, so many as it shares its work among.
         """
         memory, minutes = self.memory, self.minutes
         if not large:
             memory, minutes = min(memory, SMALL_MEMORY), min(minutes, SMALL_MINUTES)
-        return {"mem_mb": memory, "runtime": minutes, "gpu": int(self.gpu and large)}
+        return {"mem_mb": memory, "runtime": minutes, "gpu": gpus if self.gpu and large else 0}
 
     def options(self, targets: Sequence[Target], paths: Paths, out: pathlib.Path | None = None) -> str:
         """Returns the command line's options for one job that makes these targets, quoted for a shell.

@@ -34,15 +34,15 @@ def describe(
 
     Returns:
         `count`, the number N of images; `mu_legacy`, `mu_clean` float64 [2048] and `sigma_legacy`, `sigma_clean`
-        float64 [2048, 2048] (with N − 1) of all; of the first min(subset, N) `features_legacy` float32 [·, 2048] and
-        `logits_legacy` float32 [·, 1008]; where any are asked for, `pictures` uint8 [P, H, W, 3], the images with the
-        indices `pictured`.
+        float64 [2048, 2048] (with N − 1) of all; of the first min(subset, N) `features_legacy`, `features_clean`
+        float32 [·, 2048] and `logits_legacy` float32 [·, 1008]; where any are asked for, `pictures` uint8 [P, H, W, 3],
+        the images with the indices `pictured`.
 
     Raises:
         OdeltError: there are fewer than two images, or one is not finite.
     """
     legacy, clean = Running(), Running()
-    kept: list[torch.Tensor] = []
+    kept: dict[str, list[torch.Tensor]] = {"legacy": [], "clean": []}
     pictures: dict[int, np.ndarray] = {}
 
     def started(threads: concurrent.futures.Executor) -> Iterator[_Resized]:
@@ -50,7 +50,7 @@ def describe(
             resized = _Resized(images, threads, legacy.count)
             features = inception.legacy(images)
             if legacy.count < subset:
-                kept.append(features[: subset - legacy.count].clone())
+                kept["legacy"].append(features[: subset - legacy.count].clone())
             legacy.update(features.double())
             yield resized
 
@@ -58,14 +58,18 @@ def describe(
         for resized in streams.behind(started(threads), streams.AHEAD):
             pixels = resized.pixels
             pictures.update({k: pixels[k - clean.count].copy() for k in pictured if 0 <= k - clean.count < len(pixels)})
-            clean.update(inception.clean(vision.upload(resized.rows, inception.device)).double())
+            features = inception.clean(vision.upload(resized.rows, inception.device))
+            if clean.count < subset:
+                kept["clean"].append(features[: subset - clean.count].clone())
+            clean.update(features.double())
     moments: dict[str, Any] = {name: running.gaussian() for name, running in (("legacy", legacy), ("clean", clean))}
-    first = torch.cat(kept).cpu().numpy()
+    first = {f"features_{name}": torch.cat(batches).cpu().numpy() for name, batches in kept.items()}
     return {
         "count": legacy.count,
         **{f"mu_{name}": gaussian.mean.cpu().numpy() for name, gaussian in moments.items()},
         **{f"sigma_{name}": gaussian.covariance.cpu().numpy() for name, gaussian in moments.items()},
-        **{"features_legacy": first, "logits_legacy": inception.logits(first)},
+        **first,
+        "logits_legacy": inception.logits(first["features_legacy"]),
         **({"pictures": np.stack([pictures[k] for k in pictured])} if pictured else {}),
     }
 

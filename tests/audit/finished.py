@@ -115,7 +115,7 @@ def commands(suite: Suite, results: pathlib.Path):
     main, scaling = files.table(paths.MAIN, "md"), files.figure(paths.SCALING, "svg")
     for verb in ("tables", "main-table"):
         yield command(verb, "--results", files.root, *published, *lock, of=[main])
-    yield command("figures", "--results", files.root, of=[scaling])
+    yield command("figures", "--results", files.root, *published, of=[scaling])
     for verb in ("verdicts", "claims"):
         yield command(verb, *published, "--results", results, of=[everywhere.table(verb, "md")])
     yield command("snapshot", of=[results / paths.SUITE])

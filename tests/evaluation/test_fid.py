@@ -106,11 +106,11 @@ def test_every_number_of_a_statistics_file_is_in_the_score_under_its_own_name(tm
         for name, value in (("mu", np.zeros(3)), ("sigma", np.eye(3)))
     }
     fid.save(tmp_path / "real.npz", {**moments, "count": 5})
-    fid.save(
-        tmp_path / "made.npz", {**moments, "count": 5, "kid": 0.25, "features": np.ones((5, 3)), "evaluations": 4.0}
-    )
+    kept = dict.fromkeys(("features_legacy", "features_clean", "features"), np.ones((5, 3)))
+    fid.save(tmp_path / "made.npz", {**moments, **kept, "count": 5, "kid": 0.25, "evaluations": 4.0})
     found = fid.score(tmp_path / "made.npz", tmp_path / "real.npz", {})
-    assert found.keys() == {"samples", "evaluations", "frechet_distance", "fid", "fid_clean", "kid"}
+    names = {"samples", "evaluations", "frechet_distance", "fid", "fid_clean", "standard_error", "kid"}
+    assert found.keys() == names
     assert found["kid"] == 0.25
 
 

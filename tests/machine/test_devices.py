@@ -37,8 +37,7 @@ JOB = """
 import os, pathlib, sys
 from odelt.machine import devices
 devices.POLL_SECONDS = 0.02
-count = sys.argv[2]
-devices.claim(count if count == "all" else int(count), folder=pathlib.Path(sys.argv[1]))
+devices.claim(int(sys.argv[2]), folder=pathlib.Path(sys.argv[1]))
 print(os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
 sys.stdin.read()
 """
@@ -112,7 +111,7 @@ def test_without_gpus_a_claim_is_empty_and_changes_nothing(machine, monkeypatch,
         machine(0, script)
     else:
         monkeypatch.setenv("PATH", str(tmp_path))
-    assert devices.claim(folder=tmp_path / "locks") == devices.claim("all", folder=tmp_path / "locks") == ()
+    assert devices.claim(folder=tmp_path / "locks") == devices.claim(8, folder=tmp_path / "locks") == ()
     assert "CUDA_VISIBLE_DEVICES" not in os.environ and not (tmp_path / "locks").exists()
 
 
@@ -170,9 +169,9 @@ def test_all_gpus_are_claimed_one_after_the_other_without_deadlock(machine, star
     folder = machine(3)
     single = start(folder, visible="1")
     assert single.got() == ["GPU-bb22"]
-    everything = start(folder, "all")
+    everything = start(folder, 3)
     assert everything.says() == "waiting for all 3 GPUs\n"
-    also = start(folder, "all", visible="2,1,0")
+    also = start(folder, 3, visible="2,1,0")
     assert also.says() == "waiting for all 3 GPUs\n"
     single.end()
     assert everything.got() == NAMES
@@ -184,7 +183,7 @@ def test_all_gpus_are_claimed_one_after_the_other_without_deadlock(machine, star
 def test_many_claims_of_every_kind_come_to_an_end(machine, start):
     folder = machine(2)
     began = time.monotonic()
-    jobs = [start(folder, count) for count in ("all", 1, "all", 1, 2, 1)]
+    jobs = [start(folder, count) for count in (2, 1, 2, 1, 2, 1)]
     for job in jobs:
         job.process.stdin.close()  # each ends as soon as it has its GPUs
     for job, count in zip(jobs, (2, 1, 2, 1, 2, 1), strict=True):
@@ -198,7 +197,7 @@ def test_a_second_claim_of_a_process_takes_from_the_first(machine, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")
     first = devices.claim(folder=folder)
     assert [device.uuid for device in first] == ["GPU-bb22"]
-    assert devices.claim(folder=folder) == devices.claim("all", folder=folder) == first
+    assert devices.claim(folder=folder) == devices.claim(1, folder=folder) == first
     with pytest.raises(OdeltError, match="2 GPUs are asked for and CUDA_VISIBLE_DEVICES=GPU-bb22 shows 1"):
         devices.claim(2, folder=folder)
 

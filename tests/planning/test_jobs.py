@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from odelt.config import load_suite
+from odelt.config import Suite, load_suite, parse
 from odelt.layout.paths import SuitePaths
 from odelt.planning.jobs import Jobs
 
@@ -42,11 +42,21 @@ def test_a_job_that_needs_less_asks_for_less():
     assert needs(jobs_of("mini"), "snapshot") == {"mem_mb": 1000, "runtime": 10, "gpu": 0}
 
 
-def test_a_large_training_run_takes_a_gpu_for_days_and_importing_weights_takes_memory():
+def test_a_large_training_run_takes_a_gpu_a_day_at_a_time_and_importing_weights_takes_memory():
     jobs = jobs_of("paper")
-    assert needs(jobs, "train", trained="imagenet-xl/models/odelt") == {"mem_mb": 32000, "runtime": 4320, "gpu": 1}
+    assert needs(jobs, "train", trained="imagenet-xl/models/odelt") == {"mem_mb": 32000, "runtime": 1440, "gpu": 1}
+    assert (jobs.slices, jobs_of("mini").slices) == (8, 1)
     imported = needs(jobs, "import-checkpoint", downloaded="imagenet-xl/models/sm")
     assert imported == {"mem_mb": 32000, "runtime": 60, "gpu": 0}
+
+
+def test_a_run_that_several_gpus_share_asks_for_all_of_them():
+    suite = load_suite(ROOT / "config" / "paper.yaml").model_dump(mode="json")
+    settings = suite["experiments"]["imagenet-xl"]
+    settings["models"]["odelt"]["training"] |= {"sharding": "data", "gpus": 8}
+    jobs = Jobs(parse(Suite, suite, "paper"), SuitePaths(pathlib.Path("results/paper")))
+    assert needs(jobs, "train", trained="imagenet-xl/models/odelt")["gpu"] == 8
+    assert needs(jobs, "train", trained="imagenet-b/models/odelt")["gpu"] == 1
 
 
 def test_a_run_is_made_from_its_data_and_from_the_weights_that_it_starts_from():

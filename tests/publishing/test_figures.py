@@ -8,6 +8,7 @@ from odelt.config import Solver
 from odelt.errors import OdeltError
 from odelt.publishing import figures, sample_figure
 from odelt.results.columns import FLOPS, FRECHET
+from odelt.results.published_grid import PublishedCurve
 from odelt.results.row import Cell, Row, Score, Timing
 from odelt.training.curve import COLUMNS
 
@@ -75,6 +76,20 @@ def test_the_legend_says_which_kinds_of_solver_are_hollow(tmp_path):
     figures.scaling([*ROWS, row("ours", 2, "heun-fixed:8", 1.4, 0.1)], tmp_path / "two")
     assert "hollow: adaptive solver and solver with fixed steps, d = 7 -->" in texts(tmp_path / "two")
     assert "heun-fixed 8 -->" in texts(tmp_path / "two")
+
+
+def test_published_curves_are_behind_ours_and_the_legend_says_what_they_are(tmp_path):
+    figures.scaling(ROWS, tmp_path / "ours")
+    assert "published" not in texts(tmp_path / "ours")
+    published = [
+        PublishedCurve(4, "jax", ((20.0, 5.0), (80.0, 2.0))),
+        PublishedCurve(None, "jax", ((40.0, 4.0), (160.0, 1.0))),
+    ]
+    figures.scaling(ROWS, tmp_path / "both", published)
+    svg = texts(tmp_path / "both")
+    for told in ("published, FID (jax), latency by its ratio to SM's", "$l = 4$", "SM"):
+        assert f"{told} -->" in svg
+    assert svg.index("#bfbfbf") < svg.index(figures.COLOURS["blue"].lower())  # drawn before
 
 
 def test_what_is_not_run_or_raw_or_of_another_d_is_not_drawn(tmp_path):
@@ -174,8 +189,8 @@ def test_quality_is_shown_against_operations_too(tmp_path):
             )
             for each in ROWS
         ]
-        figures.scaling(rows, tmp_path / name, FLOPS)
+        figures.scaling(rows, tmp_path / name, over=FLOPS)
         made[name] = texts(tmp_path / name)
     assert made["quiet"] == made["busy"] and "Operations per batch (GFLOP)" in made["quiet"]
-    figures.scaling(ROWS, tmp_path / "older", FLOPS)  # whose files have no operations
+    figures.scaling(ROWS, tmp_path / "older", over=FLOPS)  # whose files have no operations
     assert "not run yet" in texts(tmp_path / "older")

@@ -1,7 +1,7 @@
 import csv
 
 import pytest
-from celebahq import REFERENCES, cells_by_row, pick, rows_of, score_all, whole_run
+from celebahq import REFERENCES, cells_by_row, errors, pick, rows_of, score_all, whole_run
 
 from odelt.layout.paths import ExperimentPaths
 from odelt.publishing import tables
@@ -45,11 +45,28 @@ def test_its_markdown_shows_mean_deviation_published_number_and_verdict(faces, t
     text = (tmp_path / "main.md").read_text(encoding="utf-8")
     row = (
         "| ODE_t(ODE_l) (ours) | ema | 8 (8) | 23.10 ± 1.10 | 21.00 ± 1.00 | 25.20 ± 1.20 | 3 | 24.3 (jax) | -3.30 "
-        "| differs (better) | 80.00 (76.00–84.00) | 80 M | 0.67× (published 0.76×) | 3.0 |"
+        "| differs (better) | 80.00 (76.00–84.00) | 80 M | 0.67× (published 0.76×) | 1.0 |"
     )
     assert row in text
     for told in ("## T = 128, guidance 0", "within 5%", "over 64 samples", "on a GPU", "FID (ours), T = 1, w = 0"):
         assert told in text
+
+
+def test_where_no_spread_over_seeds_is_wider_the_standard_error_over_samples_stands_after_a_distance(faces, tmp_path):
+    score_all(faces, lambda run, length, solver: 20.0 + (run.seed or 0) / 10, **errors(0.25))
+    for name, write in {"main": write_main, "grid": tables.write_grid}.items():
+        write(rows_of(faces), REFERENCES, tmp_path / name)
+        text = (tmp_path / f"{name}.md").read_text(encoding="utf-8")
+        assert "| 22.00 ± 0.50 | 20.00 ± 0.25 | 24.00 |" in text and "biased upwards" in text
+        row = pick(read_csv(tmp_path / f"{name}.csv"), model="sm")[0]
+        assert (row["fid_jax_se"], row["fid_recomputed_se"]) == ("0.25", "")
+    text = (tmp_path / "main.md").read_text(encoding="utf-8")
+    assert "| 23.10 ± 1.10 | 21.00 ± 1.00 |" in text  # of three seeds, whose spread is wider
+
+
+def test_without_a_spread_the_caption_explains_none(faces, tmp_path):
+    write_main(pick(rows_of(faces), model="sm"), REFERENCES, tmp_path / "main")
+    assert "±" not in (tmp_path / "main.md").read_text(encoding="utf-8")
 
 
 def test_every_row_of_its_markdown_has_as_many_cells(faces, tmp_path):

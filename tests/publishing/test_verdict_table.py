@@ -2,7 +2,7 @@ import csv
 import json
 
 import pytest
-from celebahq import CELEBAHQ, REFERENCES, cells_by_row, of_experiment, pick, rows_of, score_all, whole_run
+from celebahq import CELEBAHQ, REFERENCES, cells_by_row, errors, of_experiment, pick, rows_of, score_all, whole_run
 
 from odelt.layout.grid import points, runs
 from odelt.layout.paths import ExperimentPaths
@@ -88,6 +88,15 @@ def test_the_mean_over_seeds_stands_with_its_spread_and_every_score(faces, tmp_p
     assert len(row["score"].split()) == 3
     assert all((faces.root / score).is_file() for score in row["score"].split())
     assert "| 31.00 ± 6 | +0.04 | reproduced |" in text
+
+
+def test_without_seeds_the_standard_error_stands_after_our_number(faces, tmp_path):
+    score_all(faces, lambda run, length, solver: 34.0, **errors(1.6))  # published 30.96
+    read, told, text = written(faces, tmp_path / "verdicts")
+    of = {"model": "odelt-released", "length": "4", "solver": "euler:1", "weights": "ema"}
+    (row,) = pick(read, kind="frechet_distance", **of)
+    assert (row["ours_std"], row["ours_se"], row["verdict"]) == ("", "1.6", "reproduced")
+    assert "| 34.00 ± 1.6 | +3.04 | reproduced |" in text and "over our samples (the standard error)" in told["rule"]
 
 
 def test_a_latency_is_compared_as_a_ratio_to_the_same_sources_sm(faces, tmp_path):

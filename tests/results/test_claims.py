@@ -1,4 +1,5 @@
 import csv
+import json
 
 import pytest
 from celebahq import (
@@ -10,6 +11,7 @@ from celebahq import (
     rows_of,
     score_all,
     whole_run,
+    write,
     write_latencies,
     write_score,
 )
@@ -29,11 +31,13 @@ def check(layout):
     return check_claims(rows_of(layout), REFERENCES)
 
 
-def find(findings, source, reading, model="odelt", baseline="sm"):
+def find(findings, source, reading, model="odelt", baseline="sm", grid="ours", of_memory=False):
+    wanted = (source, reading, model, baseline, grid, of_memory)
     (found,) = [
         one
         for one in findings
-        if (one.claim.source, one.reading.name, one.model, one.baseline) == (source, reading, model, baseline)
+        if (one.claim.source, one.reading.name, one.model, one.baseline, one.grid, one.claim.quantity == "memory")
+        == wanted
     ]
     return found
 
@@ -99,7 +103,8 @@ def test_a_best_that_is_not_known_contradicts_nothing(faces):
 
 
 def test_nothing_run_is_not_run_and_another_experiment_is_no_evidence(faces, tmp_path):
-    assert {found.outcome for found in check(ExperimentPaths(tmp_path / "nothing"))} == {"not run"}
+    nothing = check(ExperimentPaths(tmp_path / "nothing"))
+    assert {found.outcome for found in nothing if found.grid == "ours"} == {"not run"}
     elsewhere = check_claims(of_experiment(rows_of(faces), "digits"), REFERENCES)
     assert {found.outcome for found in elsewhere} == {"not run"}
     write_claims(elsewhere, tmp_path / "claims")
@@ -118,7 +123,8 @@ def test_the_written_claims_lead_to_both_scores(faces, tmp_path):
     write_claims(check(faces), tmp_path / "claims")
     with (tmp_path / "claims.csv").open(newline="", encoding="utf-8") as file:
         read = list(csv.DictReader(file))
-    assert len(read) == 2 * (3 + 2) * 4  # two claims of each kind × readings × (two models × two baselines)
+    # Two claims of each kind × readings × (two models × two baselines), and one of each in the published grid.
+    assert len(read) == 2 * (3 + 2 + 2) * 4 + 2 * (3 + 2)
     row = pick(read, source="abstract_v1", reading="most steps", model="odelt-released", baseline="sm")[0]
     assert all((faces.root / row[f"{side}_score"]).is_file() for side in ("ours", "sm"))
 
@@ -130,4 +136,45 @@ def test_the_written_claims_state_each_reading_and_have_whole_tables(faces, tmp_
         for told in ("up to 3× (abstract_v1)", "up to 2.8 points (abstract_v3)", "adaptive solvers included"):
             assert told in text
         counts = cells_by_row(tmp_path / f"{name}.md")
-        assert len(counts) == 2 and all(len(set(rows)) == 1 for rows in counts)
+        assert len(counts) == 1 + 3 + 2  # the claims, and pairs of our grid and the published one
+        assert all(len(set(rows)) == 1 for rows in counts)
+
+
+def test_the_published_grid_answers_the_abstracts_by_itself(faces):
+    """The figures of SPEC 11, with the pairs of rows that they come from."""
+    of_source = {"source": "abstract_v1", "grid": "odelt_scaling"}
+    found = check(faces)
+    expected = {
+        "fewest steps and blocks": ("contradicted", 1.98, 4, "euler:1", "euler:1"),
+        "fewest blocks": ("supported", 2.98, 4, "euler:4", "euler:4"),
+        "most steps": ("contradicted", 0.12, 12, "euler:128", "euler:128"),
+        "best of each": ("contradicted", 0.26, 12, "dopri5:1e-3", "euler:128"),
+    }
+    for reading, (outcome, measured, length, *solvers) in expected.items():
+        finding = find(found, reading=reading, **of_source)
+        assert (finding.outcome, round(finding.measured, 2)) == (outcome, measured)
+        assert finding.best[0].cell.length == length and finding.best[1].cell.length is None
+        if reading != "fewest blocks":  # where T = 2, 4 and 128 differ in the third digit
+            assert [str(row.cell.solver) for row in finding.best] == solvers
+    assert find(found, "abstract_v3", "most steps", grid="odelt_scaling").outcome == "contradicted"
+    assert not any(one.grid != "ours" and one.claim.quantity == "memory" for one in found)  # nobody published peaks
+
+
+def test_the_published_grid_is_not_held_against_claims_where_no_experiment_is_of_the_paper(faces):
+    assert {one.grid for one in check_claims(of_experiment(rows_of(faces), "digits"), REFERENCES)} == {"ours"}
+
+
+@pytest.mark.parametrize(("peak", "outcome"), [(2**20 - 1, "supported"), (2**20, "contradicted")])
+def test_memory_is_less_only_where_the_measured_peak_is_below_sms(faces, peak, outcome):
+    timed = json.loads(faces.latency.read_text(encoding="utf-8"))
+    for point in timed["points"]:
+        point["peak_bytes"] = 2**20 if point["length"] == "full" else peak
+    write(faces.latency, timed)
+    for reading in ("same T, FID kept", "fewest blocks"):
+        finding = find(check(faces), "abstract_v3", reading, of_memory=True)
+        assert (finding.outcome, finding.measured) == (outcome, pytest.approx(2**20 / peak))
+
+
+def test_a_suite_without_claims_of_its_experiments_has_none():
+    assert REFERENCES.claims_of(["digits", "celebahq-b"]) == REFERENCES.claims
+    assert REFERENCES.claims_of(["digits", "celebahq-b-g1"]) == []

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from celebahq import CELEBAHQ, REFERENCES, pick, rows_of, score_all, whole_run, write, write_score
+from celebahq import CELEBAHQ, REFERENCES, errors, pick, rows_of, score_all, whole_run, write, write_score
 
 from odelt.errors import OdeltError
 from odelt.layout.grid import points
@@ -97,6 +97,36 @@ def test_the_spread_over_seeds_widens_the_verdict_of_each_of_them(faces):
         path.unlink()
     ((alone,), *_) = compared(rows_of(faces), **of)
     assert alone.verdict == "differs (better)"
+
+
+def test_a_verdict_without_seeds_has_the_standard_error_over_samples(faces):
+    of = {"model": "odelt-released", "length": 4, "solver": "euler:1", "weights": "ema"}  # published 30.96
+    for error, verdict in ((None, "differs (worse)"), (1.4, "differs (worse)"), (1.6, "reproduced")):
+        score_all(faces, lambda run, length, solver: 34.0, **(errors(error) if error else {}))
+        ((one,),) = compared(rows_of(faces), **of)
+        assert (one.uncertainty, one.error, one.deviation, one.verdict) == (error, error, None, verdict)
+
+
+@pytest.mark.parametrize(("error", "widest"), [(1.0, 6.0), (7.0, 7.0)])
+def test_with_seeds_the_wider_of_their_spread_and_the_standard_error_counts(faces, error, widest):
+    distance = {10: 25.0, 0: 31.0, 20: 37.0}  # std 6
+    score_all(faces, lambda run, length, solver: distance.get(run.seed, 10.0), **errors(error))
+    of = {"model": "odelt", "length": 4, "solver": "euler:1", "weights": "ema"}
+    assert [one.uncertainty for (one,) in compared(rows_of(faces), **of)] == [pytest.approx(widest)] * 3
+    (row,) = pick(over_seeds(rows_of(faces)), **of)
+    jax = of_statistics("jax")
+    assert (row.deviation(jax), row.standard_error(jax)) == pytest.approx((6.0, error))
+
+
+def test_each_distance_has_its_own_standard_error_and_older_scores_have_none(faces):
+    of = {"model": "sm", "solver": "euler:1", "weights": "ema"}
+    (old,) = pick(rows_of(faces), **of)
+    score_all(faces, lambda run, length, solver: 10.0, **errors(0.25))
+    (new,) = pick(rows_of(faces), **of)
+    found = {column.name: new.standard_error(column) for column in new.columns if column.is_distance}
+    distances = {"frechet_distance": 0.5, "fid_ours": 0.5, "fid_jax": 0.25, "fid_recomputed": None, "fid_clean": 0.5}
+    assert found == distances
+    assert not any(old.standard_error(column) or old.uncertainty(column) for column in old.columns)
 
 
 def test_over_seeds_a_cell_has_mean_deviation_and_all_score_files(faces):

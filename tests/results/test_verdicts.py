@@ -83,7 +83,7 @@ def test_the_summary_counts_every_outcome_once():
     outcomes = [*[REPRODUCED] * 3, BETTER, WORSE, WORSE, BETTER_AND_WORSE, NOT_RUN, DEPENDS, NOT_IN_THE_GRID]
     told = summary([*outcomes, NOT_COMPARABLE])
     assert told.startswith(
-        "3 of 10 published numbers reproduced within 5% or 2 standard deviations over seeds; 1 not run"
+        "3 of 10 published numbers reproduced within 5% or 2 standard deviations over seeds or samples; 1 not run"
     )
     assert "4 differ (1 better, 2 worse, 1 both)" in told and "; 1: it depends on which of our models" in told
     assert "1 not in the grid. 1 more are not comparable." in told
@@ -92,7 +92,8 @@ def test_the_summary_counts_every_outcome_once():
 def test_the_summary_says_nothing_of_what_there_is_none_of():
     told = summary([REPRODUCED, NOT_RUN], "numbers of a run")
     assert (
-        told == "1 of 2 numbers of a run reproduced within 5% or 2 standard deviations over seeds; 1 not run; 0 differ."
+        told == "1 of 2 numbers of a run reproduced within 5% or 2 standard deviations over seeds or samples; "
+        "1 not run; 0 differ."
     )
 
 

@@ -26,7 +26,7 @@ def test_a_solver_is_in_the_table_under_its_own_name(name):
 
 @pytest.mark.parametrize("method", FIXED.values(), ids=FIXED)
 def test_twice_the_steps_divide_the_error_as_the_order_says(method):
-    """dx/dt = (1 + t)·x from x = 1 has x(1) = e^1.5. In float64, so that rounding hides no error."""
+    """dx/dt = (1 + t)·x from x = 1 has x(1) = e^1.5. In float64, but for the time."""
 
     def error(T):
         return float(abs(method.integrate(lambda x, t: (1 + t) * x, np.ones(1), T)[0][0] - np.exp(1.5)))

@@ -87,14 +87,16 @@ def test_statistics_are_of_all_images_and_features_of_the_first(real):
         np.testing.assert_allclose(real[f"mu_{mode}"], expected.mean, rtol=1e-6)
         np.testing.assert_allclose(real[f"sigma_{mode}"], expected.covariance, rtol=1e-4, atol=1e-6)
         assert real[f"mu_{mode}"].dtype == real[f"sigma_{mode}"].dtype == np.float64
+        kept = real[f"features_{mode}"]
+        np.testing.assert_allclose(kept, features(mode, everything[:40]), rtol=1e-4, atol=1e-6)
+        assert kept.dtype == np.float32
     assert real["count"] == 60
-    np.testing.assert_allclose(real["features_legacy"], features("legacy", everything[:40]), rtol=1e-4, atol=1e-6)
     assert real["logits_legacy"].shape == (40, 1008)
-    assert real["features_legacy"].dtype == real["logits_legacy"].dtype == np.float32
+    assert real["logits_legacy"].dtype == np.float32
 
 
 def test_a_subset_beyond_the_images_is_all_of_them():
-    assert len(described(images(10), subset=40)["features_legacy"]) == 10
+    assert [len(described(images(10), subset=40)[name]) for name in fid.KEPT] == [10, 10]
 
 
 def test_images_that_are_not_finite_are_told():

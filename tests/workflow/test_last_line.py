@@ -92,6 +92,19 @@ def test_a_failed_jobs_own_message_is_the_last_line(said, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "last, line", [("odelt: new\n== ended with status 2", "odelt: new"), ("", "without a message")]
+)
+def test_of_a_log_of_several_tries_the_last_one_counts(said, tmp_path, last, line):
+    log = tmp_path / "log"
+    log.write_text(
+        f"\n== began on a, today\nodelt: old\n== ended with status 2\n\n== began on b, today\n{last}\n", "utf-8"
+    )
+    job_failed([str(log)])
+    end()
+    assert line in said[-1] and "old" not in said[-1] and "began" not in said[-1]
+
+
+@pytest.mark.parametrize(
     "log, told", [(b"Traceback\nValueError: \x1b[2J\xff\n", "failed: 'ValueError: "), (b"", "without a message")]
 )
 def test_a_job_that_fails_otherwise_is_named_with_its_log(said, tmp_path, log, told):

@@ -101,10 +101,11 @@ def test_everything_is_made(checkout):
         ),
         *(f"models/{name}/model.safetensors" for name in ("sm", "odelt")),
     ]
-    of_suite = ("report.html", "claims.md", "crate/ro-crate-metadata.json", "audit.html", "audit.yaml")
+    of_suite = ("report.html", "crate/ro-crate-metadata.json", "audit.html", "audit.yaml")
     of_suite += tuple(f"verdicts.{kind}" for kind in SUFFIXES)
     for path in (*expected, *(f"../{name}" for name in of_suite)):
         assert (results(checkout) / path).stat().st_size > 0, path
+    assert not list((checkout / "results" / "tiny").glob("claims*"))  # no abstract claims anything of the digits
     grid = (results(checkout) / "tables" / "grid.csv").read_text(encoding="utf-8")
     assert len(grid.splitlines()) == 1 + 2 + 2 * 2 and "not run" not in grid
     assert not (checkout / "results" / "tiny" / "checkpoints").exists() or not any(
@@ -129,7 +130,7 @@ def test_the_report_begins_with_the_verdicts_summary_and_leads_to_the_audit(chec
     first_page = page.partition("workflow_desc = ")[2].partition("</script>")[0]
     assert "numbers of an earlier run of this project" in told["summary"] and told["summary"] in first_page
     assert told["against"] in first_page
-    for table in ("verdicts", "claims", *(f"digits/{name}" for name in ("main", "grid", "trade-off"))):
+    for table in ("verdicts", *(f"digits/{name}" for name in ("main", "grid", "trade-off"))):
         assert f"audit.html#table={table}" in page
     assert '{"All verdicts": ' in page and "every published number" in page
 
@@ -166,7 +167,7 @@ def test_what_is_published_was_made_from_what_its_rule_names(checkout):
     lines = [dict(zip(columns, line.split("\t"), strict=True)) for line in told[1:]]
     asked = {line["output_file"]: set(line["input-file(s)"].split(",")) for line in lines}
     published = [*results(checkout).glob("tables/*.csv"), *results(checkout).glob("figures/*.png")]
-    published.append(checkout / "results" / "tiny" / "claims.csv")
+    published.append(checkout / "results" / "tiny" / "verdicts.csv")
     for path in published:
         content = json.loads(path.with_name(f"{path.name}.prov.json").read_text(encoding="utf-8"))
         read = {f"results/tiny/{one['path']}" for one in content["inputs"] if not one["external"]}

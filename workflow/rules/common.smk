@@ -12,7 +12,7 @@ from odelt.machine import devices
 from odelt.planning import doctor, jobs, last_line, own_files
 from odelt.verbs import VERBS
 
-CORES = doctor.cores_or_exit(workflow.resource_settings.cores, workflow.resource_settings.nodes)
+CORES = doctor.cores_or_exit(workflow.resource_settings.cores, workflow.resource_settings.nodes, workflow.local_exec)
 SUITE = doctor.suite_or_exit(config, workflow.configfiles)
 RESULTS = pathlib.Path(paths.RESULTS, config["suite"])
 EXPERIMENTS = SUITE.enabled
@@ -26,6 +26,7 @@ RUNS = {
 }
 SOURCES = paths.sources_of(SUITE)
 JOBS = jobs.Jobs(SUITE, PATHS)
+OF_SUITE = [paths.VERDICTS] + ([paths.CLAIMS] if doctor.has_claims(SUITE) else [])
 LATENT = JOBS.large
 SMALL = [name for name in EXPERIMENTS if name not in LATENT]
 
@@ -38,6 +39,7 @@ pathvars:
 
 if workflow.is_main_process:
     doctor.enter_or_exit()
+    doctor.storage_or_exit(workflow.storage_settings.default_storage_provider)
     last_line.install(logger, config["suite"], workflow)
     # So that no job waits for a GPU while it holds cores that others could use.
     if workflow.local_exec and "gpu" not in workflow.global_resources and (gpus := devices.inventory()):
@@ -62,9 +64,9 @@ def environment_of(verb):
     return f"../../envs/{VERBS[verb].environment}.yaml"
 
 
-def resources_of(verb, large=None):
+def resources_of(verb, large=None, gpus=1):
     """What a scheduler is asked for: by the size of a job's experiment, where its wildcards say which that is."""
-    return JOBS.resources(verb) if large is None else VERBS[verb].resources(large)
+    return JOBS.resources(verb) if large is None else VERBS[verb].resources(large, gpus)
 
 
 def once_read(settings, path):

@@ -1,3 +1,9 @@
+localrules:
+    snapshot,
+    crate,
+    audit_page,
+
+
 # What an audit needs beside the results. After the downloads, whose digests may have been recorded on first use.
 rule snapshot:
     input:

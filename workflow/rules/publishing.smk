@@ -1,3 +1,13 @@
+# Minutes in all: no job of a cluster.
+localrules:
+    tables,
+    main_table,
+    verdicts,
+    claims,
+    figures,
+    report,
+
+
 rule tables:
     input:
         scores=JOBS.of_experiment(inputs.scores),
@@ -109,6 +119,7 @@ rule figures:
         scores=JOBS.of_experiment(inputs.scores),
         curves=JOBS.of_experiment(inputs.curves),
         samples=JOBS.of_experiment(inputs.pictured),
+        published=SUITE.published,
     output:
         [shown(ANY.figure(name, paths.SVG), label) for name, label in FIGURES.items()],
         [ANY.figure(name, paths.PNG) for name in paths.FIGURES_OF_EXPERIMENT],
@@ -125,13 +136,12 @@ rule figures:
     message:
         "Figures of {wildcards.experiment}"
     shell:
-        "python -m odelt --log {log} figures {params.options}"
+        "python -m odelt --log {log} figures {params.options} --published {input.published}"
 
 
 rule publish:
     input:
-        PATHS.table(paths.VERDICTS, "html"),
-        PATHS.table(paths.CLAIMS, "html"),
+        [PATHS.table(name, "html") for name in OF_SUITE],
         [shown for files in PATHS_OF.values() for shown in published_of(files)],
 
 
@@ -199,4 +209,4 @@ for experiment, settings in EXPERIMENTS.items():
         shell:
             "python -m odelt --log {log.tables} tables {params.tables} {params.published}\n"
             "python -m odelt --log {log.main} main-table {params.tables} {params.published}\n"
-            "python -m odelt --log {log.figures} figures {params.figures}"
+            "python -m odelt --log {log.figures} figures {params.figures} {params.published}"

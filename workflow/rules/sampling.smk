@@ -18,7 +18,7 @@ for experiment, settings, files, group, points in JOBS.groups(EXPERIMENTS):
         # Two at a time on a small machine: one compiles while the other computes.
         threads: max(1, min(4, CORES // 2))
         resources:
-            **resources_of("sample-grid", settings.latent),
+            **resources_of("sample-grid", settings.latent, settings.evaluation.gpus),
         params:
             options=JOBS.options_of_group("sample-grid", map(files.samples, points)),
         message:

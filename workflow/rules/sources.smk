@@ -1,3 +1,8 @@
+localrules:
+    fetch,  # where Snakemake runs: a cluster's nodes may have no network
+    fetch_repository,
+
+
 # Downloads (SPEC 8). Snakemake need not look at a digest: `fetch` verifies it, or notes it at the first download.
 rule fetch:
     output:

@@ -1,5 +1,6 @@
 # A small run has all cores; a large one is the GPU's and needs some to load its data. Checkpoints are no outputs:
-# Snakemake removes the outputs of a failed job, and an interrupted run goes on from them.
+# Snakemake removes the outputs of a failed job, and an interrupted run goes on from them. So a run that a scheduler stops
+# at the end of its `runtime` goes on at the next try.
 rule train:
     input:
         unpack(JOBS.of_run),
@@ -10,6 +11,7 @@ rule train:
         timings="<logs>/{trained}.csv",
     benchmark:
         "<benchmarks>/{trained}.tsv"
+    retries: JOBS.retries if workflow.local_exec else JOBS.slices - 1
     conda:
         environment_of("train")
     threads: lambda w: min(8, max(1, CORES // 2)) if JOBS.is_large(w) else CORES
