@@ -27,7 +27,7 @@ CUDA ?= $(shell command -v nvidia-smi)
 .venv/ready .venv-full/ready .venv-crate/ready .venv-next/ready: requirements/uv.txt pyproject.toml odelt/version.py
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
-	$(@D)/bin/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r $(lastword $(filter-out %/uv.txt %.toml %.py,$^))
+	$(@D)/bin/uv pip install --quiet --compile-bytecode --python $(@D)/bin/python --require-hashes -r $(lastword $(filter-out %/uv.txt %.toml %.py,$^))
 	$(@D)/bin/uv pip install --quiet --python $(@D)/bin/python --no-deps --no-build-isolation --editable .
 	touch $@
 

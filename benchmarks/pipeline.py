@@ -31,7 +31,7 @@ def loader(batch: int, repeats: int, count: int, consumed: float | None) -> dict
     with tempfile.TemporaryDirectory() as name:
         path = pathlib.Path(name, "latents")
         write_random_store(path, LATENT, count)
-        stream = batches(latents.open_store(path), batch, 0, 0, 10**9)
+        stream = batches(latents.Moments(path), batch, 0, 0, 10**9)
         for _ in itertools.islice(stream, 20):  # what was read ahead while nobody asked
             pass
         per_repeat = 20

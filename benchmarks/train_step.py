@@ -99,7 +99,7 @@ def with_loader(network: Network, training: Training) -> dict[str, float]:
         else:
             store = folder / "latents"
             write_random_store(store, network, count)
-            data, prepare = latents.open_store(store), gaussian.sample_latents
+            data, prepare = latents.Moments(store), gaussian.sample_latents
         weights = initial_weights(network, 0, length_table=True)
         loop.train(
             *(data, weights, network, halves),

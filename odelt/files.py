@@ -58,17 +58,16 @@ def writing(path: Path) -> Iterator[pathlib.Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}-{DRAFT}", suffix=path.suffix, dir=path.parent)
         os.close(handle)
-    draft = pathlib.Path(name)
-    try:
-        with _user_errors(path):
+        draft = pathlib.Path(name)
+        try:
             yield draft
             with draft.open("rb") as file:
                 os.fsync(file.fileno())
             draft.chmod(0o666 & ~_umask())
             draft.replace(path)
-        trace.made(path)
-    finally:
-        draft.unlink(missing_ok=True)
+            trace.made(path)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -79,8 +78,7 @@ def writing_directory(path: Path) -> Iterator[pathlib.Path]:
     with _user_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}-{DRAFT}", dir=path.parent))
-    try:
-        with _user_errors(path):
+        try:
             yield draft
             path.mkdir(exist_ok=True)
             for file in sorted(draft.iterdir()):
@@ -88,8 +86,8 @@ def writing_directory(path: Path) -> Iterator[pathlib.Path]:
                     file.chmod(0o666 & ~_umask())  # libraries write files that only their owner can read
                 file.replace(path / file.name)
                 trace.made(path / file.name)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 @contextlib.contextmanager

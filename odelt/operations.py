@@ -3,8 +3,6 @@
 Counted from the configuration alone, so that a plan needs no jax.
 """
 
-from collections.abc import Sequence
-
 from odelt.config import Network, Solver, Training
 
 BACKWARD = 2  # a backward pass costs two forward ones
@@ -39,8 +37,3 @@ def generation(network: Network, length: int | None, solver: Solver, guidance: f
     """Operations of one generated image; guidance evaluates a doubled batch."""
     doubled = 1 if guidance in (0, 1) else 2
     return doubled * solver.assumed_evaluations * evaluation(network, network.effective_blocks(length))
-
-
-def group(network: Network, length: int | None, settings: Sequence[tuple], count: int) -> float:
-    """Operations of one job's sample sets: `count` images for each (solver, guidance, …)."""
-    return count * sum(generation(network, length, solver, guidance) for solver, guidance, *_ in settings)

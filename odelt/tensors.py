@@ -18,14 +18,14 @@ STORED = "F32"  # what the format calls float32
 SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")  # in the library's message where the system refuses
 
 
-def save(path: files.Path, tensors: Mapping[str, np.ndarray]) -> None:
-    """Writes float32 tensors to `path`, a draft of `odelt.files`.
+def save(path: files.Path, tensors: Mapping[str, np.ndarray], facts: Mapping[str, str] | None = None) -> None:
+    """Writes float32 tensors, and facts about them as the format's metadata, to `path`, a draft of `odelt.files`.
 
     Raises:
         OSError: the system refuses, for example because the disk is full; the library has an error of its own for it.
     """
     try:
-        safetensors.numpy.save_file(dict(tensors), path)
+        safetensors.numpy.save_file(dict(tensors), path, dict(facts or {}) or None)
     except safetensors.SafetensorError as error:
         number = SYSTEM_ERROR.search(str(error))
         if number is None:
@@ -53,6 +53,12 @@ def opened(path: files.Path, what: str) -> Iterator[dict]:
             yield views
     except (OSError, safetensors.SafetensorError) as error:
         raise OdeltError(f"{path} is no {what}, or a damaged one ({one_line(error)}): make it again") from None
+
+
+def facts(path: files.Path) -> dict[str, str]:
+    """Returns what `save` was given as facts; nothing where an older version wrote the file."""
+    with safetensors.safe_open(path, framework="numpy") as file:
+        return file.metadata() or {}
 
 
 def is_finite(array: np.ndarray, dtype: str | np.dtype = "float32") -> bool:

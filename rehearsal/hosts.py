@@ -132,7 +132,7 @@ class World:
         commit = place.revision if re.fullmatch("[0-9a-f]{40}", place.revision) else COMMIT
         api = f"/api/{place.type}s/{place.repository}"
         if files and path == f"{api}/revision/{place.revision}":
-            siblings = [{"rfilename": file} for file in files]
+            siblings = [{"rfilename": file, "size": len(body)} for file, body in files.items()]
             return _json({"id": place.repository, "sha": commit, "private": False, "siblings": siblings})
         if files and path == f"{api}/tree/{commit}":
             return _json([_listed(file, body) for file, body in files.items()])

@@ -97,10 +97,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if answer.name:
             etag = headers.setdefault("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
             headers |= {"Accept-Ranges": "bytes", "Last-Modified": "Wed, 01 Jan 2025 00:00:00 GMT"}
-            wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
+            wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
             if wanted and self.headers.get("If-Range", etag) == etag and int(wanted[1]) < len(body):
-                start, status = int(wanted[1]), 206
-                headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
+                start, status, whole = int(wanted[1]), 206, len(body)
+                body = body[: int(wanted[2] or whole) + 1]
+                headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{whole}"
         self.send_response(status)
         for key, value in headers.items():
             self.send_header(key, value)

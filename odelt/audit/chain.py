@@ -11,7 +11,7 @@ from odelt.audit.folder import NO_RECORD, Folder, is_plain
 from odelt.audit.kept import Kept
 from odelt.provenance.record import RETOLD, Input, Record
 from odelt.quoting import printable, quoted
-from odelt.verbs import VERBS
+from odelt.verbs import verb_named
 
 VERIFIED, BROKEN, MISSING, REMOVED, EXTERNAL = "verified", "broken", "missing", "removed as temporary", "external"
 MADE_FROM = "was made from"
@@ -62,6 +62,7 @@ class Chain:
     def __init__(self, folder: Folder):
         self.folder = folder
         self.nodes: dict[str, Node] = {}
+        self.inputs_first: list[str] = []  # the names, each after its inputs; in a cycle some are before theirs
         self._kept = Kept(folder)
 
     def follow(self, names: Iterable[str]) -> None:
@@ -74,7 +75,7 @@ class Chain:
                 waiting += [link.name for link in node.links if link.state != EXTERNAL]
                 if node.record and node.record.suite:
                     waiting += self._kept.files(self._kept.prefix(name, node.record) or "")
-        self._report_cycles()
+        self.inputs_first = self._ordered()
         self._compare_crates()
 
     def resting_on(self, names: Iterable[str]) -> set[str]:
@@ -115,8 +116,7 @@ class Chain:
             node.fail(text)
         for input in record.inputs:
             self._link(node, record, input, prefix)
-        verb = VERBS.get(record.verb)
-        if not record.inputs and not (verb and verb.from_nothing):
+        if not record.inputs and not verb_named(record.verb).from_nothing:
             node.fail(f"its record names nothing that it was made from ({quoted(record.verb)})")
         if record.verb == "fetch" and self._is_of_no_suite(record, prefix):
             node.outside.append(f"the download {quoted(record.parameters.get('name'))}")
@@ -232,19 +232,20 @@ class Chain:
                 for text in check.differences(suite, record):
                     node.fail(text)
 
-    def _report_cycles(self) -> None:
+    def _ordered(self) -> list[str]:
+        """Orders the files, each after its inputs. Reports cycles; of each, a file that may come before its inputs."""
         graph = {
-            name: {link.name for link in node.links if link.state != EXTERNAL} for name, node in self.nodes.items()
+            name: [link.name for link in node.links if link.state != EXTERNAL]
+            for name, node in sorted(self.nodes.items())
         }
         while True:
             try:
-                graphlib.TopologicalSorter(graph).prepare()
-                return
+                return list(graphlib.TopologicalSorter(graph).static_order())
             except graphlib.CycleError as error:
                 first, *others = dict.fromkeys(reversed(error.args[1]))
                 way = ", ".join(map(printable, others)) or "nothing else"
                 self.nodes[first].fail(f"is made from itself, by way of {way}")
-                graph[first] = set()
+                graph[first] = []
 
 
 def _which(recorded: dict[str, str] | None, actual: dict[str, str] | None) -> str:

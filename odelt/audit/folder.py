@@ -69,29 +69,20 @@ class Folder:
         except (OSError, RuntimeError, ValueError):  # a loop of links, a name that no file can have
             return False
 
+    # The functions of os.path answer False of a name that no file can have, and where the system refuses.
+
     def is_there(self, name: str) -> bool:
-        path = self.root / name
-        try:
-            return self.is_inside(path) and path.exists()
-        except (OSError, ValueError):
-            return False
+        return self.is_inside(self.root / name) and os.path.exists(self.root / name)
 
     def is_file(self, name: str) -> bool:
-        return self.is_there(name) and (self.root / name).is_file()
+        return self.is_inside(self.root / name) and os.path.isfile(self.root / name)
 
     def is_linked_folder(self, name: str) -> bool:
-        path = self.root / name
-        try:
-            return self.is_inside(path) and path.is_symlink() and path.is_dir()
-        except (OSError, ValueError):
-            return False
+        return os.path.islink(self.root / name) and self.is_there(name) and os.path.isdir(self.root / name)
 
     def leads_away(self, name: str) -> bool:
         """Whether a name is a link out of the folder, or is behind such a link."""
-        try:
-            return os.path.lexists(self.root / name) and not self.is_inside(self.root / name)
-        except ValueError:  # a name that no file can have
-            return False
+        return os.path.lexists(self.root / name) and not self.is_inside(self.root / name)
 
     def closed(self, name: str) -> str | None:
         """The folder above a name to which this user has no access; None if there is none."""

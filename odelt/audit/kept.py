@@ -10,7 +10,7 @@ from odelt.layout import removable
 from odelt.provenance import parameters
 from odelt.provenance.record import STUDY, SUITE, Input, Record
 from odelt.quoting import printable, quoted
-from odelt.verbs import VERBS
+from odelt.verbs import verb_named
 
 
 class Kept:
@@ -65,7 +65,7 @@ class Kept:
     def fault_of_external(self, record: Record, input: Input, prefix: str) -> str | None:
         """What is wrong with an input from outside of the folder. It must be one of the kept copies, or be copied into
         the output, or be a dataset that the configuration leaves to the user."""
-        if record.verb in VERBS and VERBS[record.verb].copies:
+        if verb_named(record.verb).copies:
             same = input.sha256 == record.output.sha256
             return None if same else f"is no copy of {printable(input.path)}: that had sha256 {input.sha256}"
         if record.output.files and input.sha256 in record.output.files.values():
@@ -91,11 +91,7 @@ class Kept:
         return removable.is_temporary(suite, path) or bool(record.removed and removable.may_be_removed(suite, path))
 
     def snapshot(self, prefix: str) -> Snapshot:
-        """The copies that can be read."""
-        if prefix not in self._snapshots:
-            readable = [file for file in snapshot.FILES if self.folder.is_file(prefix + file)]
-            self._snapshots[prefix] = Snapshot(self.folder.root / prefix, frozenset(readable))
-        return self._snapshots[prefix]
+        return self._snapshots.setdefault(prefix, Snapshot(self.folder, prefix))
 
     def _suite_name(self, prefix: str) -> str | None:
         """The name of the folder's suite, by the record of its configuration."""
@@ -120,7 +116,7 @@ class Kept:
         try:
             differing = parameters.differences(kept.suite, record)
         except OdeltError as error:
-            if record.output.path == SUITE and SUITE in kept.readable:  # once, of the copy itself
+            if record.output.path == SUITE and self.folder.is_file(prefix + SUITE):  # once, of the copy itself
                 yield str(error)
             return
         yield from differing.lines("was made with other parameters")

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable
 
 from odelt import files, trace
+from odelt.audit.folder import Folder
 from odelt.config import CONFIG, Suite, load_suite, suite_named
 from odelt.config.latency_study import load_latency_study
 from odelt.errors import OdeltError
@@ -68,10 +69,10 @@ def _is_kept(copy: pathlib.Path, original: pathlib.Path) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """The readable copies in a suite's folder."""
+    """The copies in a suite's folder, those that may be opened."""
 
-    folder: pathlib.Path
-    readable: frozenset[str]  # the copies that are files of that folder and may be opened
+    folder: Folder
+    prefix: str = ""  # of the suite's files in it
 
     @functools.cached_property
     def suite(self) -> Suite:
@@ -82,22 +83,25 @@ class Snapshot:
     def _version(self) -> str | None:
         """Of odelt, when the copy was made; None: the first version, or unknown."""
         try:
-            return read(record_path(self.folder / SUITE)).code.version
+            return read(record_path(self._path(SUITE))).code.version
         except (OSError, ValueError):
             return None
 
     @functools.cached_property
     def lock(self) -> Lock:
         """Raises OdeltError if the copy is damaged. A missing copy is an empty lock."""
-        return self._loaded(LOCK, load_lock) if LOCK in self.readable else Lock()
+        return self._loaded(LOCK, load_lock) if self.folder.is_file(self.prefix + LOCK) else Lock()
+
+    def _path(self, name: str) -> pathlib.Path:
+        return self.folder.root / (self.prefix + name)
 
     def _loaded(self, name: str, load: Callable):
-        if name not in self.readable:
+        if not self.folder.is_file(self.prefix + name):
             raise OdeltError(f"{name} is missing")
         try:
-            return load(self.folder / name)
+            return load(self._path(name))
         except (OdeltError, OSError) as error:
-            reason = str(error).removeprefix(str(self.folder / name)).lstrip(": ")
+            reason = str(error).removeprefix(str(self._path(name))).lstrip(": ")
             raise OdeltError(f"cannot be read: {one_line(reason)}") from None
 
 

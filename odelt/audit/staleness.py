@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from odelt.audit.audit import Audit
 from odelt.audit.chain import BROKEN, EXTERNAL, MISSING, Chain, Node
-from odelt.audit.today import Today, is_of_study
+from odelt.audit.today import Today
 from odelt.errors import OdeltError
 from odelt.provenance.record import root_of
+from odelt.verbs import verb_named
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,14 +72,15 @@ def command(outputs: Sequence[Stale], suite: str) -> str:
         if output.can_be_made:
             path = f"results/{suite}/{output.output}"
             jobs[output.job] = min(jobs.get(output.job, path), path)
-    of_study = any(is_of_study(output.job[0]) for output in of_suite)
+    of_study = any(verb_named(output.job[0]).of_study for output in of_suite)
     asked = ["latency", "--config", f"latency=config/{suite}.yaml"] if of_study else ["--config", f"suite={suite}"]
     return shlex.join(["snakemake", "--cores", "all", *asked, "--forcerun", *sorted(jobs.values())])
 
 
 def _stale(audited: Audit, today: Today) -> list[Stale]:
     outputs: dict[str, Stale] = {}
-    for name, node in _inputs_first(audited.chain.nodes):
+    for name in audited.chain.inputs_first:
+        node = audited.chain.nodes[name]
         record = node.record
         reasons = (*_faults(audited.chain, node), *(today.reasons(record) if record else ()))
         if reasons or any(link.name in outputs for link in node.links if link.state != EXTERNAL):
@@ -98,20 +100,3 @@ def _faults(chain: Chain, node: Node) -> Iterator[str]:
         yield "it has no record that can be read"
     elif node.state == BROKEN and chain.folder.hash(node.name) != node.record.output.sha256:
         yield "it is not what was recorded"
-
-
-def _inputs_first(nodes: dict[str, Node]) -> list[tuple[str, Node]]:
-    """The files, each after its inputs; those of a cycle in any order."""
-    ordered: dict[str, Node] = {}
-    for start in sorted(nodes):
-        waiting = [(start, False)]
-        opened: set[str] = set()
-        while waiting:
-            name, done = waiting.pop()
-            if done:
-                ordered.setdefault(name, nodes[name])
-            elif name not in opened and name not in ordered:
-                opened.add(name)
-                waiting.append((name, True))
-                waiting += [(link.name, False) for link in nodes[name].links if link.state != EXTERNAL]
-    return list(ordered.items())

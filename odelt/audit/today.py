@@ -17,11 +17,7 @@ from odelt.provenance import digests, environment, parameters
 from odelt.provenance.record import Input, Record
 from odelt.quoting import quoted
 from odelt.sources.lock import load_lock
-from odelt.verbs import VERBS
-
-
-def is_of_study(verb: str) -> bool:
-    return verb in VERBS and VERBS[verb].of_study
+from odelt.verbs import verb_named
 
 
 class Today:
@@ -36,7 +32,7 @@ class Today:
         if record.verb == "fetch":  # the lock decides what it is, whatever code fetches it
             return unlocked(record, self._lock(record.suite)) if record.suite else []
         reasons = self._external(record)
-        if record.verb in VERBS and VERBS[record.verb].copies:
+        if verb_named(record.verb).copies:
             return reasons
         reasons += self._modules(record)
         for name, version in record.environment.packages.items():
@@ -46,7 +42,7 @@ class Today:
         was, now = record.environment.settings, environment.settings(record.environment.packages)
         for name in sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name)):
             reasons.append(f"the variable {name} is {_value(now.get(name))} now, and was {_value(was.get(name))}")
-        if record.suite and not is_of_study(record.verb):
+        if record.suite and not verb_named(record.verb).of_study:
             differing = self._differences(record)
             reasons += differing.lines("configuration")
             if not differing:  # else today's run may read another path, or another share of the images
@@ -55,7 +51,7 @@ class Today:
 
     def is_left_over(self, record: Record) -> bool:
         """Whether today's configuration asks for no such output."""
-        if not record.suite or is_of_study(record.verb):
+        if not record.suite or verb_named(record.verb).of_study:
             return False
         superseded = targets.Target(None, record.suite, record.output.path).is_superseded
         return superseded or self._differences(record).left_over
@@ -69,22 +65,25 @@ class Today:
             path = _file_of(self.checkout, name)
             if path is None:
                 changed.append(f"{name} is gone")
-            elif not self._means_the_same(path, sha256, record.code.commit):
+            elif not self._is_the_same(path, sha256, record.code.commit):
                 changed.append(f"{name} has changed")
         return changed
 
     @functools.cache  # noqa: B019 - lives as long as one audit
-    def _means_the_same(self, path: pathlib.Path, sha256: str, commit: str | None) -> bool:
-        """Whether a module equals the recorded one. If git has that one, comments and docstrings may differ."""
-        now = path.read_bytes()
-        if hashlib.sha256(now).hexdigest() == sha256:
+    def _is_the_same(self, path: pathlib.Path, sha256: str, commit: str | None) -> bool:
+        """Whether a file means what the recorded one meant.
+
+        If git has that one, comments, layout and docstrings of a module may differ, and comments and layout of YAML.
+        """
+        if digests.find(path).sha256 == sha256:
             return True
-        before = self._at(commit, path.relative_to(self.checkout).as_posix()) if commit else None
-        if before is None or hashlib.sha256(before).hexdigest() != sha256:
+        meaning = {".py": _meaning, ".yaml": lambda content: parse_yaml(content, path)}.get(path.suffix)
+        before = self._at(commit, path.relative_to(self.checkout).as_posix()) if commit and meaning else None
+        if meaning is None or before is None or hashlib.sha256(before).hexdigest() != sha256:
             return False
         try:
-            return _meaning(before) == _meaning(now)
-        except (SyntaxError, ValueError):
+            return meaning(before) == meaning(path.read_bytes())
+        except (SyntaxError, ValueError, OdeltError):  # a file that cannot be read differs
             return False
 
     def _at(self, commit: str, path: str) -> bytes | None:
@@ -136,19 +135,6 @@ class Today:
         if dataset.kind.names_read is None:
             return digests.find(location).sha256
         return digests.of_files(location, dataset.kind.names_read(location, dataset.fraction))
-
-    @functools.cache  # noqa: B019
-    def _is_the_same(self, path: pathlib.Path, sha256: str, commit: str | None) -> bool:
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
-                return True
-        before = self._at(commit, path.relative_to(self.checkout).as_posix()) if commit else None
-        if path.suffix != ".yaml" or before is None or hashlib.sha256(before).hexdigest() != sha256:
-            return False
-        try:
-            return parse_yaml(before, path) == parse_yaml(path.read_bytes(), path)
-        except OdeltError:  # a file that cannot be read differs
-            return False
 
     @functools.cache  # noqa: B019
     def _suite(self, name: str):

@@ -9,7 +9,7 @@ from odelt.errors import OdeltError
 from odelt.plain_data import parse_json
 from odelt.provenance.record import Record
 from odelt.quoting import printable
-from odelt.verbs import VERBS
+from odelt.verbs import verb_named
 
 NUMBER = "frechet_distance"
 LARGEST = 2**20  # bytes of a score that is still read
@@ -31,17 +31,13 @@ def lines(chain: Chain, starts: tuple[str, ...], root: str) -> Iterator[str]:
         again = node.name in shown and node.links
         yield f"{'  ' * depth}{label}: {summary(chain.folder, node)}{', see above' if again else ''}"
         if not again:
-            if node.record and _measures(node.record) and node.record.suite and node.name not in shown:
+            if node.record and verb_named(node.record.verb).measures and node.record.suite and node.name not in shown:
                 yield f"{'  ' * (depth + 1)}make it again: {printable(command(node.record))}"
             shown.add(node.name)
             for link in reversed(node.links):
                 external = f"{EXTERNAL}, sha256 {link.input.sha256}"
                 known = external if link.state == EXTERNAL else chain.nodes[link.name]
                 waiting.append((printable(link.name), known, depth + 1))
-
-
-def _measures(record: Record) -> bool:
-    return record.verb in VERBS and VERBS[record.verb].measures
 
 
 def summary(folder: Folder, node: Node) -> str:
@@ -70,7 +66,7 @@ def command(record: Record) -> str:
 def _number(folder: Folder, node: Node, record: Record) -> str:
     """The Fréchet distance in a score that is verified."""
     output = record.output
-    if not _measures(record) or node.state != VERIFIED or output.files or output.bytes > LARGEST:
+    if not verb_named(record.verb).measures or node.state != VERIFIED or output.files or output.bytes > LARGEST:
         return ""
     try:
         content = parse_json((folder.root / node.name).read_bytes(), node.name)

@@ -52,13 +52,13 @@ FACTS = {
     "metavar": "JSON",
     "help": "what the result is of; goes into it as it is",
 }
+OF_EACH = {"action": "append", "required": True, "default": None}
 FACTS_OF_EACH = FACTS | {"action": "append", "default": None, "help": f"{FACTS['help']}; for each in turn"}
 SETTINGS = text(metavar="JSON", help="a section of the suite: JSON, or a file")
 INCEPTION = {
     "weights": path(metavar="FILE", help="Inception's weights, as pytorch-fid has them"),
     "torchscript": path(metavar="FILE", help="Inception as TorchScript, as clean-fid's mode 'clean' has it"),
 }
-GROUP = {"model": MODEL, "weights": WEIGHTS, "length": LENGTH, "setting": SETTING, "dtype": DTYPE}
 
 
 def for_each_output(arguments: argparse.Namespace, *names: str) -> Iterator[tuple]:

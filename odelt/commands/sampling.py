@@ -1,5 +1,7 @@
 """Sample sets."""
 
+import functools
+
 from odelt.commands import kinds, options
 from odelt.config import FINEST_D, SPELLINGS, Solver, check_gpus
 from odelt.errors import OdeltError
@@ -7,18 +9,18 @@ from odelt.errors import OdeltError
 
 def sample(a):
     solver = Solver.parse(a.solver)
-    settings = [(solver.jointly(a.batch_size) if a.joint else solver, a.guidance, a.d)]
+    setting = (solver.jointly(a.batch_size) if a.joint else solver, a.guidance, a.d)
     with options.telling_replaced(a.out):
-        _generate(a, settings, [a.out], labels=a.labels)
+        _generate(a, [(a.weights, a.length, setting, a.out)], labels=a.labels)
 
 
 def sample_grid(a):
-    """All sample sets of one (model, weights, length) in one process."""
-    settings, outs = zip(*options.for_each_output(a, "setting"), strict=True)
-    _generate(a, settings, outs)
+    """Many sample sets of one model in one process."""
+    _generate(a, list(options.for_each_output(a, "weights", "length", "setting")))
 
 
-def _generate(a, settings, outs, **more):
+def _generate(a, sets, **more):
+    """Writes `sets`, each (weights, length, (solver, guidance, d), output). Those of one network follow each other."""
     from odelt import operations
     from odelt.machine import devices
 
@@ -33,16 +35,18 @@ def _generate(a, settings, outs, **more):
     from odelt.model.weights import load_config
     from odelt.sampling import generate
 
-    devices.check(operations.group(load_config(a.model), a.length, settings, a.count), claimed)
-    model = load_model(a.model, a.weights, a.dtype, length=a.length)
-    with options.progress(a.count * len(settings), "sample") as progress:
-        for (solver, guidance, d), out in zip(settings, outs, strict=True):
+    network = load_config(a.model)
+    once = sum(operations.generation(network, length, solver, guidance) for _, length, (solver, guidance, _), _ in sets)
+    devices.check(a.count * once, claimed)
+    load = functools.lru_cache(maxsize=1)(functools.partial(load_model, a.model, dtype=a.dtype))
+    with options.progress(a.count * len(sets), "sample") as progress:
+        for weights, length, (solver, guidance, d), out in sets:
             samples = generate(
-                model,
+                load(weights, length=length),
                 count=a.count,
                 seed=a.seed,
                 solver=solver,
-                length=a.length,
+                length=length,
                 guidance=guidance,
                 d=d,
                 batch_size=a.batch_size,
@@ -94,7 +98,11 @@ def register(verb):
     verb(
         "sample-grid",
         sample_grid,
-        **options.GROUP,
+        model=options.MODEL,
+        weights=options.WEIGHTS | options.OF_EACH,
+        length=options.LENGTH | options.OF_EACH,
+        setting=options.SETTING,
+        dtype=options.DTYPE,
         count=number,
         seed=options.SEED,
         batch_size=options.BATCH_SIZE,

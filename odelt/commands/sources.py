@@ -1,6 +1,5 @@
 """Downloads, and released checkpoints as model directories."""
 
-import pathlib
 import sys
 
 from odelt.commands import kinds, options
@@ -12,17 +11,7 @@ from odelt.quoting import printable
 def fetch(a):
     from odelt.sources.fetch import fetch
 
-    downloads = suite_named(a.suite or configured()).downloads
-    fetch(
-        a.name,
-        registry=pathlib.Path(downloads.registry),
-        lock=pathlib.Path(downloads.lock),
-        out=a.out,
-        by_hand=pathlib.Path(downloads.by_hand),
-        strict=downloads.strict,
-        proxy=downloads.proxy,
-        certificate=pathlib.Path(downloads.certificate) if downloads.certificate else None,
-    )
+    fetch(a.name, a.out, suite_named(a.suite or configured()).downloads)
 
 
 def import_checkpoint(a):
@@ -36,6 +25,12 @@ def import_checkpoint(a):
     lengths = ", ".join(map(str, config.lengths))
     made = f"{a.out}: {config.depth} blocks of width {config.width}, lengths {lengths}"
     print(printable(made), file=sys.stderr)
+
+
+def export(a):
+    from odelt.sources import checkpoints
+
+    checkpoints.export_checkpoint(a.dir, a.out, layout=a.format, weights=a.weights)
 
 
 def register(verb):
@@ -63,4 +58,13 @@ def register(verb):
             "choices": list(OBJECTIVES),
             "help": f"what it was trained with; {DEFAULT_OBJECTIVE.name}",
         },
+    )
+    verb(
+        "export",
+        export,
+        DIR={"type": kinds.path, "help": "a model directory"},
+        format={"choices": ["sm", "odelt"], "required": True, "help": "whose code is to load it"},
+        weights=options.WEIGHTS
+        | {"default": "raw", "help": "which weights are its `params`, all that odelt's code evaluates; raw without"},
+        out=options.OUT,
     )

@@ -1,6 +1,9 @@
 """What people ask of a whole suite: its cost, what is missing, what a valid one is; and to tidy up after it."""
 
+import pathlib
+
 from odelt.config import configured, suite_named
+from odelt.errors import OdeltError
 from odelt.quoting import printable
 
 
@@ -17,6 +20,8 @@ def doctor(a):
 
     name = a.suite or configured()
     suite = suite_named(name)
+    if a.online:
+        return _online(suite)
     # What Snakemake itself needs comes first: without it Snakemake cannot say which jobs it would run.
     missing = surroundings.missing()
     if not missing:
@@ -26,6 +31,23 @@ def doctor(a):
         missing += cluster.missing(a.profile) if a.profile else []
     print("\n".join(missing) if missing else "nothing is missing")
     return 1 if missing else 0
+
+
+def _online(suite):
+    """Prints what the hosts say of every source; they are not asked for what this machine has."""
+    from odelt.config.registry import load_registry
+    from odelt.sources import fetch
+
+    downloads = suite.downloads
+    with fetch.network(downloads.proxy, pathlib.Path(downloads.certificate) if downloads.certificate else None):
+        try:
+            from odelt.sources import online
+        except ModuleNotFoundError as error:
+            raise OdeltError(f"--online needs the package {error.name}; `make env-full` installs it") from None
+        lines = online.ask(load_registry(downloads.registry))
+    for line in lines:
+        print(printable(line.text))
+    return 0 if all(line.there for line in lines) else 1
 
 
 def clean(a):
@@ -55,6 +77,11 @@ def register(verb):
         doctor,
         TARGETS=targets,
         suite=suite,
+        online={
+            "action": "store_true",
+            "help": "ask the network instead, about every source: is it there, how large, under which name; "
+            "downloads nothing",
+        },
         profile={"metavar": "NAME", "help": "jobs are sent to a cluster with profiles/NAME: check that too"},
     )
     verb(

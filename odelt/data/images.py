@@ -7,10 +7,9 @@ import collections
 import concurrent.futures
 import contextlib
 import dataclasses
-import functools
 import pathlib
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import PIL.Image
@@ -34,23 +33,16 @@ class Encoded(NamedTuple):
     name: str  # for messages
 
 
-class ImageSource(Protocol):
-    classes: int
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> Encoded: ...
-
-
 @dataclasses.dataclass(frozen=True)
 class Images:
     """`images[i]` is (float32 [H, W, C] in [-1, 1], label); any number of threads may read at once."""
 
-    source: ImageSource
+    source: "FolderSource | TfdsSource"
     size: tuple[int, int]  # H, W
     channels: int
     crop: bool  # central crop to the shorter side first
     as_seen: bool = False  # see `odelt.data.decoding.decode`
+    order: np.ndarray | None = None  # of the source's images; None: its own
 
     @property
     def classes(self) -> int:
@@ -61,34 +53,14 @@ class Images:
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
         """The image ready for the network; OdeltError where it cannot be decoded."""
-        stored = self.source[index]
+        stored = self.source[index if self.order is None else int(self.order[index])]
         image = decode(stored.data, stored.name, self.channels, as_seen=self.as_seen)
         return prepare(image, self.size, self.crop), stored.label
 
 
-@dataclasses.dataclass(frozen=True)
-class Shuffled:
-    """A source in a random order. So the first images are a fair sample, even if the source is sorted by class."""
-
-    source: ImageSource
-
-    @property
-    def classes(self) -> int:
-        return self.source.classes
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    @functools.cached_property
-    def order(self) -> np.ndarray:
-        return np.random.default_rng(0).permutation(len(self.source))
-
-    def __getitem__(self, index: int) -> Encoded:
-        return self.source[int(self.order[index])]
-
-
 def shuffled(images: Images) -> Images:
-    return dataclasses.replace(images, source=Shuffled(images.source))
+    """The same images in a random order. So the first are a fair sample, even if the source is sorted by class."""
+    return dataclasses.replace(images, order=np.random.default_rng(0).permutation(len(images)))
 
 
 def in_memory(images: Images) -> LabelledImages:

@@ -97,7 +97,11 @@ def _shard_writer(path: pathlib.Path) -> Iterator[Callable[[bytes], None]]:
 
 
 class Moments:
-    """An opened store: `len` images; `moments[i]` is (float32 [F, h, w, 8], label). Threads may read at once."""
+    """An opened store: `len` images; `moments[i]` is (float32 [F, h, w, 8], label). Threads may read at once.
+
+    Raises:
+        OdeltError: the store, or a shard of it, is missing or cut short.
+    """
 
     def __init__(self, path: pathlib.Path):
         self.path = pathlib.Path(path)
@@ -158,8 +162,3 @@ class Moments:
 
     def _damaged(self, shard: int, what: str) -> OdeltError:
         return OdeltError(f"{self.path / self._shards[shard][0]} is damaged ({what}): {REMEDY}")
-
-
-def open_store(path: pathlib.Path) -> Moments:
-    """The store at `path`; OdeltError where it, or a shard of it, is missing or cut short."""
-    return Moments(path)

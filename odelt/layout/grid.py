@@ -35,7 +35,7 @@ class Run:
 
 @dataclasses.dataclass(frozen=True)
 class SampleGroup:
-    """Sample sets made by one process: one run's weights at one length (None: the conventional path)."""
+    """The sample sets of one run's weights at one length (None: the conventional path)."""
 
     model: str  # a run's name
     weights: str
@@ -109,9 +109,9 @@ def number(value: float) -> str:
     return repr(value).removesuffix(".0")
 
 
-def rule_name(word: str, experiment: str, group: SampleGroup | str = "") -> str:
+def rule_name(word: str, experiment: str, job: str = "") -> str:
     """A name that Snakemake admits for a rule, from names of ours; no two of them give the same."""
-    return "__".join(filter(None, (f"{word}_{experiment}", str(group)))).replace("-", "_").replace("/", "_")
+    return "__".join(filter(None, (f"{word}_{experiment}", job))).replace("-", "_").replace("/", "_")
 
 
 def runs(experiment: Experiment) -> dict[str, Run]:
@@ -171,6 +171,18 @@ def program_of(point: Point) -> ProgramKey:
 def programs(experiment: Experiment) -> list[ProgramKey]:
     """Every program that the experiment's grid runs, once."""
     return list(dict.fromkeys(map(program_of, points(experiment))))
+
+
+def point_jobs(experiment: Experiment) -> dict[str, list[Point]]:
+    """The points whose sample sets, features and scores one job makes, by the job's name, a path.
+
+    A run's weights at one length where the network is large; all points of a run where the start of a process and the
+    compilation of its programs take longer than the computation.
+    """
+    jobs: dict[str, list[Point]] = {}
+    for group, of_group in sample_groups(experiment).items():
+        jobs.setdefault(group.path if experiment.latent else group.model, []).extend(of_group)
+    return jobs
 
 
 def latency_points(experiment: Experiment) -> dict[tuple[str, int | None], list[Point]]:

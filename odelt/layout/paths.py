@@ -5,12 +5,12 @@
 
 import dataclasses
 import pathlib
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from odelt.config import Dataset, Experiment, Inception, Suite, subfolders
 from odelt.config.registry import Registry
 from odelt.kinds.kind import own_path
-from odelt.layout.grid import Point, latency_path
+from odelt.layout.grid import latency_path
 from odelt.layout.model_directory import CURVE, WEIGHTS
 
 RESULTS = "results"  # the folder of the suites' folders
@@ -37,11 +37,36 @@ STUDY, TABLES_OF_STUDY = (
 P = TypeVar("P", bound=pathlib.PurePath)
 
 
+def _file(*parts: str) -> Any:
+    """A property: the path of these parts below the root."""
+    return property(lambda self: self.root.joinpath(*parts))
+
+
+def _file_of_each(folder: str, ending: str) -> Any:
+    """A method: the path of what is made for a point, which may also be given by its path, as text."""
+    return lambda self, point: self.root / folder / f"{point}{ending}"
+
+
 @dataclasses.dataclass(frozen=True)
 class ExperimentPaths(Generic[P]):
-    """Files of an experiment, below `results/<suite>/<experiment>`. A point may also be given by its path, as text."""
+    """Files of an experiment, below `results/<suite>/<experiment>`."""
 
     root: P
+
+    samples = _file_of_each(subfolders.SAMPLES, ".npz")
+    # Of small images, by the experiment's own network.
+    features = _file_of_each(subfolders.FEATURES, ".npz")
+    feature_network = _file(subfolders.FEATURES, "network.safetensors")
+    real_features = _file(subfolders.FEATURES, "real.npz")
+    # Where the network sees latents: statistics of Inception's features, and some decoded samples.
+    statistics = _file_of_each(subfolders.STATISTICS, ".npz")
+    pictures = _file_of_each(subfolders.PICTURES, ".npz")
+    score = _file_of_each(subfolders.SCORES, ".json")
+    latency = _file(subfolders.LATENCY, PROGRAMS)  # of all programs
+    # The distance between two halves of the real data, of a small dataset. Those of downloaded reference statistics to
+    # the statistics of the images, of a large one.
+    floor = _file(subfolders.SCORES, "floor.json")
+    references = _file(subfolders.SCORES, "references.json")
 
     def model(self, run: str) -> P:
         return self.root / subfolders.MODELS / run
@@ -52,50 +77,9 @@ class ExperimentPaths(Generic[P]):
     def curve(self, run: str) -> P:
         return self.model(run) / CURVE
 
-    def samples(self, point: Point | str) -> P:
-        return self.root / subfolders.SAMPLES / f"{point}.npz"
-
-    def features(self, point: Point | str) -> P:
-        """Features of small images, by the experiment's own network."""
-        return self.root / subfolders.FEATURES / f"{point}.npz"
-
-    @property
-    def feature_network(self) -> P:
-        return self.root / subfolders.FEATURES / "network.safetensors"
-
-    @property
-    def real_features(self) -> P:
-        return self.root / subfolders.FEATURES / "real.npz"
-
-    def statistics(self, point: Point | str) -> P:
-        """Statistics of Inception's features, where the network sees latents."""
-        return self.root / subfolders.STATISTICS / f"{point}.npz"
-
-    def pictures(self, point: Point | str) -> P:
-        """Some decoded samples, where the network sees latents."""
-        return self.root / subfolders.PICTURES / f"{point}.npz"
-
-    def score(self, point: Point | str) -> P:
-        return self.root / subfolders.SCORES / f"{point}.json"
-
-    @property
-    def latency(self) -> P:
-        """The timing of all programs."""
-        return self.root / subfolders.LATENCY / PROGRAMS
-
     def latency_of_model(self, model: str, length: int | None) -> P:
         """A file of older versions, which timed each model."""
         return self.root / subfolders.LATENCY / f"{latency_path(model, length)}.json"
-
-    @property
-    def floor(self) -> P:
-        """The distance between two halves of the real data, of a small dataset."""
-        return self.root / subfolders.SCORES / "floor.json"
-
-    @property
-    def references(self) -> P:
-        """The distances of downloaded reference statistics to those of the images, of a large dataset."""
-        return self.root / subfolders.SCORES / "references.json"
 
     def table(self, name: str, ending: str) -> P:
         return self.root / subfolders.TABLES / f"{name}.{ending}"
@@ -110,27 +94,11 @@ class DatasetPaths(Generic[P]):
 
     root: P
 
-    @property
-    def small(self) -> P:
-        return self.root / SMALL
-
-    @property
-    def images(self) -> P:
-        """Images as tensorflow-datasets wrote them."""
-        return self.root / IMAGES
-
-    @property
-    def latents(self) -> P:
-        """Moments of latents."""
-        return self.root / LATENTS
-
-    @property
-    def real_statistics(self) -> P:
-        return self.root / "real.npz"
-
-    @property
-    def codec_error(self) -> P:
-        return self.root / "codec.json"
+    small = _file(SMALL)
+    images = _file(IMAGES)  # as tensorflow-datasets wrote them
+    latents = _file(LATENTS)  # their moments
+    real_statistics = _file("real.npz")
+    codec_error = _file("codec.json")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,6 +107,11 @@ class SuitePaths(Generic[P]):
 
     root: P
     registry: Registry | None = None  # None: the suite downloads nothing
+
+    crate = _file(CRATE)
+    audit_page = _file(AUDIT_PAGE)
+    audit = _file(AUDIT)  # the outcome in brief
+    report = _file(REPORT)
 
     def experiment(self, name: str) -> ExperimentPaths[P]:
         return ExperimentPaths(self.root / name)
@@ -193,23 +166,6 @@ class SuitePaths(Generic[P]):
         """A table over all experiments."""
         return self.root / f"{name}.{ending}"
 
-    @property
-    def crate(self) -> P:
-        return self.root / CRATE
-
-    @property
-    def audit_page(self) -> P:
-        return self.root / AUDIT_PAGE
-
-    @property
-    def audit(self) -> P:
-        """The audit's outcome in brief."""
-        return self.root / AUDIT
-
-    @property
-    def report(self) -> P:
-        return self.root / REPORT
-
     def checkpoints(self, experiment: str, run: str) -> P:
         """Saved states of an unfinished training run."""
         return self.root / subfolders.CHECKPOINTS / experiment / run
@@ -226,6 +182,9 @@ class StudyPaths:
 
     root: pathlib.Path
 
+    study = _file(STUDY)
+    published = _file(PUBLISHED)
+
     def measured(self, network: str) -> pathlib.Path:
         return self.root / network / PROGRAMS
 
@@ -233,14 +192,6 @@ class StudyPaths:
     def tables(self) -> list[pathlib.Path]:
         """The table and the figure, in all their kinds."""
         return [self.root / name for name in TABLES_OF_STUDY]
-
-    @property
-    def study(self) -> pathlib.Path:
-        return self.root / STUDY
-
-    @property
-    def published(self) -> pathlib.Path:
-        return self.root / PUBLISHED
 
 
 def sources_of(suite: Suite) -> list[str]:

@@ -6,7 +6,6 @@ A program is used for as long as the code, the libraries and the sizes stay the 
 import contextlib
 import os
 import pathlib
-from collections.abc import Iterator
 
 from odelt.machine import surroundings
 
@@ -21,22 +20,17 @@ def folder() -> pathlib.Path | None:
     return cache / "odelt" / "xla" if cache else None
 
 
-def programs(folder: pathlib.Path) -> list[os.DirEntry]:
-    """Lists the files that JAX has written into our folder."""
-    try:
-        with os.scandir(folder) as entries:
-            ours = [entry for entry in entries if entry.name.endswith(SUFFIXES)]
-            return [entry for entry in ours if entry.is_file(follow_symlinks=False)]
-    except OSError:  # none has ever been here
-        return []
-
-
 def limit(folder: pathlib.Path) -> None:
     """If the programs take more than LIMIT, removes those unused for longest until at most KEPT is left.
 
     Another process that needs such a program compiles it again.
     """
-    known = list(_with_status(programs(folder)))
+    known = []
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:  # no program has ever been here
+        for entry in entries:
+            with contextlib.suppress(OSError):  # removed meanwhile
+                if entry.name.endswith(SUFFIXES) and entry.is_file(follow_symlinks=False):
+                    known.append((entry.path, entry.stat()))
     size = sum(status.st_size for _, status in known)
     if size <= LIMIT:
         return
@@ -47,9 +41,3 @@ def limit(folder: pathlib.Path) -> None:
         with contextlib.suppress(OSError):  # another process removes too
             os.unlink(path)
         size -= status.st_size
-
-
-def _with_status(entries: list[os.DirEntry]) -> Iterator[tuple[str, os.stat_result]]:
-    for entry in entries:
-        with contextlib.suppress(OSError):  # removed meanwhile
-            yield entry.path, entry.stat()

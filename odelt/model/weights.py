@@ -143,8 +143,9 @@ def save_model(
     raw: Weights,
     ema: Weights,
     objective: Objective = DEFAULT_OBJECTIVE,
+    step: int = 0,
 ) -> None:
-    """Writes a model directory; nothing is left behind where that fails."""
+    """Writes a model directory; nothing is left behind where that fails. `step` is the number of training steps."""
     stored = {}
     for kind, weights in (("raw", raw), ("ema", ema)):
         check_weights(config, weights, f"{kind} weights")
@@ -153,7 +154,7 @@ def save_model(
     with files.writing_directory(directory) as draft:
         content = config.model_dump(mode="json") | {"objective": objective.name}
         (draft / CONFIG).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        tensors.save(draft / WEIGHTS, stored)
+        tensors.save(draft / WEIGHTS, stored, {"step": str(step)})
 
 
 def load_config(directory: files.Path) -> ModelConfig:
@@ -192,6 +193,12 @@ def load_model(
     if length is not None:
         model.require_inner_ode()
     return model
+
+
+def load_step(directory: files.Path) -> int:
+    """Returns the training steps of a model that `load_model` takes; 0 where an older version wrote it."""
+    step = tensors.facts(pathlib.Path(directory) / WEIGHTS).get("step", "0")
+    return int(step) if step.isdecimal() else 0
 
 
 def _read(path: pathlib.Path, config: Network, kind: Kind, dtype: str, length: int | None) -> dict[str, np.ndarray]:

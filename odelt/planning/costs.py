@@ -39,11 +39,7 @@ FILES, DATASET = ExperimentPaths(BELOW), DatasetPaths(BELOW)  # below the folder
 Pending = Callable[[pathlib.PurePosixPath], bool]
 
 
-def everything(path: pathlib.PurePosixPath) -> bool:
-    return True
-
-
-def cost(experiment: Experiment, pending: Pending = everything) -> Cost:
+def cost(experiment: Experiment, pending: Pending) -> Cost:
     """Returns the cost of an experiment's jobs.
 
     `pending` chooses them by their outputs: it is asked about files and folders below the experiment's folder.
@@ -86,7 +82,7 @@ class Preparation(NamedTuple):
     passing: float
 
 
-def preparation(experiment: Experiment, pending: Pending = everything) -> Preparation:
+def preparation(experiment: Experiment, pending: Pending) -> Preparation:
     """Writing a dataset's images, encoding them and taking their statistics, or what of it is pending.
 
     `pending` is asked about files and folders below the dataset's folder.

@@ -45,7 +45,7 @@ class Jobs:
     def options(self, verb: str, output: pathlib.Path) -> OfJob:
         return options(verb, output, self._suite, self._files)
 
-    def options_of_group(self, verb: str, outputs: Iterable[pathlib.Path]) -> str:
+    def options_of_all(self, verb: str, outputs: Iterable[pathlib.Path]) -> str:
         """The options of a job with these outputs, each with a value of its own for some options."""
         return VERBS[verb].options(list(map(self._target, outputs)), self._files)
 
@@ -121,16 +121,14 @@ class Jobs:
         trained = self._run(wildcards)
         return self._files.checkpoints(trained.experiment_name, trained.run.name)
 
-    # Groups of outputs, and needs
+    # Jobs with several outputs, and needs
 
-    def groups(
-        self, names: Iterable[str]
-    ) -> Iterator[tuple[str, Experiment, Files, grid.SampleGroup, list[grid.Point]]]:
-        """The groups of grid points of these experiments, each of which is one job, with what its rules need."""
+    def of_points(self, names: Iterable[str]) -> Iterator[tuple[str, Experiment, Files, str, list[grid.Point]]]:
+        """The grid points of these experiments by the job that samples or scores them, with what its rules need."""
         for name in names:
             settings = self._suite.enabled[name]
-            for group, points in grid.sample_groups(settings).items():
-                yield name, settings, self._files.experiment(name), group, points
+            for job, points in grid.point_jobs(settings).items():
+                yield name, settings, self._files.experiment(name), job, points
 
     def is_large(self, wildcards: Wildcards) -> bool:
         """Whether a job's experiment is large; of a job of no experiment, whether any is."""

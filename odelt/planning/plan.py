@@ -206,9 +206,8 @@ def _measured_seconds(name: str, suite: Suite) -> float:
     folder = pathlib.Path(paths.RESULTS, name, subfolders.BENCHMARKS)
     for title, experiment in suite.enabled.items():
         jobs = [f"{subfolders.MODELS}/{run}" for run in grid.runs(experiment)]
-        jobs += [f"sample/{group.path}" for group in grid.sample_groups(experiment)]
+        jobs += [f"{kind}/{job}" for kind in ("sample", "score") for job in grid.point_jobs(experiment)]
         jobs.append(subfolders.LATENCY)
-        jobs += [f"score/{group.path}" for group in grid.sample_groups(experiment)]
         if not all((folder / title / f"{job}.tsv").exists() for job in jobs):
             return 0
     files = folder.rglob("*.tsv")

@@ -1,7 +1,6 @@
 """With what a process computes: the code of this project that it imported, packages, device."""
 
 import functools
-import hashlib
 import importlib.metadata
 import os
 import pathlib
@@ -11,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
+from odelt import files
 from odelt.machine import devices
 from odelt.provenance.record import Code, Environment
 from odelt.quoting import printable
@@ -46,7 +46,7 @@ FOLDERS = re.compile(r"(?<![\w.])/(?:[^/\s,:;=]+/)*")  # of an absolute path
 def code(verb_module: str) -> Code:
     """Describes the code that this process uses. Its verb is in `verb_module`; modules of other verbs do not count."""
     commit, dirty = checked_out(SOURCE.parent)
-    modules = {name: _sha256(path) for name, path in _modules(verb_module)}
+    modules = {name: files.digest(path) for name, path in _modules(verb_module)}
     return Code(commit=commit, dirty=dirty, version=__version__, modules=modules)
 
 
@@ -120,10 +120,6 @@ def _imported_by(path: pathlib.Path) -> list[str]:
         names += [".".join(parts[: k + 1]) for k in range(len(parts))]  # with a module come the rooms that it is in
         names += [f"{module}.{word}" for word in re.findall(r"\w+", words)]
     return names
-
-
-def _sha256(path: pathlib.Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _device() -> str | None:

@@ -10,7 +10,7 @@ from odelt.config import Suite
 from odelt.layout.targets import Target, UnknownTarget
 from odelt.provenance.record import Record
 from odelt.quoting import printable, quoted
-from odelt.verbs import VERBS
+from odelt.verbs import verb_named
 
 LEFT_OVER = "is left over: the suite's configuration (suite.yaml) asks for no such output; remove it and its record"
 LONGEST = 60  # characters of a value in a message
@@ -35,16 +35,14 @@ class Differences:
 
 def differences(suite: Suite, record: Record) -> Differences:
     """Compares a record's parameters with the suite's. A verb that no suite uses has no differences."""
-    verb = VERBS.get(record.verb)
-    if verb is None or verb.of_study:
+    if verb_named(record.verb).of_study:
         return Differences()
     return _compared(Target(suite, record.suite, record.output.path), record)
 
 
 def differences_of_study(record: Record) -> list[str]:
     """Describes the same for a record in the latency study's folder. Only the study's own verbs write there."""
-    verb = VERBS.get(record.verb)
-    if verb is None or not verb.of_study:
+    if not verb_named(record.verb).of_study:
         return [f"no latency study makes it ({quoted(record.verb)})"]
     if not _compared(Target(None, record.suite, record.output.path), record):
         return []
@@ -72,7 +70,7 @@ def difference(name: str, given: Any, expected: Any, by: str = "in the configura
 
 def _compared(target: Target, record: Record) -> Differences:
     try:
-        expected, given = VERBS[record.verb].expected(target, record.parameters, record.code.version)
+        expected, given = verb_named(record.verb).expected(target, record.parameters, record.code.version)
     except UnknownTarget:
         return Differences(left_over=True)
     compared = (difference(name, given[name], expected[name]) for name in expected)

@@ -119,11 +119,6 @@ def record_path(output: pathlib.Path) -> pathlib.Path:
     return output.with_name(output.name + SUFFIX)
 
 
-def output_of(record: pathlib.Path) -> pathlib.Path:
-    """Returns the output that a record describes."""
-    return record.with_name(record.name.removesuffix(SUFFIX))
-
-
 def read(path: pathlib.Path) -> Record:
     """Reads a record. Raises ValueError or OSError, with a message of one line, if the file holds no valid record."""
     files.require_regular(path, "record")

@@ -178,7 +178,14 @@ def published_caption(all_beside: Iterable[Sequence[Comparison]], references: Re
         caption += " “?”: the source does not say whether its SM is the released or the fine-tuned one."
     if any(len(beside) > 1 for beside in all_beside):
         caption += " Other published numbers of the same cell are in the CSV."
-    return caption
+    return " ".join([caption, *notes([each.number for beside in all_beside for each in beside], references)])
+
+
+def notes(numbers: Iterable[PublishedNumber], references: References | None) -> list[str]:
+    """Returns the notes of the sources of these numbers, each after the source's key."""
+    sources = references.sources if references else {}
+    used = dict.fromkeys(number.source for number in numbers if number.source in sources)
+    return [text.plain(f"{source}: {note}") for source in used if (note := sources[source].note)]
 
 
 def earlier_runs(references: References | None) -> list[str]:

@@ -155,4 +155,5 @@ def _caption(all_compared: Sequence[ComparedNumber], references: References) -> 
         )
     if any(group.unattributed_mean_min_max for group in references.fid):
         parts.append("Published numbers that name no experiment are not here.")
+    parts += entries.notes([compared.number for compared in all_compared], references)
     return " ".join(part for part in parts if part)

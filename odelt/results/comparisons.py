@@ -8,7 +8,7 @@ from odelt.results import verdicts
 from odelt.results.columns import of_statistics
 from odelt.results.references import PublishedNumber, References
 from odelt.results.row import Row, baselines, over_seeds, relative_latency
-from odelt.results.verdicts import NOT_COMPARABLE
+from odelt.results.verdicts import NO_VERDICT, NOT_COMPARABLE
 
 PUBLISHED_LATENCIES = "Published latencies hold compilation and do not wait for the device, which shows at T = 1."
 
@@ -32,6 +32,8 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
+        if not self.number.judged:
+            return NO_VERDICT
         return verdicts.verdict(self.ours, self.number.value, self.uncertainty, self.number.deviation)
 
 
@@ -47,6 +49,8 @@ class ComparedNumber:
     def outcome(self) -> str:
         if self.number.value is None:
             return NOT_COMPARABLE
+        if not self.number.judged:
+            return NO_VERDICT
         return verdicts.outcome([comparison.verdict for comparison in self.comparisons])
 
 

@@ -27,9 +27,7 @@ class EarlierRun(Section):
     """How an earlier run of this project was made. Its numbers are expected if nothing is published."""
 
     machine: str
-    seeds: list[int] = Field(
-        description="seeds of training; the first one's numbers are compared with, the others give the deviation"
-    )
+    seeds: list[int] = Field(description="of training; the first is compared with, the others give the deviation")
     command: str
 
 
@@ -55,13 +53,10 @@ class Origin(Scope):
     commit: str | None = None
     date: str | None = None
     earlier_run: EarlierRun | None = None
-    models: dict[str, list[str]] = Field(
-        default_factory=dict,
-        description="our models by the name that this source has for them; without it the names are ours",
-    )
-    ambiguous: list[str] = Field(
-        default_factory=list, description="names of which the source does not say which of our models they mean"
-    )
+    note: str | None = Field(None, description="what a reader of a comparison with its numbers has to know")
+    judged: bool = Field(True, description="whether a comparison with its numbers gets a verdict")
+    models: dict[str, list[str]] = Field({}, description="our models by its names for them; without it they are ours")
+    ambiguous: list[str] = Field([], description="names that leave open which of our models the source means")
     baseline: str | None = Field(
         None, description="its name of the model whose latencies, on the full path, the others are relative to"
     )
@@ -134,6 +129,7 @@ class PublishedNumber:
     solver: Solver
     models: tuple[str, ...]  # ours
     ambiguous: bool  # the source does not say which of them it means
+    judged: bool  # a comparison gets a verdict
     weights: tuple[str, ...]
     guidance: float
     d: tuple[int | None, ...]
@@ -205,8 +201,8 @@ class References(Section):
 
     @property
     def experiments(self) -> list[str]:
-        """The experiments with a published FID, in the file's order."""
-        return list(dict.fromkeys(number.experiment for number in self.fids))
+        """The experiments with a published FID that gets a verdict, in the file's order."""
+        return list(dict.fromkeys(number.experiment for number in self.fids if number.judged))
 
     @functools.cached_property
     def fids(self) -> tuple[PublishedNumber, ...]:
@@ -260,6 +256,7 @@ class References(Section):
                         solver=solver,
                         models=tuple(origin.models.get(series.model, [series.model])),
                         ambiguous=series.model in origin.ambiguous,
+                        judged=origin.judged,
                         experiment=said["experiment"],
                         guidance=said["guidance"],
                         weights=_several(said["weights"]),

@@ -13,12 +13,15 @@ BETTER_AND_WORSE = "differs (better and worse)"
 DEPENDS = "depends on which of our models or weights is meant"
 NOT_IN_THE_GRID = "not in the grid"
 NOT_COMPARABLE = "not comparable"
+NO_VERDICT = "no verdict"  # the source's numbers are not of our protocol; they are there to look at
 
 # The three-run means, minima and maxima in reference.yaml give a standard deviation between trainings of 1.2 % of the
 # FID (pooled over nine cells; 1.9 % in the widest). Two single runs of the same recipe then differ by less than
-# 2·√2·1.2 % = 3.4 % in 95 of 100 cases (5.4 % in the widest cell). The spread holds the noise of drawing the samples,
-# but not the difference between two codecs and Inception programs, nor the README's rounding to a tenth (up to 1.3 %
-# of its smallest number, 3.8). 5 % admits these and is well below the differences between neighbouring lengths and T.
+# 2·√2·1.2 % = 3.4 % in 95 of 100 cases (5.4 % in the widest cell). But these runs very probably share their first
+# 50,000 steps and their seed, so that the spread over seeds is probably larger; and that the triples are means, minima
+# and maxima is an inference (SPEC 9.12). The spread holds the noise of drawing samples, but not the difference between
+# two codecs and Inception programs, nor the README's rounding to a tenth (up to 1.3 % of its smallest number, 3.8).
+# 5 % admits these and is well below the differences between neighbouring lengths and T.
 TOLERANCE = 0.05
 DEVIATIONS = 2  # standard deviations over seeds, ours or the source's own, or standard errors of ours over its samples
 
@@ -61,9 +64,11 @@ def rule() -> str:
 def summary(outcomes: Iterable[str], what: str = "published numbers") -> str:
     """Returns a sentence that counts the outcomes. `what` is the name for the numbers. Each number counts once."""
     counts = collections.Counter(outcomes)
-    apart = counts.pop(NOT_COMPARABLE, 0)
+    apart, unjudged = counts.pop(NOT_COMPARABLE, 0), counts.pop(NO_VERDICT, 0)
+    besides = f" {apart} more are {NOT_COMPARABLE}." if apart else ""
+    besides += f" {unjudged} more get {NO_VERDICT}." if unjudged else ""
     if not counts:
-        return f"There are no {what} to compare with."
+        return f"There are no {what} to compare with.{besides}"
     differing = [counts[BETTER], counts[WORSE], counts[BETTER_AND_WORSE]]
     parts = [
         f"{counts[REPRODUCED]} of {counts.total()} {what} reproduced within {TOLERANCE:.0%} or {DEVIATIONS} standard "
@@ -75,5 +80,4 @@ def summary(outcomes: Iterable[str], what: str = "published numbers") -> str:
         parts.append(f"{counts[DEPENDS]}: it {DEPENDS}")
     if counts[NOT_IN_THE_GRID]:
         parts.append(f"{counts[NOT_IN_THE_GRID]} {NOT_IN_THE_GRID}")
-    besides = f" {apart} more are {NOT_COMPARABLE}." if apart else ""
     return "; ".join(parts) + "." + besides

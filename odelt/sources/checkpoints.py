@@ -1,7 +1,8 @@
-"""Imports SM's and the authors' checkpoints: translates their names (Flax linen's automatic ones) to ours (SPEC 8)."""
+"""Imports SM's and the authors' checkpoints, and exports models as such: Flax linen's names and ours (SPEC 8)."""
 
 import math
 import pathlib
+import pickle
 import re
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 import numpy as np
 
+from odelt import files
 from odelt.config import Network, parse
 from odelt.errors import OdeltError
 from odelt.model import weights as model_weights
@@ -40,6 +42,7 @@ PARTS = {
     "FinalLayer_0/Dense_1": "final/out",
 }
 UNUSED = "Embed_0/embedding"  # 256x1, zero, read by nothing
+PROTOCOL = 5  # of pickle; Python 3.8 and later read it
 
 
 def import_checkpoint(
@@ -77,8 +80,69 @@ def import_checkpoint(
     config = parse(Network, {**sizes, **chosen}, str(file))
     for kind, tree in trees.items():
         model_weights.check_weights(config, tree, f"{file}: {kind} weights")
-    model_weights.save_model(out, config, **trees, objective=objective)
+    model_weights.save_model(out, config, **trees, objective=objective, step=_step(state.get("step")))
     return config
+
+
+def export_checkpoint(
+    directory: files.Path,
+    out: files.Path,
+    *,
+    layout: Literal["sm", "odelt"],
+    weights: model_weights.Kind = "raw",
+) -> None:
+    """Writes a model as a pickled checkpoint that SM's or the authors' code loads: the inverse of `import_checkpoint`.
+
+    Weights are float32 and have linen's names: `params` are the raw ones (or, with `weights="ema"`, the EMA: odelt's
+    code evaluates `params` alone, SPEC 9.1), and `params_ema` the EMA. There is no state of the optimiser, which both
+    codes drop when they load. The timestamp is 0, so that one model gives one file.
+
+    Raises:
+        OdeltError: `out` is there already, `directory` is no model's, or SM's code has no such network.
+    """
+    if pathlib.Path(out).exists():
+        raise OdeltError(f"{out} is there already: remove it, or name another file")
+    models: dict[str, model_weights.Kind] = {"params": weights, "params_ema": "ema"}
+    trees = {key: model_weights.load_model(directory, kind) for key, kind in models.items()}
+    if layout == "sm" and model_weights.LENGTH_TABLE in trees["params"].weights:
+        raise OdeltError(f"{directory}: SM's network has no length table, and this model has: type --format odelt")
+    state: dict[str, Any] = {key: linen_names(model.weights, model.config) for key, model in trees.items()}
+    state |= {"opt_state": (), "step": np.asarray(model_weights.load_step(directory), np.int64)}
+    content = {"train_state": state} if layout == "sm" else state
+    with files.writing(out) as draft, draft.open("wb") as file:
+        _Pickler(file, PROTOCOL).dump({**content, "_timestamp": 0.0})
+
+
+class _Pickler(pickle.Pickler):
+    """Writes an array as a call of `numpy.ndarray`. What numpy 2 writes by itself, numpy 1 does not read."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        if not isinstance(obj, np.ndarray):
+            return NotImplemented
+        array = np.ascontiguousarray(obj).reshape(obj.shape)  # the former makes a vector of a number
+        return np.ndarray, (array.shape, f"{array.dtype.kind}{array.itemsize}", pickle.PickleBuffer(array.data))
+
+
+def linen_names(weights: model_weights.Weights, config: Network) -> dict[str, Any]:
+    """Returns nested weights with linen's names from ours: the inverse of `rename`."""
+    theirs: dict[str, np.ndarray] = {UNUSED: np.zeros((256, 1), np.float32)}
+    parts, block_parts = ({ours: name for name, ours in names.items()} for names in (PARTS, BLOCK_PARTS))
+    for path, value in model_weights.flatten(weights).items():
+        part, _, leaf = path.rpartition("/")
+        if part in parts:
+            theirs[f"{parts[part]}/{leaf}"] = value
+        else:
+            name = block_parts[part.removeprefix("blocks/")]
+            theirs |= {f"DiTBlock_{index}/{name}/{leaf}": block for index, block in enumerate(value)}
+    kernel = f"{parts['patch_embedding']}/kernel"
+    theirs[kernel] = theirs[kernel].reshape(config.patch, config.patch, config.channels, config.width)
+    return model_weights.unflatten(dict(sorted(theirs.items())))
+
+
+def _step(value: Any) -> int:
+    """Returns the number of training steps that a checkpoint holds; 0 if it holds none."""
+    number = value.item() if isinstance(value, np.generic | np.ndarray) and value.size == 1 else value
+    return number if isinstance(number, int) and 0 <= number < 2**63 else 0
 
 
 def _flat(tree: dict, where: str, above: str = "") -> Iterator[tuple[str, np.ndarray]]:

@@ -40,12 +40,15 @@ def by_hand(location: DriveFile) -> str:
     )
 
 
+def listed(folder: str, timeout: tuple[float, float]) -> list[Any]:
+    """Returns the files of a shared folder and of its sub-folders, each with `path` and `id`; raises gdown's errors."""
+    return gdown.download_folder(id=folder, skip_download=True, quiet=True, use_cookies=False, timeout=timeout)
+
+
 def _id(location: DriveFile, name: str) -> str:
     """Returns the id of the only file with that name in the folder and its sub-folders."""
     try:
-        listed = gdown.download_folder(
-            id=location.folder, skip_download=True, quiet=True, use_cookies=False, timeout=https.TIMEOUT
-        )
+        files = listed(location.folder, https.TIMEOUT)
     except gdown.DownloadError as error:
         status = re.search(r"status code (\d+)", str(error))
         if status and int(status[1]) in RETRIED_STATUSES:
@@ -53,7 +56,6 @@ def _id(location: DriveFile, name: str) -> str:
         raise OdeltError(f"{name}: cannot list {location.address}: {one_line(str(error).partition('.')[0])}") from None
     except requests.RequestException as error:
         raise https.refusal(error, location.address, name) from None
-    files: list[Any] = listed  # and no names, as nothing is downloaded
     matches = [file for file in files if pathlib.PurePath(file.path).name == location.file]
     if len(matches) == 1:
         return matches[0].id

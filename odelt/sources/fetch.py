@@ -8,8 +8,10 @@ import pathlib
 import re
 import shutil
 from collections.abc import Iterator
+from unittest import mock
 
 from odelt import files, trace
+from odelt.config import Downloads
 from odelt.config.registry import HubFiles, Source, load_registry
 from odelt.errors import OdeltError
 from odelt.machine.locks import hold
@@ -24,31 +26,20 @@ TELEMETRY_OFF = {"HF_HUB_DISABLE_TELEMETRY": "1"}  # read when the hub library i
 HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head)\b", re.IGNORECASE | re.DOTALL)
 
 
-def fetch(
-    name: str,
-    *,
-    registry: pathlib.Path,
-    lock: pathlib.Path,
-    out: pathlib.Path,
-    by_hand: pathlib.Path | None = None,
-    strict: bool = False,
-    proxy: str | None = None,
-    certificate: pathlib.Path | None = None,
-) -> None:
+def fetch(name: str, out: pathlib.Path, settings: Downloads) -> None:
     """Puts the source `name` at `out`: a file, or a directory of plain files if the source is on the hub.
 
     Received files stay in the hidden directory `.<name of out>.partial` next to `out` until their digests are verified
-    against `lock`. A later process continues them. A file `by_hand/<file>` (or the directory `by_hand/<name>`) replaces
-    a download, by the same rules. A digest that nobody has recorded is recorded in `lock`; `strict` refuses that.
-    `proxy` and `certificate` (a PEM file of the authority to trust) are set for the libraries. If they are None, the
-    user's own environment variables apply.
+    against the lock. A later process continues them. A file `by_hand/<file>` (or the directory `by_hand/<name>`)
+    replaces a download, by the same rules. A digest that nobody has recorded is recorded in the lock; `strict` refuses
+    that.
 
     Raises:
         OdeltError: the source cannot be fetched or is not what the lock records. `out` is unchanged. Received files are
             kept, unless they are wrong.
     """
-    registry, lock, out = pathlib.Path(registry), pathlib.Path(lock), pathlib.Path(out)
-    source, known = load_registry(registry)[name], locks.load_lock(lock)
+    lock, strict = pathlib.Path(settings.lock), settings.strict
+    source, known = load_registry(settings.registry)[name], locks.load_lock(lock)
     files.require_free(out, folder=source.hub is not None)
     if strict and not known.of(name):
         locks.refuse(name, lock)
@@ -58,15 +49,15 @@ def fetch(
         return
     tell(f"{name}: {source.what}. Licence: {source.licence}")
     with _workplace(out) as work:
-        hand = _by_hand(by_hand, name, source)
+        hand = _by_hand(pathlib.Path(settings.by_hand), name, source)
         if hand:
             _take(hand, work, source)
         else:
-            with network(proxy, certificate):
+            with network(settings.proxy, settings.certificate):
                 _download(source, work, name)
         received = _files(work)
         _verify(known, name, received, work, f"fetched by hand ({hand})" if hand else f"from {source.address}", lock)
-        fresh = locks.unknown(known, name, received)
+        fresh = sorted(received.keys() - known.of(name).keys())
         if fresh and strict:
             locks.refuse(name, lock, fresh)
         if fresh:
@@ -76,22 +67,17 @@ def fetch(
 
 
 @contextlib.contextmanager
-def network(proxy: str | None, certificate: pathlib.Path | None) -> Iterator[None]:
-    """The environment variables that the download libraries read, set for this process while the block runs."""
+def network(proxy: str | None, certificate: str | None) -> Iterator[None]:
+    """Sets the environment variables that the download libraries read, for this process while the block runs.
+
+    `certificate` is a PEM file of the authority to trust. Without one of the two, the user's own variables apply.
+    """
     if certificate is not None and not pathlib.Path(certificate).is_file():
         raise OdeltError(f"there is no certificate {certificate}; name a PEM file with the authority to trust")
     settings = TELEMETRY_OFF | (dict.fromkeys(PROXY_VARIABLES, proxy) if proxy else {})
-    settings |= dict.fromkeys(CERTIFICATE_VARIABLES, str(certificate)) if certificate else {}
-    before = {variable: os.environ.get(variable) for variable in settings}
-    os.environ.update(settings)
-    try:
+    settings |= dict.fromkeys(CERTIFICATE_VARIABLES, certificate) if certificate else {}
+    with mock.patch.dict(os.environ, settings):
         yield
-    finally:
-        for variable, value in before.items():
-            if value is None:
-                del os.environ[variable]
-            else:
-                os.environ[variable] = value
 
 
 def _download(source: Source, work: pathlib.Path, name: str) -> None:
@@ -117,11 +103,9 @@ def _download(source: Source, work: pathlib.Path, name: str) -> None:
         persistently(lambda: download(out, name), name)
 
 
-def _by_hand(folder: pathlib.Path | None, name: str, source: Source) -> pathlib.Path | None:
+def _by_hand(folder: pathlib.Path, name: str, source: Source) -> pathlib.Path | None:
     """Returns the file or directory that the user fetched by hand for this source, if there is one."""
-    if folder is None:
-        return None
-    path = pathlib.Path(folder) / (source.file or name)
+    path = folder / (source.file or name)
     if not source.hub:
         files.require_regular(path, "what was fetched by hand")
     return path if path.exists() else None
@@ -176,7 +160,7 @@ def _verify(
             "it was damaged or exchanged; fetch it again, and if it stays so, ask who published it before you "
             "change the record"
         )
-    for file in locks.missing(known, name, received):
+    for file in sorted(known.of(name).keys() - received.keys()):
         raise OdeltError(f"{name}: {lock} records a file {file}, which is not among those {where}; was it renamed?")
 
 

@@ -28,7 +28,8 @@ def download(url: str, out: pathlib.Path, name: str) -> None:
         raise
     except gdown.DownloadError as error:
         if "byte range" in str(error):  # the server cannot continue it, or has another file now: from the start
-            forget_parts(out)
+            for part in out.parent.glob("*.part"):
+                part.unlink()
         raise Passing(f"{url}: {one_line(str(error).partition('.')[0])}") from None
     except requests.RequestException as error:
         raise refusal(error, url, name) from None
@@ -61,9 +62,3 @@ def reason(error: BaseException) -> str:
             break
         error = inner
     return one_line(re.sub(r"^.*?(?:object at 0x\w+>|\(host=[^)]*\)): ", "", str(error)))
-
-
-def forget_parts(out: pathlib.Path) -> None:
-    """Deletes what was received of `out` so far."""
-    for part in out.parent.glob("*.part"):
-        part.unlink()

@@ -98,16 +98,6 @@ def differences(lock: Lock, name: str, received: Mapping[str, FileContent]) -> l
     return [file for file in sorted(received) if file in known and not known[file].admits(received[file].sha256)]
 
 
-def unknown(lock: Lock, name: str, received: Mapping[str, FileContent]) -> list[str]:
-    """Returns the received files without a recorded digest, in order."""
-    return sorted(set(received) - set(lock.of(name)))
-
-
-def missing(lock: Lock, name: str, received: Mapping[str, FileContent]) -> list[str]:
-    """Returns the recorded files that were not received, in order."""
-    return sorted(set(lock.of(name)) - set(received))
-
-
 def record(path: str | pathlib.Path, name: str, received: Mapping[str, FileContent], date: datetime.date) -> None:
     """Writes the files that have no record yet into the lock, marked as recorded on first use.
 
@@ -125,7 +115,7 @@ def record(path: str | pathlib.Path, name: str, received: Mapping[str, FileConte
                 f"{name}: {file} has sha256 {received[file].sha256}, and another fetch has just recorded "
                 f"{lock.of(name)[file]} in {path}; fetch it again, and delete the record where that is wrong"
             )
-        fresh = {file: received[file] for file in unknown(lock, name, received)}
+        fresh = {file: received[file] for file in sorted(received.keys() - lock.of(name).keys())}
         if fresh:
             files.write_text(path, _text(path, lock, name, fresh, date))
 
@@ -144,16 +134,12 @@ def trusted(lock: Lock, name: str) -> Literal["verified", "recorded on first use
 
 
 def _text(path: pathlib.Path, lock: Lock, name: str, fresh: Mapping[str, FileContent], date: datetime.date) -> str:
-    sources = {
-        source: {file: known.model_dump(exclude_none=True, by_alias=True) for file, known in records.items()}
-        for source, records in lock.sources.items()
-    }
     for file, (sha256, size) in fresh.items():
-        entry = {"sha256": sha256, "bytes": size, "recorded": FIRST_USE, "date": date.isoformat()}
-        sources.setdefault(name, {})[file] = entry
-    ordered = {source: dict(sorted(records.items())) for source, records in sorted(sources.items())}
-    body = yaml.safe_dump({"sources": ordered}, sort_keys=False, allow_unicode=True, width=1000)
-    return _header(path) + body
+        entry = LockedFile(sha256=sha256, bytes=size, recorded=FIRST_USE, date=date.isoformat())
+        lock.sources.setdefault(name, {})[file] = entry
+    content = lock.model_dump(exclude_none=True, by_alias=True)["sources"]
+    ordered = {source: dict(sorted(records.items())) for source, records in sorted(content.items())}
+    return _header(path) + yaml.safe_dump({"sources": ordered}, sort_keys=False, allow_unicode=True, width=1000)
 
 
 def _header(path: pathlib.Path) -> str:

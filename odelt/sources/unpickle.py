@@ -9,12 +9,13 @@ end, a number of a million digits. Each has a limit here.
 """
 
 import io
+import itertools
 import math
 import os
 import pathlib
 import pickle
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import ml_dtypes
@@ -101,7 +102,8 @@ ADMITTED: dict[tuple[str, str], Any] = {
         (core, "_frombuffer"): lambda data, dtype, shape, order: dtype.fill(data, shape, order == "F")
         for core in ("numpy.core.numeric", "numpy._core.numeric")
     },
-    ("numpy", "ndarray"): None,  # an argument of _reconstruct, never called
+    # An argument of _reconstruct, and called in what `odelt export` writes.
+    ("numpy", "ndarray"): lambda shape, code, data: _DtypeBuilder(code).fill(data, shape),
     ("numpy", "dtype"): _DtypeBuilder,
     ("ml_dtypes", "bfloat16"): ml_dtypes.bfloat16,
     ("collections", "OrderedDict"): _Dict,
@@ -204,7 +206,7 @@ def load(path: str | pathlib.Path) -> Any:
             if not start:
                 raise OdeltError(f"{path} is empty: download it again")
             file.seek(0)
-            return _Plain().of(_InertUnpickler(_Whole(file)).load())
+            return _plain(_InertUnpickler(_Whole(file)).load(), itertools.count(1))
     except OdeltError:
         raise
     except Refused as refused:
@@ -220,24 +222,18 @@ def load(path: str | pathlib.Path) -> Any:
         raise OdeltError(f"{path} is {kind} ({reason}): download it again") from None
 
 
-class _Plain:
-    """Plain containers from those of the reader; counts what it walks through."""
-
-    def __init__(self):
-        self.values = 0
-
-    def of(self, value: Any, level: int = 0) -> Any:
-        self.values += 1
-        if self.values > MOST_VALUES:
-            raise Refused(f"more than {MOST_VALUES:,} values, each counted as often as it is used")
-        if level > DEEPEST:
-            raise Refused(f"values nested more than {DEEPEST} deep")
-        if isinstance(value, _ArrayBuilder):
-            return value.array
-        if isinstance(value, Mapping):
-            return {self.of(key, level + 1): self.of(item, level + 1) for key, item in value.items()}
-        if isinstance(value, tuple | list):
-            return tuple(self.of(item, level + 1) for item in value)
-        if isinstance(value, int) and value.bit_length() > MOST_BITS:
-            raise Refused(f"a number of more than {MOST_BITS} bits")
-        return value
+def _plain(value: Any, counted: Iterator[int], level: int = 0) -> Any:
+    """Plain containers from those of the reader; `counted` counts what it walks through."""
+    if next(counted) > MOST_VALUES:
+        raise Refused(f"more than {MOST_VALUES:,} values, each counted as often as it is used")
+    if level > DEEPEST:
+        raise Refused(f"values nested more than {DEEPEST} deep")
+    if isinstance(value, _ArrayBuilder):
+        return value.array
+    if isinstance(value, Mapping):
+        return {_plain(key, counted, level + 1): _plain(item, counted, level + 1) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return tuple(_plain(item, counted, level + 1) for item in value)
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        raise Refused(f"a number of more than {MOST_BITS} bits")
+    return value

@@ -35,7 +35,7 @@ def read_inputs(path: pathlib.Path, codec: Codec | None, start: pathlib.Path | N
     if codec:
         from odelt.data import gaussian  # here, since the record of a run without latents does not name it
 
-        data = latents.open_store(path)
+        data = latents.Moments(path)
         prepare = functools.partial(gaussian.sample_latents, scale=codec.scale)
     else:
         data = dataset.load(path)

@@ -150,7 +150,7 @@ def _finish(
     folder.save(state, curve.plain(), wait=True)
     curve.write(out / CURVE)
     raw, ema = (runs.join(jax.device_get(weights)) for weights in (state.params, state.ema))
-    model_weights.save_model(out, network, raw=raw, ema=ema, objective=training.objective)
+    model_weights.save_model(out, network, raw=raw, ema=ema, objective=training.objective, step=training.steps)
 
 
 def _resume(fresh: State, folder: RunFolder) -> tuple[State, Curve]:

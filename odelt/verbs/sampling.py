@@ -9,8 +9,8 @@ def of_point(target: Target) -> Values:
     paths = WITHIN.experiment(target.experiment_name)
     return {
         "model": paths.model(point.group.model),
-        "weights": point.group.weights,
-        "length": point.group.length,
+        "weights": [point.group.weights],
+        "length": [point.group.length],
         "setting": [point],
         "count": evaluation.samples,
         "seed": evaluation.seed,
@@ -27,13 +27,13 @@ VERBS = (
     Verb(
         "sample-grid",
         title="Samples",
-        help="generate one sample set per setting",
+        help="generate one sample set for each setting of a model",
         gpu=True,
         memory=16000,
         minutes=1440,
         rules=("sample",),
         generated=True,
-        aligned=("setting", "out"),
+        aligned=("weights", "length", "setting", "out"),
         parameters=of_point,
     ),
 )

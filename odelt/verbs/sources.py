@@ -12,7 +12,7 @@ def of_import(target: Target) -> Values:
     network = network_of(target.experiment)
     chosen = {"heads": network.heads, "group": network.group, "min_length": network.min_length}
     # No objective: that of the released checkpoints is the default, and records of older versions name none.
-    return {**chosen, "image": list(network.image), "format": "auto", "objective": None}
+    return {**chosen, "image": network.image, "format": "auto", "objective": None}
 
 
 VERBS = (
@@ -35,5 +35,11 @@ VERBS = (
         outputs=(WEIGHTS, CONFIG),
         parameters=of_import,
         memory=32000,
+    ),
+    Verb(
+        "export",
+        title="Exported checkpoint",
+        help="write a model as a pickled checkpoint that SM's or the authors' code loads",
+        rules=(),
     ),
 )

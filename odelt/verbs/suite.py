@@ -6,7 +6,8 @@ VERBS = (
     Verb("plan", help="what the suite, or a part of it, will cost"),
     Verb(
         "doctor",
-        help="what is missing here for the suite, or a part of it; exit status 1 if anything is",
+        help="what is missing here for the suite, or a part of it; with --online, which sources are not where they "
+        "should be; exit status 1 if anything is missing",
     ),
     Verb(
         "clean",

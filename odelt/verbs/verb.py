@@ -158,11 +158,11 @@ def _words(name: str, value: Any, paths: Paths) -> Iterator[str]:
     flag = f"--{name.replace('_', '-')}"
     if value is True:
         yield flag
-    elif name in TEXTS:
-        yield from (flag, TEXTS[name](value))
     elif isinstance(value, list) and value:
         for item in value:
             yield from _words(name, item, paths)
+    elif name in TEXTS:
+        yield from (flag, TEXTS[name](value))
     elif value is not None and value is not False and value != []:
         yield from (flag, _text(value, paths))
 

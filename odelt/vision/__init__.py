@@ -86,9 +86,3 @@ def in_parts(network: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, s
     """`network(x)`, at most `size` rows at a time."""
     made = [network(part) for part in x.split(size)]
     return made[0] if len(made) == 1 else torch.cat(made)
-
-
-def of_arrays(network: Callable[[torch.Tensor], torch.Tensor], arrays: np.ndarray, device: torch.device) -> np.ndarray:
-    """What `network` makes of arrays [N, H, W, C]: [N, h, w, c] or [N, F]; it sees float32 [N, C, H, W]."""
-    made = network(upload(arrays, device))
-    return Readback(made.permute(0, 2, 3, 1) if made.ndim == 4 else made).array

@@ -61,11 +61,8 @@ class Autoencoder:
 
     def moments(self, images: np.ndarray) -> np.ndarray:
         """`encoded` of arrays: [N, H/8, W/8, 8] of [N, H, W, 3]."""
-        return vision.of_arrays(self.encoded, images, self.device)
-
-    def decode(self, latents: np.ndarray, scaling: float = SCALING) -> np.ndarray:
-        """`decoded` of arrays: [N, 8h, 8w, 3] of [N, h, w, 4]."""
-        return vision.of_arrays(lambda z: self.decoded(z, scaling), latents, self.device)
+        moments = self.encoded(vision.upload(images, self.device))
+        return vision.Readback(moments.permute(0, 2, 3, 1)).array
 
     def _run(self, part: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> torch.Tensor:
         with vision.computing(self.device, self.precision):

@@ -106,7 +106,7 @@ def commands(suite: Suite, results: pathlib.Path):
     train = ("--dataset", data, "--checkpoints", results / "checkpoints")
     yield command("train", *train, of=[files.weights("odelt")])
     real = ("--dataset", data, "--real-features", files.real_features)
-    for points in grid.sample_groups(settings).values():
+    for points in grid.point_jobs(settings).values():
         yield command("sample-grid", of=map(files.samples, points))
         yield command("features", *network, of=map(files.features, points))
         yield command("score", *real, of=map(files.score, points))

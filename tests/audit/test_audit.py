@@ -14,6 +14,7 @@ import pytest
 import odelt
 from odelt import cli
 from odelt.audit import snapshot
+from odelt.audit.folder import Folder
 from odelt.layout import removable
 from odelt.provenance import record
 
@@ -403,7 +404,7 @@ def test_whatever_a_record_holds_there_is_an_answer(whole, results, audit, tmp_p
 
 def test_what_the_workflow_removes_is_temporary_and_nothing_else(tmp_path):
     shutil.copy(pathlib.Path(__file__).parents[2] / "config" / "rehearsal.yaml", tmp_path / "suite.yaml")
-    suite = snapshot.Snapshot(tmp_path, frozenset({"suite.yaml"})).suite
+    suite = snapshot.Snapshot(Folder(tmp_path)).suite
     for path in ("datasets/celebahq-256/latents", "celebahq-b/samples/sm/x.npz", "imagenet-b/statistics/x.npz"):
         assert removable.is_temporary(suite, path) and removable.may_be_removed(suite, path), path
     for path in (

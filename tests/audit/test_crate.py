@@ -33,8 +33,8 @@ def graph(whole):
 
 @pytest.fixture(scope="module")
 def records(whole):
-    paths = (path for path in whole.rglob(f"*{record.SUFFIX}") if record.output_of(path) != whole / "crate")
-    return [record.read(path) for path in paths]
+    of_crate = record.record_path(whole / "crate")
+    return [record.read(path) for path in whole.rglob(f"*{record.SUFFIX}") if path != of_crate]
 
 
 def listed(value) -> list:

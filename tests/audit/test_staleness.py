@@ -51,7 +51,8 @@ def checkout(whole, results, edit, tmp_path):
             "code": {"commit": commit, "dirty": False, "modules": modules},
             "environment": {"python": "3.11.7", "packages": packages, "device": None},
         }
-        edit(record.output_of(path).relative_to(results), lambda content, made_by=made_by: content.update(made_by))
+        output = path.relative_to(results).as_posix().removesuffix(record.SUFFIX)
+        edit(output, lambda content, made_by=made_by: content.update(made_by))
     return folder
 
 

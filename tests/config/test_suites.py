@@ -94,6 +94,22 @@ def test_the_paper_s_training_is_that_of_the_specification():
                 )
 
 
+def test_the_released_recipe_is_a_model_of_each_experiment_and_made_only_if_the_grid_names_it():
+    """SPEC 9.5, 9.7: shared images and noise, lengths drawn independently; otherwise as our own model is trained."""
+    for experiment in SUITES["paper"].enabled.values():
+        for name in ("odelt-stage1", "odelt"):
+            ours, released = experiment.models[name], experiment.models[name.replace("odelt", "odelt-as-released")]
+            switches = {"images": "shared", "length_draw": "independent", "icfm_noise": "released"}
+            assert released.training == ours.training.model_copy(update=switches)
+        assert released.start == "odelt-as-released-stage1" and experiment.models[released.start].start == "sm"
+        assert not any("as-released" in run.name for run in grid.needed_runs(experiment))
+        block = {"models": ["odelt-as-released"], "solvers": ["euler:4"]}
+        raw = experiment.model_dump(mode="json", exclude_unset=True)
+        raw["evaluation"]["grid"].append(block)
+        asked = grid.needed_runs(config.parse(config.Experiment, raw, "the experiment"))
+        assert {run.name for run in asked} >= {"odelt-as-released", "odelt-as-released-stage1"}
+
+
 @pytest.mark.parametrize(
     "experiment, dropout, class_dropout, classes, guidance, bootstrap, sizes",
     [
@@ -147,4 +163,21 @@ def test_imagenet_b_has_four_seeds_from_one_first_stage():
 
 def test_the_ablations_are_there_and_off():
     off = {name for name, experiment in SUITES["paper"].experiments.items() if not experiment.enabled}
-    assert off == {"celebahq-b-g1", "celebahq-b-g2", "celebahq-b-g4"}
+    assert off == {"celebahq-b-few", "celebahq-b-g1", "celebahq-b-g2", "celebahq-b-g4"}
+
+
+def test_the_ablations_partners_without_inner_ode_are_trained_at_the_rate_of_the_authors_log():
+    """SPEC 4.6: at 2e-5, and shortcut's partner again at 1e-4."""
+    for name in ("celebahq-b-g1", "celebahq-b-g2", "celebahq-b-g4"):
+        for model, settings in SUITES["paper"].experiments[name].models.items():
+            if settings.training:
+                partner = not settings.inner_ode and model != "sm-ft-redone"
+                assert settings.training.learning_rate == (2e-5 if partner else 1e-4), (name, model)
+
+
+def test_the_cheapest_check_has_the_samples_and_the_weights_of_the_authors_log():
+    few = SUITES["paper"].experiments["celebahq-b-few"]
+    assert few.evaluation.samples == 4096 and not any(model.training for model in few.models.values())
+    assert {(p.solver.T, p.group.weights) for p in grid.points(few)} == {
+        (T, w) for T in (1, 4, 128) for w in ("ema", "raw")
+    }

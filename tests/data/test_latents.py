@@ -37,7 +37,7 @@ def store(tmp_path, flips):
 
 
 def test_moments_come_back_to_the_bit(store, flips):
-    opened = latents.open_store(store)
+    opened = latents.Moments(store)
     moments, labels = (np.concatenate(parts) for parts in zip(*some_batches(flips=flips), strict=True))
     assert len(opened) == 10 and opened.shape == SHAPE and opened.flips == flips and opened.labels == 3
     for index in (9, 0, 4, 3, 7, 1, 2, 5, 6, 8):
@@ -59,7 +59,7 @@ def test_the_directory_says_what_it_holds(store, flips):
 
 def test_an_index_outside_is_no_image(store):
     with pytest.raises(IndexError):
-        latents.open_store(store)[10]
+        latents.Moments(store)[10]
 
 
 def test_writing_twice_gives_the_same_bytes(store, flips, tmp_path):
@@ -70,7 +70,7 @@ def test_writing_twice_gives_the_same_bytes(store, flips, tmp_path):
 
 def test_a_new_store_takes_the_place_of_the_old_one_whole(store, flips):
     latents.write_store(store, some_batches(count=3, flips=flips), shard_size=4)
-    assert len(latents.open_store(store)) == 3 and len(list(store.iterdir())) == 2
+    assert len(latents.Moments(store)) == 3 and len(list(store.iterdir())) == 2
 
 
 def test_a_store_that_fails_is_not_there_and_the_old_one_stays(tmp_path, store):
@@ -81,7 +81,7 @@ def test_a_store_that_fails_is_not_there_and_the_old_one_stays(tmp_path, store):
     for out in (store, tmp_path / "new"):
         with pytest.raises(OdeltError, match="the encoder stopped"):
             latents.write_store(out, failing(), shard_size=4)
-    assert len(latents.open_store(store)) == 10 and list(tmp_path.iterdir()) == [store]
+    assert len(latents.Moments(store)) == 10 and list(tmp_path.iterdir()) == [store]
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):
@@ -111,7 +111,7 @@ def test_a_flipped_byte_anywhere_in_a_record_is_told(store, flips):
     places = [inside - 2, inside, inside + 3, inside + len(value) // 2, inside + len(value) - 1]
     for place in places:
         shard.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
-        opened = latents.open_store(store)
+        opened = latents.Moments(store)
         with pytest.raises(OdeltError, match=r"moments-00001-of-00003.array_record is damaged.*delete the directory"):
             opened[5]
         assert np.array_equal(opened[0][0], moments[0])
@@ -124,7 +124,7 @@ def test_damage_drawn_at_random_is_told_or_harmless(store, flips):
     whole, rng, told = shard.read_bytes(), np.random.default_rng(1), 0
     for place in rng.integers(4 * flips * 800, size=40):
         shard.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        opened = latents.open_store(store)
+        opened = latents.Moments(store)
         try:
             assert all(np.array_equal(opened[index][0], moments[index]) for index in range(4))
         except OdeltError:
@@ -137,26 +137,26 @@ def test_a_shard_that_was_cut_short_is_told_when_the_store_is_opened(store, keep
     shard = store / "moments-00002-of-00003.array_record"
     shard.write_bytes(shard.read_bytes()[:keep])
     with pytest.raises(OdeltError, match=r"moments-00002-of-00003.array_record is damaged \(\d+ bytes instead of"):
-        latents.open_store(store)
+        latents.Moments(store)
 
 
 def test_a_missing_shard_is_told_when_the_store_is_opened(store):
     (store / "moments-00000-of-00003.array_record").unlink()
     with pytest.raises(OdeltError, match=r"moments-00000-of-00003.array_record is damaged \(it is missing"):
-        latents.open_store(store)
+        latents.Moments(store)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"count": 3', '{"count": "x"}'])
 def test_a_damaged_index_is_told(store, content):
     (store / "index.json").write_text(content, encoding="utf-8")
     with pytest.raises(OdeltError, match="index.json is damaged.*delete the directory") as told:
-        latents.open_store(store)
+        latents.Moments(store)
     assert "\n" not in str(told.value)
 
 
 def test_no_store_is_told(tmp_path):
     with pytest.raises(OdeltError, match="none is no store of moments.*makes it again"):
-        latents.open_store(tmp_path / "none")
+        latents.Moments(tmp_path / "none")
 
 
 def test_writing_holds_a_batch_and_not_the_store(tmp_path):
@@ -185,7 +185,7 @@ def test_latents_have_the_mean_and_the_variance_of_the_moments(tmp_path):
     mean, deviation = rng.standard_normal((2, 2, 2, 4)), rng.uniform(0.1, 2, (2, 2, 4))
     moments = np.concatenate([mean[0], 2 * np.log(deviation)], axis=-1, dtype=np.float32)
     latents.write_store(tmp_path / "store", iter([(moments[None, None], np.zeros(1, np.int32))]))
-    stored, _ = latents.open_store(tmp_path / "store").read(0, 0)
+    stored, _ = latents.Moments(tmp_path / "store").read(0, 0)
     draws = 20_000
     drawn = jax.jit(gaussian.sample_latents)(jax.random.key(0), np.broadcast_to(stored, (draws, 2, 2, 8)))
     drawn = np.asarray(drawn, np.float64) / 0.18215
@@ -221,7 +221,7 @@ def test_moments_that_are_not_finite_are_neither_written_nor_read(tmp_path, monk
     with monkeypatch.context() as changed:
         changed.setattr(np, "isfinite", lambda array: np.ones_like(array, bool))
         latents.write_store(tmp_path / "store", iter(batches))
-    store = latents.open_store(tmp_path / "store")
+    store = latents.Moments(tmp_path / "store")
     assert np.isfinite(store[0][0]).all()
     with pytest.raises(OdeltError, match="array_record is damaged .the moments of image 1 are not finite"):
         store[1]
@@ -231,4 +231,4 @@ def test_a_named_pipe_is_no_index_of_a_store(tmp_path):
     (tmp_path / "store").mkdir()
     os.mkfifo(tmp_path / "store" / latents.INDEX)
     with pytest.raises(OdeltError, match="index.json is a named pipe"):
-        latents.open_store(tmp_path / "store")
+        latents.Moments(tmp_path / "store")

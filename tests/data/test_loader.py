@@ -21,7 +21,7 @@ def store(request, tmp_path_factory):
     states = np.stack([values, -values - 1], axis=1)[:, : request.param]
     moments = np.broadcast_to(states[:, :, None, None, None], (*states.shape, 2, 3, 8))
     latents.write_store(path, iter([(moments, np.arange(COUNT) + 1000)]), shard_size=300)
-    return latents.open_store(path)
+    return latents.Moments(path)
 
 
 def drawn(store, start, stop, size=200, seed=0):
@@ -82,7 +82,7 @@ def test_damage_found_while_training_is_told(store, tmp_path):
     data[place] ^= 1
     shard.write_bytes(data)
     with pytest.raises(OdeltError, match="moments-00001-of-00004.array_record is damaged"):
-        list(loader.batches(latents.open_store(copy), COUNT, 0, 0, 10))
+        list(loader.batches(latents.Moments(copy), COUNT, 0, 0, 10))
 
 
 def test_the_order_of_a_dataset_in_memory_is_what_it_has_always_been():

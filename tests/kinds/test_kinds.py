@@ -64,7 +64,7 @@ def test_a_kind_in_the_table_can_be_configured_prepared_costed_checked_and_watch
     assert "painted is missing: paint some" in doctor.missing(stripes, [job])
     pathlib.Path("painted").mkdir()
     pathlib.Path("painted", "a.txt").touch()
-    assert costs.preparation(experiment).passing == 2 * 4 * 8 * 4
+    assert costs.preparation(experiment, bool).passing == 2 * 4 * 8 * 4
     before = own_files.fingerprint(settings)
     pathlib.Path("painted", "a.txt").write_text("more", encoding="utf-8")
     own_files.stamps.cache_clear()

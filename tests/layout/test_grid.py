@@ -102,3 +102,12 @@ def test_a_warm_up_ends_before_the_decay_begins(warmup, allowed):
     else:
         with pytest.raises(OdeltError, match="warmup_steps: 901 is more than 90 % of the 1000 steps"):
             config.parse(config.Training, raw, "training")
+
+
+def test_a_small_model_is_sampled_by_one_job_and_a_large_one_by_a_job_for_each_of_its_lengths():
+    small = config.load_suite(CONFIG / "mini.yaml").experiments["digits"]
+    assert list(grid.point_jobs(small)) == ["sm", "sm-ft", "odelt"]
+    assert {"odelt/ema/l4", "odelt/ema/l12", "odelt/raw/l4"} <= grid.point_jobs(IMAGENET).keys()
+    for experiment in (small, IMAGENET):
+        of_jobs = [point for points in grid.point_jobs(experiment).values() for point in points]
+        assert sorted(map(str, of_jobs)) == sorted(map(str, grid.points(experiment)))

@@ -88,12 +88,12 @@ def test_a_disk_that_is_too_small_is_told_with_both_sizes(monkeypatch):
 def test_more_seeds_and_more_samples_cost_more():
     experiment = PAPER.experiments["imagenet-b"]
     fewer = experiment.model_copy(update={"evaluation": experiment.evaluation.model_copy(update={"samples": 1000})})
-    assert costs.cost(fewer).sampling < costs.cost(experiment).sampling / 40
+    assert costs.cost(fewer, bool).sampling < costs.cost(experiment, bool).sampling / 40
     one = experiment.model_copy(
         update={"models": {**experiment.models, "odelt": experiment.models["odelt"].model_copy(update={"seeds": None})}}
     )
     per_run = operations.step(config.network_of(experiment), experiment.models["odelt"].training, True) * 100_000
-    assert costs.cost(experiment).training - costs.cost(one).training == pytest.approx(3 * per_run)
+    assert costs.cost(experiment, bool).training - costs.cost(one, bool).training == pytest.approx(3 * per_run)
 
 
 @pytest.mark.parametrize("cores, jobs", [(0, None), (-1, None), (None, 0)])

@@ -6,6 +6,7 @@ from celebahq import CELEBAHQ, REFERENCES, cells_by_row, errors, of_experiment, 
 
 from odelt.layout.grid import points, runs
 from odelt.layout.paths import ExperimentPaths
+from odelt.publishing import entries
 from odelt.publishing.verdict_table import write_verdicts
 
 
@@ -129,3 +130,11 @@ def test_an_experiment_that_nothing_is_published_of_has_no_rows(faces, tmp_path)
     write_verdicts(of_experiment(rows_of(faces), "flowers"), REFERENCES, tmp_path / "verdicts")
     assert len((tmp_path / "verdicts.csv").read_text(encoding="utf-8").splitlines()) == 1
     assert "There are no published numbers to compare with." in (tmp_path / "verdicts.md").read_text(encoding="utf-8")
+
+
+def test_the_caption_says_what_there_is_to_know_of_the_sources_that_are_compared_with(faces, tmp_path):
+    _, _, read = written(faces, tmp_path / "verdicts")
+    assert "sm_readme: The README does not say whether" in read and "labels all of them l = 8" in read
+    assert "4,096" not in read
+    notes = entries.notes([number for number in REFERENCES.fids if not number.judged], REFERENCES)
+    assert len(notes) == 1 and notes[0].startswith("odelt_log: FIDs of 4,096 samples")

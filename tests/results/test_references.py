@@ -48,9 +48,17 @@ def test_the_authors_numbers_belong_to_their_weights_and_to_our_retraining():
     assert published("celebahq-b", "odelt", None, "euler:4") == []
 
 
-def test_sms_readme_is_of_the_ema_weights():
-    assert published("imagenet-b", "sm", None, "euler:1", guidance=1.0) == [(40.3, "sm_readme", "ours")]
-    assert published("imagenet-b", "sm", None, "euler:1", guidance=1.0, weights="raw") == []
+def test_sms_readme_may_be_of_the_ema_or_of_the_raw_weights():
+    for weights in ("ema", "raw"):
+        found = published("imagenet-b", "sm", None, "euler:1", guidance=1.0, weights=weights)
+        assert found == [(40.3, "sm_readme", "ours")]
+
+
+def test_the_logs_numbers_of_few_samples_stand_beside_no_others_and_get_no_verdict():
+    assert published("celebahq-b-few", "sm", None, "euler:128") == [(11.22, "odelt_log", "ours")]
+    assert published("celebahq-b-few", "sm", None, "euler:128", weights="raw") == [(15.24, "odelt_log", "ours")]
+    assert {one.experiment for one in REFERENCES.fids if one.source == "odelt_log"} == {"celebahq-b-few"}
+    assert [one.judged for one in REFERENCES.fids if one.source == "odelt_log"] == [False] * 6
 
 
 def test_a_number_is_compared_at_the_guidance_it_was_taken_at():
@@ -72,7 +80,7 @@ def test_published_latencies_are_taken_as_ratios():
 
 
 def test_every_published_number_is_there_with_its_experiment():
-    assert len(REFERENCES.fids) == 9 + 3 * 8 + 8 + 3 * 4
+    assert len(REFERENCES.fids) == 9 + 3 * 8 + 8 + 3 * 4 + 2 * 3
     assert len(REFERENCES.latencies) == 3 * 8 + 8 + 3 * 4
 
 

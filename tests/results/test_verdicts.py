@@ -9,6 +9,7 @@ from odelt.results.verdicts import (
     BETTER,
     BETTER_AND_WORSE,
     DEPENDS,
+    NO_VERDICT,
     NOT_COMPARABLE,
     NOT_IN_THE_GRID,
     NOT_RUN,
@@ -81,12 +82,12 @@ def test_a_number_that_belongs_to_several_cells_has_one_outcome(verdicts, expect
 
 def test_the_summary_counts_every_outcome_once():
     outcomes = [*[REPRODUCED] * 3, BETTER, WORSE, WORSE, BETTER_AND_WORSE, NOT_RUN, DEPENDS, NOT_IN_THE_GRID]
-    told = summary([*outcomes, NOT_COMPARABLE])
+    told = summary([*outcomes, NOT_COMPARABLE, NO_VERDICT, NO_VERDICT])
     assert told.startswith(
         "3 of 10 published numbers reproduced within 5% or 2 standard deviations over seeds or samples; 1 not run"
     )
     assert "4 differ (1 better, 2 worse, 1 both)" in told and "; 1: it depends on which of our models" in told
-    assert "1 not in the grid. 1 more are not comparable." in told
+    assert "1 not in the grid. 1 more are not comparable. 2 more get no verdict." in told
 
 
 def test_the_summary_says_nothing_of_what_there_is_none_of():

@@ -1,6 +1,7 @@
 """Released checkpoints become model directories, and bad ones leave nothing behind."""
 
 import pickle
+import pickletools
 
 import ml_dtypes
 import numpy as np
@@ -8,9 +9,10 @@ import pytest
 from conftest import CHECKPOINTS, GOLDEN
 
 import odelt
-from odelt import OdeltError
+from odelt import OdeltError, cli
+from odelt.model.weights import load_step
 from odelt.sources import unpickle
-from odelt.sources.checkpoints import import_checkpoint
+from odelt.sources.checkpoints import export_checkpoint, import_checkpoint
 
 SETTINGS = {"heads": 4, "group": 2, "min_length": 2, "image": (8, 8)}
 
@@ -125,3 +127,79 @@ def test_missing_and_unknown_weights_are_refused(tmp_path, content):
 @pytest.mark.parametrize("wrong", [[1, 2], {"a": 1}, {"params": {"w": np.zeros(3)}}, {"train_state": 3}])
 def test_a_pickle_of_something_else_is_refused(tmp_path, wrong):
     refused(tmp_path, wrong, "checkpoint")
+
+
+def tree(value) -> dict:
+    """Each leaf of nested dicts by its path: shape and type of an array, else its value's type."""
+    if isinstance(value, dict):
+        return {f"{key}/{path}": leaf for key, item in value.items() for path, leaf in tree(item).items()}
+    return {"": (value.shape, value.dtype) if isinstance(value, np.ndarray) else type(value)}
+
+
+def leaves(value) -> list[bytes]:
+    """Every weight's bytes but those of the table that no network reads: released files hold zeros, golden ones not."""
+    if isinstance(value, dict):
+        return [leaf for key, item in value.items() if key != "Embed_0" for leaf in leaves(item)]
+    return [value.tobytes()]
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_an_exported_checkpoint_holds_what_the_released_code_wrote(imported, tmp_path, name):
+    """Read with Python's own reader, as their code does. They drop the optimiser's state, which models here lack."""
+    layout = name.partition("-")[0]
+    export_checkpoint(imported / name, tmp_path / "exported", layout=layout)
+    exported = pickle.loads((tmp_path / "exported").read_bytes())
+    written = unpickle.load(GOLDEN / CHECKPOINTS[name])
+    assert exported.keys() == written.keys()
+    if layout == "sm":
+        exported, written = exported["train_state"], written["train_state"]
+    assert exported.keys() == written.keys() and exported.pop("opt_state") == ()
+    del written["opt_state"]
+    assert tree(exported) == tree(written) and exported["step"] == written["step"] == 800_001
+    for key in ("params", "params_ema"):
+        assert leaves(exported[key]) == leaves(written[key])
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_import_of_an_export_is_the_same_model(imported, tmp_path, name):
+    export_checkpoint(imported / name, tmp_path / "exported", layout=name.partition("-")[0])
+    import_checkpoint(tmp_path / "exported", tmp_path / "again", **SETTINGS)
+    for file in ("config.json", "model.safetensors"):
+        assert (tmp_path / "again" / file).read_bytes() == (imported / name / file).read_bytes()
+
+
+def test_an_exported_checkpoint_asks_for_nothing_but_numpys_array(imported, tmp_path):
+    """So that every version of numpy reads it."""
+    export_checkpoint(imported / "odelt", tmp_path / "exported", layout="odelt")
+    texts, asked = [], set()
+    for opcode, argument, _ in pickletools.genops((tmp_path / "exported").read_bytes()):
+        texts += [argument] if isinstance(argument, str) else []
+        asked |= {tuple(texts[-2:])} if opcode.name == "STACK_GLOBAL" else set()
+    assert asked == {("numpy", "ndarray")}
+
+
+def test_the_ema_can_be_exported_as_what_the_authors_code_evaluates(imported, tmp_path):
+    export_checkpoint(imported / "odelt", tmp_path / "exported", layout="odelt", weights="ema")
+    content, written = unpickle.load(tmp_path / "exported"), unpickle.load(GOLDEN / CHECKPOINTS["odelt"])
+    assert leaves(content["params"]) == leaves(content["params_ema"]) == leaves(written["params_ema"])
+
+
+def test_export_refuses_in_one_line_and_writes_nothing(imported, tmp_path, capsys):
+    def refused(out, model="odelt", layout="odelt"):
+        assert cli.main(["export", str(imported / model), "--format", layout, "--out", str(out)]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        return line
+
+    (tmp_path / "there").write_text("kept", encoding="utf-8")
+    assert "there is there already: remove it, or name another file" in refused(tmp_path / "there")
+    assert "SM's network has no length table" in refused(tmp_path / "new", layout="sm")
+    assert "no model directory" in refused(tmp_path / "new", model="nothing")
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
+    assert (tmp_path / "there").read_text(encoding="utf-8") == "kept"
+
+
+def test_a_step_that_is_no_number_of_steps_counts_as_none(tmp_path, content):
+    for step in (np.array(np.nan), np.zeros(3, np.int64), np.array(-1), 2**63, "9", None):
+        (tmp_path / "checkpoint").write_bytes(pickle.dumps({**content, "step": step}))
+        import_checkpoint(tmp_path / "checkpoint", tmp_path / "model", **SETTINGS)
+        assert load_step(tmp_path / "model") == 0

@@ -13,6 +13,7 @@ import types
 import pytest
 
 from odelt import OdeltError, files
+from odelt.config import Downloads
 from odelt.config.registry import load_registry
 from odelt.sources import fetch as fetching
 from odelt.sources import retrying
@@ -67,8 +68,10 @@ def network_of(place, *faults, certificate="ca.pem"):
 def fetch(place, name, network=None, **settings):
     """Fetches into out/NAME, a file or a directory."""
     proxy = {"proxy": network.proxy, "certificate": place / "ca.pem"} if network else {}
+    settings = {"registry": REGISTRY, "lock": place / "lock.yaml", "by_hand": place / "none", **proxy, **settings}
+    downloads = Downloads(**{name: str(value) if name != "strict" else value for name, value in settings.items()})
     out = place / "out" / (load_registry(REGISTRY)[name].file or name)
-    fetching.fetch(name, registry=REGISTRY, lock=place / "lock.yaml", out=out, **{**proxy, **settings})
+    fetching.fetch(name, out, downloads)
     return out
 
 
@@ -398,9 +401,9 @@ def test_an_environment_without_the_libraries_is_told(place, monkeypatch):
 
 def test_a_fetch_asks_for_its_files_and_for_nothing_else(place):
     program = (
-        "import sys; from odelt.sources.fetch import fetch; registry, proxy, place = sys.argv[1:]; "
-        "fetch('vae', registry=registry, lock=f'{place}/lock.yaml', out=f'{place}/out/vae', proxy=proxy, "
-        "certificate=f'{place}/ca.pem')"
+        "import pathlib, sys; from odelt.config import Downloads; from odelt.sources.fetch import fetch; "
+        "registry, proxy, place = sys.argv[1:]; fetch('vae', pathlib.Path(place, 'out', 'vae'), Downloads("
+        "registry=registry, lock=f'{place}/lock.yaml', proxy=proxy, certificate=f'{place}/ca.pem'))"
     )
     with network_of(place) as network:
         subprocess.run([sys.executable, "-c", program, REGISTRY, network.proxy, place], check=True)

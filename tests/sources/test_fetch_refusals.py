@@ -7,34 +7,36 @@ import types
 import pytest
 
 from odelt import OdeltError
+from odelt.config import Downloads
 from odelt.sources.fetch import fetch
 
 REGISTRY = pathlib.Path(__file__).parents[2] / "config" / "sources.yaml"
 FILE, FOLDER = "inception-clean", "vae"
 
 
-def refused(tmp_path, match, name=FILE, **settings):
+def refused(tmp_path, match, name=FILE, out="out"):
+    lock = str(tmp_path / "lock.yaml")
     with pytest.raises(OdeltError, match=match):
-        fetch(name, **{"registry": REGISTRY, "lock": tmp_path / "lock.yaml", "out": tmp_path / "out", **settings})
+        fetch(name, tmp_path / out, Downloads(registry=str(REGISTRY), lock=lock, by_hand=str(tmp_path)))
 
 
 @pytest.mark.parametrize("name, match", [(FILE, "is a folder, and a file"), (FOLDER, "is no folder, and a folder")])
 def test_an_output_of_the_other_kind_is_refused(tmp_path, name, match):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("kept", encoding="utf-8")
-    refused(tmp_path, match, name, out=tmp_path / ("folder" if name == FILE else "file"))
+    refused(tmp_path, match, name, out="folder" if name == FILE else "file")
     assert (tmp_path / "file").read_text(encoding="utf-8") == "kept"
 
 
 def test_a_device_is_not_replaced(tmp_path):
     (tmp_path / "device").symlink_to("/dev/null")
-    refused(tmp_path, "device is no regular file", out=tmp_path / "device")
+    refused(tmp_path, "device is no regular file", out="device")
     assert (tmp_path / "device").is_symlink()
 
 
 def test_a_pipe_among_the_files_fetched_by_hand_is_named(tmp_path):
     os.mkfifo(tmp_path / "inception-2015-12-05.pt")
-    refused(tmp_path, "inception-2015-12-05.pt is .*where a regular file is needed", by_hand=tmp_path)
+    refused(tmp_path, "inception-2015-12-05.pt is .*where a regular file is needed")
 
 
 @pytest.mark.parametrize("path", ["../other", "/tmp/other", "a/../../other"])

@@ -39,7 +39,7 @@ def store(tmp_path_factory, codec, images):
     out = tmp_path_factory.mktemp("store") / "latents"
     batches = ((images[k : k + 7], np.arange(k, min(k + 7, IMAGES))) for k in range(0, IMAGES, 7))
     latents.write_store(out, streams.encoded(batches, codec, mirrored=True))
-    return latents.open_store(out)
+    return latents.Moments(out)
 
 
 def test_the_store_holds_what_the_encoder_says_of_both_flip_states(store, codec, images):

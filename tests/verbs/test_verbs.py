@@ -59,7 +59,7 @@ def test_a_rule_runs_in_the_environment_of_its_verb_and_takes_its_options_from_i
 @pytest.mark.parametrize("name", ["celebahq-b", "imagenet-b", "imagenet-xl"])
 def test_a_groups_options_have_a_setting_for_each_output_in_order(name):
     experiment, paths = PAPER.experiments[name], SuitePaths(pathlib.Path("results/paper"))
-    for group, points in grid.sample_groups(experiment).items():
+    for points in grid.point_jobs(experiment).values():
         below = [f"{name}/samples/{point}.npz" for point in points]
         words = shlex.split(VERBS["sample-grid"].options([Target(PAPER, "paper", path) for path in below], paths))
         assert [words[k + 1] for k, word in enumerate(words) if word == "--out"] == [
@@ -67,7 +67,8 @@ def test_a_groups_options_have_a_setting_for_each_output_in_order(name):
         ]
         settings = [words[k + 1] for k, word in enumerate(words) if word == "--setting"]
         assert [setting.split(",")[0] for setting in settings] == [str(point.solver) for point in points]
-        assert words[words.index("--length") + 1] == ("full" if group.length is None else str(group.length))
+        lengths = [words[k + 1] for k, word in enumerate(words) if word == "--length"]
+        assert lengths == ["full" if point.group.length is None else str(point.group.length) for point in points]
 
 
 def test_of_several_settings_the_output_that_is_asked_about_is_compared_with_its_own():

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from diffusers import AutoencoderKL
 
 from odelt import OdeltError
-from odelt.vision import vae
+from odelt.vision import streams, vae
 from rehearsal import vision as stand_ins
 
 pytestmark = pytest.mark.torch
@@ -23,6 +23,11 @@ def directory(tmp_path_factory):
     directory = tmp_path_factory.mktemp("vae")
     stand_ins.write_vae(directory, seed=0)
     return directory
+
+
+def decoded(codec, latents, scale=vae.SCALING) -> np.ndarray:
+    (images,) = streams.decoded([latents], codec, scale)
+    return images.permute(0, 2, 3, 1).numpy()
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +64,10 @@ def test_decoding_divides_by_the_scaling_factor_and_does_not_clip(codec, diffuse
     latents = np.random.default_rng(1).standard_normal((6, 6, 4, 4)).astype(np.float32)
     with torch.no_grad():
         expected = diffusers.decode(torch.tensor(latents).movedim(-1, 1) / 0.18215).sample.movedim(1, -1).numpy()
-    found = codec.decode(latents)
+    found = decoded(codec, latents)
     assert found.shape == (6, 48, 32, 3) and found.dtype == np.float32 and np.abs(found).max() > 1
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(codec.decode(latents, scaling=0.5), codec.decode(latents * 0.18215 / 0.5), atol=1e-5)
+    np.testing.assert_allclose(decoded(codec, latents, 0.5), decoded(codec, latents * 0.18215 / 0.5), atol=1e-5)
 
 
 def test_the_batch_size_changes_nothing(directory, codec, images):
@@ -116,7 +121,7 @@ def test_weights_that_are_not_in_the_file_are_never_made_up(directory, tmp_path)
 MEMORY = """
 import resource, sys, tracemalloc
 import numpy as np
-from odelt.vision import vae
+from odelt.vision import streams, vae
 
 codec = vae.load(sys.argv[1], "cpu", batch_size=4)
 
@@ -124,7 +129,7 @@ def peaks(count):
     tracemalloc.reset_peak()
     for start in range(0, count, 8):
         images = np.random.default_rng(start).uniform(-1, 1, (8, 64, 64, 3)).astype(np.float32)
-        codec.decode(codec.moments(images)[..., :4])
+        list(streams.decoded([codec.moments(images)[..., :4]], codec, vae.SCALING))
     return tracemalloc.get_traced_memory()[1], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 tracemalloc.start()

@@ -45,34 +45,34 @@ rule real_features:
         "python -m odelt --log {log} features --network {input.network} {params.options}"
 
 
-for experiment, settings, files, group, points in JOBS.groups(SMALL):
+for experiment, settings, files, job, points in JOBS.of_points(SMALL):
 
     rule:
         name:
-            grid.rule_name("features", experiment, group)
+            grid.rule_name("features", experiment, job)
         input:
             network=files.feature_network,
             images=[files.samples(point) for point in points],
         output:
             [files.features(point) for point in points],
         log:
-            f"<logs>/{experiment}/features/{group}.log",
+            f"<logs>/{experiment}/features/{job}.log",
         benchmark:
-            f"<benchmarks>/{experiment}/features/{group}.tsv"
+            f"<benchmarks>/{experiment}/features/{job}.tsv"
         conda:
             environment_of("features")
         resources:
             **resources_of("features", large=False),
         params:
-            options=JOBS.options_of_group("features", map(files.features, points)),
+            options=JOBS.options_of_all("features", map(files.features, points)),
         message:
-            f"Features of {experiment}/{group}"
+            f"Features of {experiment}/{job}"
         shell:
             "python -m odelt --log {log} features --network {input.network} {params.options}"
 
     rule:
         name:
-            grid.rule_name("score", experiment, group)
+            grid.rule_name("score", experiment, job)
         input:
             [path(point) for path in (files.samples, files.features) for point in points],
             dataset=PATHS.data(settings),
@@ -80,17 +80,17 @@ for experiment, settings, files, group, points in JOBS.groups(SMALL):
         output:
             [files.score(point) for point in points],
         log:
-            f"<logs>/{experiment}/score/{group}.log",
+            f"<logs>/{experiment}/score/{job}.log",
         benchmark:
-            f"<benchmarks>/{experiment}/score/{group}.tsv"
+            f"<benchmarks>/{experiment}/score/{job}.tsv"
         conda:
             environment_of("score")
         resources:
             **resources_of("score", large=False),
         params:
-            options=JOBS.options_of_group("score", map(files.score, points)),
+            options=JOBS.options_of_all("score", map(files.score, points)),
         message:
-            f"Score {experiment}/{group}"
+            f"Score {experiment}/{job}"
         shell:
             "python -m odelt --log {log} score --dataset {input.dataset} --real-features {input.real_features}"
             " {params.options}"
@@ -193,19 +193,19 @@ rule compare_references:
 
 
 # What reads large files has priority over what makes more of them.
-for experiment, settings, files, group, points in JOBS.groups(LATENT):
+for experiment, settings, files, job, points in JOBS.of_points(LATENT):
 
     rule:
         name:
-            grid.rule_name("statistics", experiment, group)
+            grid.rule_name("statistics", experiment, job)
         input:
             **JOBS.of_description(experiment, points),
         output:
             [*(temp(files.statistics(point)) for point in points), *map(files.pictures, points)],
         log:
-            f"<logs>/{experiment}/statistics/{group}.log",
+            f"<logs>/{experiment}/statistics/{job}.log",
         benchmark:
-            f"<benchmarks>/{experiment}/statistics/{group}.tsv"
+            f"<benchmarks>/{experiment}/statistics/{job}.tsv"
         priority: 1
         conda:
             environment_of("statistics")
@@ -213,16 +213,16 @@ for experiment, settings, files, group, points in JOBS.groups(LATENT):
         resources:
             **resources_of("statistics", large=True),
         params:
-            options=JOBS.options_of_group("statistics", map(files.statistics, points)),
+            options=JOBS.options_of_all("statistics", map(files.statistics, points)),
         message:
-            f"Statistics of the samples of {experiment}/{group}"
+            f"Statistics of the samples of {experiment}/{job}"
         shell:
             "python -m odelt --log {log} statistics {params.options} --vae {input.vae}"
             " --real {input.real} --weights {input.weights} --torchscript {input.torchscript}"
 
     rule:
         name:
-            grid.rule_name("fid", experiment, group)
+            grid.rule_name("fid", experiment, job)
         input:
             statistics=[files.statistics(point) for point in points],
             real=PATHS.real_statistics(settings.dataset),
@@ -230,17 +230,17 @@ for experiment, settings, files, group, points in JOBS.groups(LATENT):
         output:
             [files.score(point) for point in points],
         log:
-            f"<logs>/{experiment}/score/{group}.log",
+            f"<logs>/{experiment}/score/{job}.log",
         benchmark:
-            f"<benchmarks>/{experiment}/score/{group}.tsv"
+            f"<benchmarks>/{experiment}/score/{job}.tsv"
         priority: 2
         conda:
             environment_of("score-fid")
         resources:
             **resources_of("score-fid", large=True),
         params:
-            options=JOBS.options_of_group("score-fid", map(files.score, points)),
+            options=JOBS.options_of_all("score-fid", map(files.score, points)),
         message:
-            f"Score {experiment}/{group}"
+            f"Score {experiment}/{job}"
         shell:
             "python -m odelt --log {log} score-fid --real {input.real} {params.options}"

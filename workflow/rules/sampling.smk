@@ -1,18 +1,18 @@
-# One job per (model, weights, length) makes the sample sets of all its solvers in one process. Which sets those are
-# differs from group to group, so each group is a rule of its own.
-for experiment, settings, files, group, points in JOBS.groups(EXPERIMENTS):
+# One job makes many sample sets in one process: those of a model, or of its weights at one length where it is large. Which
+# sets those are differs from job to job, so that each is a rule of its own.
+for experiment, settings, files, job, points in JOBS.of_points(EXPERIMENTS):
 
     rule:
         name:
-            grid.rule_name("sample", experiment, group)
+            grid.rule_name("sample", experiment, job)
         input:
-            files.weights(group.model),
+            files.weights(points[0].group.model),
         output:
             [once_read(settings, files.samples(point)) for point in points],
         log:
-            f"<logs>/{experiment}/sample/{group}.log",
+            f"<logs>/{experiment}/sample/{job}.log",
         benchmark:
-            f"<benchmarks>/{experiment}/sample/{group}.tsv"
+            f"<benchmarks>/{experiment}/sample/{job}.tsv"
         conda:
             environment_of("sample-grid")
         # Two at a time on a small machine: one compiles while the other computes.
@@ -20,8 +20,8 @@ for experiment, settings, files, group, points in JOBS.groups(EXPERIMENTS):
         resources:
             **resources_of("sample-grid", settings.latent, settings.evaluation.gpus),
         params:
-            options=JOBS.options_of_group("sample-grid", map(files.samples, points)),
+            options=JOBS.options_of_all("sample-grid", map(files.samples, points)),
         message:
-            f"Generate the samples of {experiment}/{group}"
+            f"Generate the samples of {experiment}/{job}"
         shell:
             "python -m odelt --log {log} sample-grid {params.options}"

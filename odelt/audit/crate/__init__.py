@@ -7,25 +7,19 @@ so the same records give the same crate.
 import io
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
 from odelt import files, trace
-from odelt.audit import snapshot
 from odelt.audit.crate import entities, jsonld
 from odelt.audit.folder import Folder
-from odelt.config import subfolders
-from odelt.config.registry import Registry, load_registry
 from odelt.errors import OdeltError
 from odelt.provenance.environment import version as installed
 from odelt.provenance.record import RETOLD, Record
 from odelt.quoting import quoted
 
-LARGEST = 10 * 2**20  # bytes; a larger file is described by its size and digest, and not copied into the crate
-# Suffixes of the files that people and other programs read. The crate describes the others, whatever their size.
-READ = (".csv", ".json", ".md", ".png", ".svg", ".yaml")
 WORKFLOW, RULES = pathlib.Path("Snakefile"), pathlib.Path("workflow", "rules")
 RECORDS, README = entities.RECORDS, entities.README
 SCHEMA, BIOSCHEMAS = "http://schema.org/", "https://bioschemas.org/"
@@ -49,7 +43,7 @@ def write(suite: str, results: pathlib.Path, out: pathlib.Path) -> None:
     known = records(folder, suite)
     for name, record in known.items():
         trace.retold(results / name, record.output.sha256)
-        if is_copied(record) and folder.hash(name) != record.output.sha256:
+        if entities.is_copied(record) and folder.hash(name) != record.output.sha256:
             raise OdeltError(f"{results / name} is not what its record says; `odelt audit` tells more")
     workflow = [WORKFLOW, *sorted(RULES.glob("*.smk"))]
     for path in workflow:
@@ -57,12 +51,12 @@ def write(suite: str, results: pathlib.Path, out: pathlib.Path) -> None:
             raise OdeltError(f"{path} is missing: start in the project's folder")
         trace.used(path)
     version = installed("snakemake") or "not known"
-    graph = graph_of(folder, suite, known, [path.as_posix() for path in workflow], version)
+    graph = entities.Graph(folder, suite, known, [path.as_posix() for path in workflow], version)
     contents = {name: record.model_dump(mode="json") for name, record in known.items()}
     sources: dict[str, pathlib.Path | io.StringIO] = {id: results / name for id, name in graph.copy_of.items()}
     sources |= {path.as_posix(): path for path in workflow}
     sources[RECORDS] = io.StringIO(json.dumps(contents, indent=1, ensure_ascii=False) + "\n")
-    sources[README] = io.StringIO(graph.readme())
+    sources[README] = io.StringIO(readme(graph))
     with files.writing_whole(out) as draft:
         assembled(graph, sources).write(draft)
 
@@ -92,26 +86,14 @@ def records(folder: Folder, suite: str | None) -> dict[str, Record]:
     return known
 
 
-def is_copied(record: Record) -> bool:
-    """Whether the crate holds a copy of an output."""
-    output = record.output
-    path = pathlib.PurePosixPath(output.path)
-    large = output.files is not None or output.bytes > LARGEST
-    return not large and path.suffix in READ and path.parts[0] != subfolders.SOURCES
-
-
-def graph_of(
-    folder: Folder, suite: str | None, known: Mapping[str, Record], workflow: Sequence[str], snakemake: str
-) -> entities.Graph:
-    """Builds the graph of these records.
-
-    Raises:
-        OdeltError: the folder's copy of the registry of sources cannot be read.
-    """
-    kept = folder.root / snapshot.REGISTRY
-    registry = load_registry(kept) if snapshot.REGISTRY in known else Registry(sources={})
-    copied = {name for name, record in known.items() if is_copied(record)}
-    return entities.Graph(suite, folder.digest(known), known, copied, registry, workflow, snakemake)
+def readme(graph: entities.Graph) -> str:
+    lines = (
+        f"# The suite '{graph.suite}' of odelt",
+        f"{entities.DESCRIPTION} The suite's digest: `{graph.digest}`.",
+        "`outputs/` holds what people read; larger files are described in `ro-crate-metadata.json` with their "
+        f"digests. `{RECORDS}` holds the record of every output.",
+    )
+    return "\n\n".join(lines) + "\n"
 
 
 def assembled(graph: entities.Graph, sources: Mapping[str, pathlib.Path | io.StringIO]) -> ROCrate:

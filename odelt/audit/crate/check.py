@@ -45,7 +45,7 @@ def differences(folder: Folder, record: Record) -> Iterator[str]:
             yield differing
             return
         # Of the crate's own records, whose times may be those of an earlier run with the same outcome.
-        graph = crate.graph_of(folder, record.suite, again, _workflow(record), _snakemake(described))
+        graph = entities.Graph(folder, record.suite, again, _workflow(record), _snakemake(described))
         yield from [*_differing_files(graph, record, path)] or _differing_metadata(graph, path, described, record)
     except RecursionError:
         yield f"cannot be compared with the records: {METADATA} or {crate.RECORDS} is nested too deeply"
@@ -101,7 +101,7 @@ def _differing_files(graph: entities.Graph, record: Record, path: pathlib.Path) 
     digests |= {input.path: input.sha256 for input in record.inputs if input.external}
     if other := {name for name, sha256 in digests.items() if name in held and held[name] != sha256}:
         yield f"holds {_listed(other)}, which is not what the records say"
-    if crate.README in held and (path / crate.README).read_bytes() != graph.readme().encode():
+    if crate.README in held and (path / crate.README).read_bytes() != crate.readme(graph).encode():
         yield f"its {crate.README} does not say what the records say"
 
 

@@ -9,42 +9,51 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from odelt.audit import snapshot
 from odelt.audit.crate import jsonld
-from odelt.config.registry import Registry
+from odelt.audit.folder import Folder
+from odelt.config import subfolders
+from odelt.config.registry import Registry, load_registry
 from odelt.provenance.record import Input, Record
 
+LARGEST = 10 * 2**20  # bytes; a larger file is described by its size and digest, and not copied into the crate
+# Suffixes of the files that people and other programs read. The crate describes the others, whatever their size.
+READ = (".csv", ".json", ".md", ".png", ".svg", ".yaml")
 TABLES = (".csv", ".md")
 RECORDS, README = "records.json", "README.md"
 DESCRIPTION = "Results of a reproduction of ODE_t(ODE_l), with the jobs that made them."
 RUN = "#run"  # of the workflow as a whole
 
 
+def is_copied(record: Record) -> bool:
+    """Whether the crate holds a copy of an output."""
+    path = pathlib.PurePosixPath(record.output.path)
+    large = record.output.files is not None or record.output.bytes > LARGEST
+    return not large and path.suffix in READ and path.parts[0] != subfolders.SOURCES
+
+
 class Graph:
     """The entities of a crate of these records.
 
     Args:
+        folder: the suite's.
         suite: the suite's name.
-        digest: the suite's digest.
         known: the records, by the output's name.
-        copied: the names of the outputs that the crate holds a copy of.
-        registry: the sources' addresses and licences.
         workflow: the paths of the workflow's files in the crate, the main one first.
         snakemake: the version of Snakemake that ran the workflow. No record holds it.
+
+    Raises:
+        OdeltError: the folder's copy of the registry of sources cannot be read.
     """
 
     def __init__(
-        self,
-        suite: str | None,
-        digest: str,
-        known: Mapping[str, Record],
-        copied: set[str],
-        registry: Registry,
-        workflow: Sequence[str],
-        snakemake: str,
+        self, folder: Folder, suite: str | None, known: Mapping[str, Record], workflow: Sequence[str], snakemake: str
     ):
-        self.suite, self.digest, self.known, self.registry, self.workflow = suite, digest, known, registry, workflow
-        self.snakemake = snakemake
-        self.base = f"https://odelt.invalid/{digest}/"
-        self._dated = {"sdDatePublished": max(record.ended for record in known.values())}
+        self.suite, self.known, self.workflow, self.snakemake = suite, known, workflow, snakemake
+        self.digest = folder.digest(known)  # of the suite
+        has_registry = snapshot.REGISTRY in known
+        self.registry = load_registry(folder.root / snapshot.REGISTRY) if has_registry else Registry(sources={})
+        self.base = f"https://odelt.invalid/{self.digest}/"
+        self.published = max(record.ended for record in known.values())
+        copied = {name for name, record in known.items() if is_copied(record)}
         self.ids = {
             name: f"outputs/{jsonld.quoted(name)}" if name in copied else jsonld.local("output", name) for name in known
         }
@@ -57,36 +66,28 @@ class Graph:
         self.configuration = [name for name in snapshot.FILES if name in known]
         ends = [name for name in known if name not in consumed and name not in snapshot.FILES]
         self.results = sorted(ends, key=lambda name: (not _is_table(name), name))
+        self.types = {verb: self._types(verb) for verb in self.verbs}
         self.values = {
-            job: jsonld.property_values(job[0], records[0], self._types(job[0])) for job, records in self.jobs.items()
+            job: jsonld.property_values(job[0], records[0], self.types[job[0]]) for job, records in self.jobs.items()
         }
         fetched = {str(record.parameters.get("name")) for record in known.values() if record.verb == "fetch"}
-        self.sources = sorted(name for name in fetched if name in registry)
+        self.sources = sorted(name for name in fetched if name in self.registry)
         self.slots = self._slots()
-
-    def readme(self) -> str:
-        lines = (
-            f"# The suite '{self.suite}' of odelt",
-            f"{DESCRIPTION} The suite's digest: `{self.digest}`.",
-            "`outputs/` holds what people read; larger files are described in `ro-crate-metadata.json` with their "
-            f"digests. `{RECORDS}` holds the record of every output.",
-        )
-        return "\n\n".join(lines) + "\n"
 
     def root(self) -> dict:
         """Returns the properties of the root."""
-        tables = [self.ids[name] for name in self.results if _is_table(name)]
+        tables = self._ids(filter(_is_table, self.results))
         return {
             "name": f"odelt: the suite '{self.suite}'",
             "description": f"{DESCRIPTION} The identifier is the digest that `odelt audit` tells of the suite.",
             "identifier": self.digest,
-            "datePublished": self._dated["sdDatePublished"],
+            "datePublished": self.published,
             "license": {"@id": jsonld.LICENCE},
             "author": {"@id": jsonld.AUTHORS},
             "publisher": {"@id": jsonld.AUTHORS},
             "conformsTo": jsonld.refs(jsonld.PROFILES),
             # The profile wants the workflow as the main entity: what the crate is about are the tables all the same.
-            **jsonld.some("about", tables),
+            **({"about": jsonld.refs(tables)} if tables else {}),
             "mentions": jsonld.refs([RUN, "#engine", *map(_run, self.jobs)]),
         }
 
@@ -96,11 +97,11 @@ class Graph:
             yield self._output(self.known[name])
         yield self._workflow()
         for path in self.workflow[1:]:
-            yield {"@id": path, "@type": ["File", "SoftwareSourceCode"], "name": path, **self._source_code(path)}
-        name = "the record of every output, by its path in the suite's folder"
-        yield {"@id": RECORDS, "@type": "File", "name": name, **self._dated, **jsonld.media(RECORDS)}
-        about = {"name": "what this crate is", "about": {"@id": "./"}}
-        yield {"@id": README, "@type": "CreativeWork", **about, **jsonld.media(README)}
+            yield jsonld.entity(path, ["File", "SoftwareSourceCode"], path, **self._source_code(path))
+        name, media = "the record of every output, by its path in the suite's folder", jsonld.media(RECORDS)
+        yield jsonld.entity(RECORDS, "File", name, sdDatePublished=self.published, encodingFormat=media)
+        media = jsonld.media(README)
+        yield jsonld.entity(README, "CreativeWork", "what this crate is", about={"@id": "./"}, encodingFormat=media)
 
     def described(self) -> Iterator[dict]:
         """Yields every other entity, each once."""
@@ -112,12 +113,12 @@ class Graph:
         others = {self._input(input): input for record in self.known.values() for input in record.inputs}
         for id, input in sorted(others.items()):
             if id not in own:
-                properties = {"name": input.path, "sha256": input.sha256, **jsonld.media(input.path)}
-                yield {"@id": id, "@type": "CreativeWork", **properties}
+                media = jsonld.media(input.path)
+                yield jsonld.entity(id, "CreativeWork", input.path, sha256=input.sha256, encodingFormat=media)
         for name in self.sources:
             source = self.registry[name]
-            properties = {"name": source.what, "license": source.licence, "url": source.address}
-            yield {"@id": self._source(name), "@type": "CreativeWork", **properties}
+            facts = {"license": source.licence, "url": source.address}
+            yield jsonld.entity(self._source(name), "CreativeWork", source.what, **facts)
         yield from self._parameters()
         yield from self._tools()
         yield from self._actions()
@@ -128,38 +129,40 @@ class Graph:
     def _output(self, record: Record) -> dict:
         output = record.output
         id, kind = self.ids[output.path], _type(record)
-        properties = {"name": output.path, "contentSize": str(output.bytes), "sha256": output.sha256} | self._dated
-        media = jsonld.media(output.path) if kind == "File" else {}
-        slots = jsonld.some("exampleOfWork", sorted(self.slots.get(id, ())))
-        return {"@id": id, "@type": kind, **properties, **media, **slots}
+        return jsonld.entity(
+            id,
+            kind,
+            output.path,
+            contentSize=str(output.bytes),
+            sha256=output.sha256,
+            sdDatePublished=self.published,
+            encodingFormat=jsonld.media(output.path) if kind == "File" else None,
+            exampleOfWork=jsonld.refs(sorted(self.slots.get(id, ()))),
+        )
 
     def _workflow(self) -> dict:
         main = self.workflow[0]
-        steps = [jsonld.local("step", verb) for verb in self.verbs]
-        return {
-            "@id": main,
-            "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"],
-            "name": "odelt's workflow",
+        return jsonld.entity(
+            main,
+            ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"],
+            "odelt's workflow",
             **self._source_code(main),
-            "conformsTo": {"@id": jsonld.BIOSCHEMAS.format("ComputationalWorkflow")},
-            "license": {"@id": jsonld.LICENCE},
-            "hasPart": jsonld.refs(self._tool_ids()),
-            "step": jsonld.refs(steps),
-            **jsonld.some("input", self._slots_of("workflow", "input")),
-            **jsonld.some("output", self._slots_of("workflow", "output")),
-        }
+            conformsTo={"@id": jsonld.BIOSCHEMAS.format("ComputationalWorkflow")},
+            license={"@id": jsonld.LICENCE},
+            hasPart=jsonld.refs(self._tool_ids()),
+            step=jsonld.refs(jsonld.local("step", verb) for verb in self.verbs),
+            input=jsonld.refs(self._slots_of("workflow", "input")),
+            output=jsonld.refs(self._slots_of("workflow", "output")),
+        )
 
     def _source_code(self, path: str) -> dict:
-        versions = sorted({jsonld.version(record) for record in self.known.values()})
-        return (
-            {
-                "programmingLanguage": {"@id": jsonld.LANGUAGE},
-                "url": jsonld.PAPER,
-                "version": ", ".join(versions),
-            }
-            | self._dated
-            | jsonld.media(path)
-        )
+        return {
+            "programmingLanguage": {"@id": jsonld.LANGUAGE},
+            "url": jsonld.PAPER,
+            "version": ", ".join(sorted({jsonld.version(record) for record in self.known.values()})),
+            "sdDatePublished": self.published,
+            "encodingFormat": jsonld.media(path),
+        }
 
     def _input(self, input: Input) -> str:
         """Returns the identifier of an input: that of an output, if it is unchanged, or else one with its digest."""
@@ -167,6 +170,9 @@ class Graph:
         if now and now.output.sha256 == input.sha256:
             return self.ids[input.path]
         return f"{self.base}{jsonld.local('project' if input.external else 'earlier', input.path)}@{input.sha256[:12]}"
+
+    def _ids(self, names: Iterable[str]) -> list[str]:
+        return [self.ids[name] for name in names]
 
     def _inputs(self, records: Iterable[Record]) -> list[str]:
         return list(dict.fromkeys(self._input(input) for record in records for input in record.inputs))
@@ -177,17 +183,14 @@ class Graph:
     def _slots(self) -> dict[str, set[str]]:
         """Returns the FormalParameters that each file or folder is an example of, by its @id."""
         kinds = {self.ids[name]: _type(record) for name, record in self.known.items()}
-        slots: dict[str, set[str]] = {}
-
-        def fill(tool: str, side: str, ids: Iterable[str]) -> None:
-            for id in ids:
-                slots.setdefault(id, set()).add(jsonld.slot(tool, side, kinds[id]))
-
+        used = [("workflow", "input", self._ids(self.configuration)), ("workflow", "output", self._ids(self.results))]
         for (verb, *_), records in self.jobs.items():
-            fill(verb, "input", filter(kinds.get, self._inputs(records)))
-            fill(verb, "output", (self.ids[record.output.path] for record in records))
-        fill("workflow", "input", (self.ids[name] for name in self.configuration))
-        fill("workflow", "output", (self.ids[name] for name in self.results))
+            made = self._ids(record.output.path for record in records)
+            used += [(verb, "input", self._inputs(records)), (verb, "output", made)]
+        slots: dict[str, set[str]] = {}
+        for tool, side, ids in used:
+            for id in filter(kinds.get, ids):
+                slots.setdefault(id, set()).add(jsonld.slot(tool, side, kinds[id]))
         return slots
 
     def _slots_of(self, tool: str, side: str) -> list[str]:
@@ -208,7 +211,7 @@ class Graph:
             side, _, kind = slot.rpartition("/")[2].partition("-")
             yield jsonld.formal_parameter(slot, f"{side}s", kind)
         for verb in self.verbs:
-            for name, kind in self._types(verb).items():
+            for name, kind in self.types[verb].items():
                 yield jsonld.formal_parameter(jsonld.local("parameter", f"{verb}/{name}"), name, kind)
         values = {value["@id"]: value for values in self.values.values() for value in values}
         yield from (values[id] for id in sorted(values))
@@ -219,67 +222,64 @@ class Graph:
     def _tools(self) -> Iterator[dict]:
         """Yields the verbs, each with the code and packages that it ran with, and the workflow's steps."""
         for id, record in sorted({jsonld.tool(record): record for record in self.known.values()}.items()):
-            named = [jsonld.local("parameter", f"{record.verb}/{name}") for name in self._types(record.verb)]
+            named = [jsonld.local("parameter", f"{record.verb}/{name}") for name in self.types[record.verb]]
             packages = [f"{name} {version}" for name, version in sorted(record.environment.packages.items())]
             packages += [f"{name}={value}" for name, value in sorted(record.environment.settings.items())]
-            yield {
-                "@id": id,
-                "@type": "SoftwareApplication",
-                "name": f"odelt {record.verb}",
-                "url": jsonld.PAPER,
-                "softwareVersion": jsonld.version(record),
-                "softwareRequirements": jsonld.one_or_all([f"Python {record.environment.python}", *packages]),
-                **jsonld.some("input", self._slots_of(record.verb, "input") + named),
-                **jsonld.some("output", self._slots_of(record.verb, "output")),
-            }
+            yield jsonld.entity(
+                id,
+                "SoftwareApplication",
+                f"odelt {record.verb}",
+                url=jsonld.PAPER,
+                softwareVersion=jsonld.version(record),
+                softwareRequirements=jsonld.one_or_all([f"Python {record.environment.python}", *packages]),
+                input=jsonld.refs(self._slots_of(record.verb, "input") + named),
+                output=jsonld.refs(self._slots_of(record.verb, "output")),
+            )
         for position, verb in enumerate(self.verbs, 1):
-            step = {
-                "@id": jsonld.local("step", verb),
-                "@type": "HowToStep",
-                "name": verb,
-                "position": str(position),
-            }
-            yield {**step, "workExample": jsonld.refs(self._tool_ids(verb))}
+            facts = {"position": str(position), "workExample": jsonld.refs(self._tool_ids(verb))}
+            yield jsonld.entity(jsonld.local("step", verb), "HowToStep", verb, **facts)
 
     def _actions(self) -> Iterator[dict]:
         """Yields the jobs, the link of each to its step, the run of the whole workflow, and Snakemake's part."""
-        every = self.known.values()
         for job, records in self.jobs.items():
-            record = records[0]
-            sources = [self._source(name) for name in self.sources if record.parameters.get("name") == name]
-            objects = [*self._inputs(records), *(sources if record.verb == "fetch" else ())]
-            results = [self.ids[made.output.path] for made in records]
-            where = record.environment.computed_on
-            description = f"`odelt {record.verb}`{f' on {where}' if where else ''}: {records[0].output.path}"
-            more = f" and {len(records) - 1} more" if len(records) > 1 else ""
-            action = jsonld.action(_run(job), f"{record.verb}: {record.output.path}{more}", description + more, records)
-            values = [value["@id"] for value in self.values[job]]
-            yield (
-                action
-                | {"instrument": {"@id": jsonld.tool(record)}, **jsonld.some("object", objects + values)}
-                | {"result": jsonld.refs(results)}
-            )
-            control = {"@id": _run(job).replace("#run", "#control", 1), "@type": "ControlAction", "name": record.verb}
-            step = {"@id": jsonld.local("step", record.verb)}
-            yield control | {"instrument": step, "object": {"@id": _run(job)}}
-        brought = [self._source(name) for name in self.sources]
-        given = [self.ids[name] for name in self.configuration]
-        run = jsonld.action(
-            RUN, "the workflow", "All jobs together, from the first one's start to the last one's end.", every
+            yield self._job(job, records)
+            parts = {"instrument": {"@id": jsonld.local("step", job[0])}, "object": {"@id": _run(job)}}
+            yield jsonld.entity(_run(job, "control"), "ControlAction", job[0], **parts)
+        yield jsonld.action(
+            RUN,
+            "the workflow",
+            "All jobs together, from the first one's start to the last one's end.",
+            self.known.values(),
+            instrument={"@id": self.workflow[0]},
+            object=jsonld.refs([*self._ids(self.configuration), *map(self._source, self.sources)]),
+            result=jsonld.refs(self._ids(self.results)),
         )
-        ended = jsonld.refs([self.ids[name] for name in self.results])
-        yield run | {
-            "instrument": {"@id": self.workflow[0]},
-            **jsonld.some("object", given + brought),
-            "result": ended,
-        }
-        controls = [_run(job).replace("#run", "#control", 1) for job in self.jobs]
-        engine = {"@id": "#engine", "@type": "OrganizeAction", "name": "Snakemake's part", "result": {"@id": RUN}}
-        yield engine | {
-            "instrument": {"@id": jsonld.SNAKEMAKE},
-            "object": jsonld.refs(controls),
-            "agent": {"@id": jsonld.AGENT},
-        }
+        yield jsonld.entity(
+            "#engine",
+            "OrganizeAction",
+            "Snakemake's part",
+            result={"@id": RUN},
+            instrument={"@id": jsonld.SNAKEMAKE},
+            object=jsonld.refs(_run(job, "control") for job in self.jobs),
+            agent={"@id": jsonld.AGENT},
+        )
+
+    def _job(self, job: tuple, records: Sequence[Record]) -> dict:
+        record = records[0]
+        given = self._inputs(records)
+        if record.verb == "fetch" and (name := record.parameters.get("name")) in self.sources:
+            given.append(self._source(name))
+        where = record.environment.computed_on
+        what = f"{record.output.path}{f' and {len(records) - 1} more' if len(records) > 1 else ''}"
+        return jsonld.action(
+            _run(job),
+            f"{record.verb}: {what}",
+            f"`odelt {record.verb}`{f' on {where}' if where else ''}: {what}",
+            records,
+            instrument={"@id": jsonld.tool(record)},
+            object=jsonld.refs(given + [value["@id"] for value in self.values[job]]),
+            result=jsonld.refs(self._ids(made.output.path for made in records)),
+        )
 
 
 KINDS = ("File", "Dataset")
@@ -293,5 +293,5 @@ def _is_table(name: str) -> bool:
     return pathlib.PurePosixPath(name).suffix in TABLES
 
 
-def _run(job: tuple) -> str:
-    return f"{jsonld.local('run', job[0])}/{jsonld.short(job)}"
+def _run(job: tuple, kind: str = "run") -> str:
+    return f"{jsonld.local(kind, job[0])}/{jsonld.short(job)}"

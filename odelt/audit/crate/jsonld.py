@@ -34,43 +34,46 @@ MEDIA = {
 }
 
 
+def entity(id: str, type: str | list[str], name: str, **properties: Any) -> dict:
+    """Returns an entity. Properties that are None are left out."""
+    known = {key: value for key, value in properties.items() if value is not None}
+    return {"@id": id, "@type": type, "name": name, **known}
+
+
 def fixed(snakemake: str) -> Iterator[dict]:
     """Yields the entities of every crate: profiles, licence, people, and Snakemake with this version."""
     for id, name in PROFILES.items():
-        yield {"@id": id, "@type": "CreativeWork", "name": name, "version": id.rpartition("/")[2]}
-    yield {"@id": LICENCE, "@type": "CreativeWork", "name": "MIT License", "url": LICENCE}
-    yield {"@id": AUTHORS, "@type": "Organization", "name": "The odelt reproduction's authors", "url": PAPER}
-    yield {
-        "@id": AGENT,
-        "@type": "Person",
-        "name": "whoever ran the workflow",
-        "description": "Records name no person.",
-    }
-    engine = {"name": "Snakemake", "url": "https://snakemake.github.io"}
-    yield {"@id": SNAKEMAKE, "@type": "SoftwareApplication", **engine, "softwareVersion": snakemake}
-    yield {"@id": LANGUAGE, "@type": "ComputerLanguage", **engine, "identifier": engine["url"]}
+        yield entity(id, "CreativeWork", name, version=id.rpartition("/")[2])
+    yield entity(LICENCE, "CreativeWork", "MIT License", url=LICENCE)
+    yield entity(AUTHORS, "Organization", "The odelt reproduction's authors", url=PAPER)
+    yield entity(AGENT, "Person", "whoever ran the workflow", description="Records name no person.")
+    home = "https://snakemake.github.io"
+    yield entity(SNAKEMAKE, "SoftwareApplication", "Snakemake", url=home, softwareVersion=snakemake)
+    yield entity(LANGUAGE, "ComputerLanguage", "Snakemake", url=home, identifier=home)
 
 
-def media(path: str) -> dict:
-    return {"encodingFormat": MEDIA.get(pathlib.PurePosixPath(path).suffix, "application/octet-stream")}
+def media(path: str) -> str:
+    return MEDIA.get(pathlib.PurePosixPath(path).suffix, "application/octet-stream")
 
 
-def action(id: str, name: str, description: str, records: Iterable[Record]) -> dict:
-    return {
-        "@id": id,
-        "@type": "CreateAction",
-        "name": name,
-        "description": description,
-        "startTime": min(record.started for record in records),
-        "endTime": max(record.ended for record in records),
-        "actionStatus": "http://schema.org/CompletedActionStatus",
-        "agent": {"@id": AGENT},
-    }
+def action(id: str, name: str, description: str, records: Iterable[Record], **properties: Any) -> dict:
+    """Returns an action that lasted as long as the jobs of these records."""
+    return entity(
+        id,
+        "CreateAction",
+        name,
+        description=description,
+        startTime=min(record.started for record in records),
+        endTime=max(record.ended for record in records),
+        actionStatus="http://schema.org/CompletedActionStatus",
+        agent={"@id": AGENT},
+        **properties,
+    )
 
 
 def formal_parameter(id: str, name: str, kind: str) -> dict:
     profile = {"@id": BIOSCHEMAS.format("FormalParameter")}
-    return {"@id": id, "@type": "FormalParameter", "name": name, "additionalType": kind, "conformsTo": profile}
+    return entity(id, "FormalParameter", name, additionalType=kind, conformsTo=profile)
 
 
 def property_values(verb: str, record: Record, types: Mapping[str, str]) -> list[dict]:
@@ -81,8 +84,7 @@ def property_values(verb: str, record: Record, types: Mapping[str, str]) -> list
             value = given if kind != "Text" or isinstance(given, str) else json.dumps(given, ensure_ascii=False)
             slot = local("parameter", f"{verb}/{name}")
             id = f"{slot}@{short(given)}"
-            properties = {"name": name, "value": value, "exampleOfWork": {"@id": slot}}
-            entities.append({"@id": id, "@type": "PropertyValue", **properties})
+            entities.append(entity(id, "PropertyValue", name, value=value, exampleOfWork={"@id": slot}))
     return entities
 
 
@@ -110,17 +112,12 @@ def quoted(path: str) -> str:
 
 
 def refs(ids: Iterable[str]) -> object:
-    """Returns references in the form of compacted JSON-LD: a single one is in no list."""
-    return one_or_all([{"@id": id} for id in ids])
+    """Returns references in the form of compacted JSON-LD: a single one is in no list. None: there are none."""
+    return one_or_all([{"@id": id} for id in ids]) or None
 
 
 def one_or_all(values: Sequence) -> object:
     return values[0] if len(values) == 1 else list(values)
-
-
-def some(name: str, ids: Sequence[str]) -> dict:
-    """Returns a property with these references; nothing without references."""
-    return {name: refs(ids)} if ids else {}
 
 
 def tool(record: Record) -> str:

@@ -18,22 +18,7 @@ from odelt.audit.page import data
 from odelt.errors import OdeltError
 from odelt.provenance import recording
 
-# The page holds the scripts as one, in this order. They define functions in one scope; `start` calls them.
-SCRIPTS = (
-    "audit_data",
-    "elements",
-    "values",
-    "summary",
-    "tables",
-    "file_list",
-    "ancestors",
-    "training_run",
-    "chain",
-    "panel",
-    "addresses",
-    "search",
-    "start",
-)
+PAGE = resources.files(__name__)
 
 
 def write(suite: str, folder: pathlib.Path, out: pathlib.Path) -> None:
@@ -59,8 +44,10 @@ def write(suite: str, folder: pathlib.Path, out: pathlib.Path) -> None:
 def render(page_data: dict) -> str:
     """Renders the page. The data cannot end the block that holds it, and cannot load anything: the page forbids the
     browser all addresses, and all scripts but its own."""
-    page, style = _part("page.html"), _part("page.css")
-    script = "\n".join(['"use strict";', *(_part(f"scripts/{name}.js") for name in SCRIPTS)])
+    page, style = (PAGE.joinpath(name).read_text(encoding="utf-8") for name in ("page.html", "page.css"))
+    # One script, whose functions see each other. `start` calls them when all of it has been read.
+    scripts = sorted(PAGE.joinpath("scripts").iterdir(), key=lambda part: part.name)
+    script = "\n".join(['"use strict";', *(part.read_text(encoding="utf-8") for part in scripts)])
     hashes = {"script-hash": _hash(script), "style-hash": _hash(style)}
     parts = {"title": html.escape(page_data["suite"]), **hashes, "style": style, "script": script}
     # The data comes last, so that a placeholder in it stays as it is.
@@ -73,10 +60,6 @@ def embedded(value: object) -> str:
     """Writes JSON for a `<script>` element: ASCII only, without `<`, `>` and `&`."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _part(name: str) -> str:
-    return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from odelt.audit.chain import EXTERNAL, Chain, Node
-from odelt.audit.page.interned import Interned
-from odelt.audit.page.plain_texts import dotted_pairs, read_text
+from odelt.audit.page.plain_texts import Interned, dotted_pairs, read_text
 from odelt.provenance.record import Record
 from odelt.quoting import printable
-from odelt.verbs import VERBS
+from odelt.verbs import verb_named
 
 CURVE_POINTS = 200
 LISTED_FILES = 50  # of a folder
@@ -47,7 +46,7 @@ class FileEntries:
     def _record_entry(self, record: Record) -> dict[str, Any]:
         output, code = record.output, record.code.model_dump(mode="json")
         entry: dict[str, Any] = {
-            "step": VERBS[record.verb].title if record.verb in VERBS else printable(record.verb),
+            "step": verb_named(record.verb).title or printable(record.verb),
             "verb": printable(record.verb),
             "sha256": output.sha256,
             "bytes": output.bytes,

@@ -1,4 +1,4 @@
-"""Texts for the page: they have no control characters and a limited length."""
+"""Texts for the page, without control characters and of a limited length; and lists that hold each value once."""
 
 import json
 from collections.abc import Mapping
@@ -45,3 +45,18 @@ def _value_text(value: Any) -> str:
     except RecursionError:
         text = "nested too deeply to be shown"
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+
+
+class Interned:
+    """A list of distinct values. Others refer to a value by its index."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._indices: dict[str, int] = {}
+
+    def index(self, value: Any) -> int:
+        """Returns the index of a value, and adds the value if it is new."""
+        index = self._indices.setdefault(json.dumps(value), len(self.values))
+        if index == len(self.values):
+            self.values.append(value)
+        return index

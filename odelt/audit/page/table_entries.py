@@ -8,8 +8,7 @@ from typing import Any
 from markdown_it.tree import SyntaxTreeNode
 
 from odelt.audit.chain import Chain
-from odelt.audit.page.interned import Interned
-from odelt.audit.page.plain_texts import LARGEST_FILE, printable_values, read_text
+from odelt.audit.page.plain_texts import LARGEST_FILE, Interned, printable_values, read_text
 from odelt.config import subfolders
 from odelt.layout import paths
 from odelt.publishing.pages import MARKDOWN

@@ -2,28 +2,20 @@
 
 // Shows the file or the table that the address names.
 function follow() {
-  const [, kind, name] = /^#(table|file)=(.*)$/.exec(decoded(location.hash)) || [];
-  if (kind === "file") {
-    const index = fileIndex.get(name);
+  const address = new URLSearchParams(location.hash.slice(1));
+  if (address.has("file")) {
+    const index = fileIndex.get(address.get("file"));
     const number = history.state && numbers[history.state.number];
     if (index !== undefined) show({ index, number: number && number.files.includes(index) ? number : null });
-    else say(`There is no file ${name} in this audit`);
+    else say(`There is no file ${address.get("file")} in this audit`);
   } else {
-    closePanel();
-    const section = kind && [...document.querySelectorAll("section")].find((other) => other.dataset.table === name);
+    panel.close();
+    const section = [...document.querySelectorAll("section")].find((other) => other.dataset.table === address.get("table"));
     if (section) {
       search.value = "";
       filter();
       section.scrollIntoView();
       section.querySelector("h2").focus({ preventScroll: true });
     }
-  }
-}
-
-function decoded(hash) {
-  try {
-    return decodeURIComponent(hash);
-  } catch {
-    return hash;
   }
 }

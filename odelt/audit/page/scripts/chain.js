@@ -7,7 +7,7 @@ function steps(indices, start) {
 function card(job, first) {
   const file = files[job[0]];
   const made = [moment(file.ended), duration(file)].filter(Boolean).join(", took ");
-  const element = el(
+  return el(
     "li",
     {},
     el("h4", {}, stepName(file), isDownload(file) ? "" : el("span", { class: "when" }, made)),
@@ -19,7 +19,6 @@ function card(job, first) {
     file.verb === "train" ? training(file) : null,
     file.verb ? record(file) : null,
   );
-  return element;
 }
 
 function isDownload(file) {
@@ -37,7 +36,7 @@ function fileLine(index, first) {
   return el(
     "div",
     { class: "line" },
-    first ? path(file.path) : fileButton(index, null, { class: "file path" }),
+    first ? path(file.path) : fileButton(index),
     state(file.state),
     file.sha256 ? more(el("span", {}, "sha256 ", el("code", {}, `${file.sha256.slice(0, 12)}…`)), digest(file.sha256, `the sha256 of ${file.path}`), el("span", { class: "size" }, size(file.bytes))) : null,
     file.problems.length ? el("ul", { class: "problems" }, file.problems.map((problem) => el("li", {}, problem))) : null,
@@ -63,9 +62,6 @@ function record(file) {
   const environment = data.environments[file.environment];
   const modules = Object.entries(code.modules);
   const pairs = data.parameters[file.parameters];
-  const inputs = file.inputs.map(([to, verification]) =>
-    el("li", {}, typeof to === "number" ? fileButton(to, null, { class: "file path" }) : path(to), " ", state(verification)),
-  );
   return more(
     `How: odelt ${file.verb}`,
     facts([
@@ -78,13 +74,13 @@ function record(file) {
       ["Started", moment(file.started)],
       ["Ended", `${moment(file.ended)}${duration(file) ? ` (${duration(file)})` : ""}`],
     ]),
-    inputs.length ? el("div", {}, el("h5", {}, "Made from"), el("ul", { class: "files" }, inputs)) : null,
-    pairs.length ? el("div", {}, el("h5", {}, "Parameters"), el("dl", { class: "pairs" }, pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))))) : null,
+    file.inputs.length ? el("div", {}, el("h5", {}, "Made from"), inputList(file.inputs)) : null,
+    pairs.length ? el("div", {}, el("h5", {}, "Parameters"), facts(pairs.map(([name, value]) => [name, el("span", {}, value)]), "pairs")) : null,
     more(`Code: ${count(modules.length, "module")}`, hashes(modules)),
     file.files ? more(`Files in it: ${file.files.count}`, hashes(file.files.first), file.files.count > file.files.first.length ? el("p", { class: "note" }, "and more") : null) : null,
   );
 }
 
 function hashes(pairs) {
-  return el("dl", { class: "pairs" }, pairs.map(([name, sha256]) => el("div", {}, el("dt", {}, name), el("dd", {}, el("code", {}, sha256)))));
+  return facts(pairs.map(([name, sha256]) => [name, el("code", {}, sha256)]), "pairs");
 }

@@ -22,16 +22,10 @@ function svg(tag, attributes, ...children) {
   return element;
 }
 
-function facts(pairs) {
+// A list of names and values: "facts", "brief" (side by side) or "pairs" (small).
+function facts(pairs, look = "facts") {
   const shown = pairs.filter(([, value]) => value !== null && value !== "" && value !== undefined);
-  return el("dl", { class: "facts" }, shown.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
-}
-
-// Facts, side by side.
-function brief(pairs) {
-  const list = facts(pairs);
-  list.className = "brief";
-  return list;
+  return el("dl", { class: look }, shown.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 }
 
 // A path; its lines may break after slashes.
@@ -49,8 +43,8 @@ function unbroken(text) {
   return text.replaceAll(" = ", "\u00a0=\u00a0");
 }
 
-function count(number, singular, plural) {
-  return `${number} ${number === 1 ? singular : plural || singular + "s"}`;
+function count(number, singular) {
+  return `${number} ${singular}${number === 1 ? "" : "s"}`;
 }
 
 // Announces a text to screen readers.
@@ -77,15 +71,14 @@ async function copy(text) {
 }
 
 function copyButton(text, what) {
-  const button = el("button", { type: "button", class: "copy", "aria-label": `Copy ${what}` }, "Copy");
-  button.addEventListener("click", async () => {
+  const onclick = async ({ currentTarget: button }) => {
     const done = await copy(text);
     button.focus();
     button.textContent = done ? "Copied" : "Select and copy it by hand";
     say(done ? `Copied ${what}` : `The browser does not let this page copy ${what}`);
     setTimeout(() => (button.textContent = "Copy"), 2000);
-  });
-  return button;
+  };
+  return el("button", { type: "button", class: "copy", "aria-label": `Copy ${what}`, onclick }, "Copy");
 }
 
 function command(text, what) {

@@ -1,9 +1,17 @@
 // The list of all files.
 
-function fileButton(index, text, properties) {
-  const button = el("button", { type: "button", class: "file", ...properties }, text || path(files[index].path));
-  button.addEventListener("click", () => openChain({ index, from: button }));
-  return button;
+function fileButton(index, text) {
+  const onclick = ({ currentTarget }) => openChain({ index, from: currentTarget });
+  return el("button", { type: "button", class: text ? "file" : "file path", onclick }, text || path(files[index].path));
+}
+
+// The files that a file was made from; those outside of the folder have no chain of their own.
+function inputList(inputs) {
+  return el(
+    "ul",
+    { class: "files" },
+    inputs.map(([to, verification]) => el("li", {}, typeof to === "number" ? fileButton(to) : path(to), " ", state(verification))),
+  );
 }
 
 function listing() {
@@ -23,14 +31,12 @@ function listing() {
     line.dataset.words = [file.path, file.state, file.verb, file.sha256].join(" ").toLowerCase();
     return line;
   });
-  const header = columns.map((name, k) => el("th", { scope: "col", class: k < 4 ? "text" : "" }, name));
-  const table = el("table", { "aria-label": "All files" }, el("thead", {}, el("tr", {}, header)), el("tbody", {}, lines));
   return el(
     "section",
     { "data-table": "files" },
     el("div", { class: "heading" }, el("h2", { tabindex: "-1" }, "Files")),
     el("p", { class: "note" }, "Every file that was audited, what is not verified first."),
-    scrolling(table, "All files"),
+    scrolling(columns.map((name, k) => [name, k < 4]), lines, "All files"),
   );
 }
 

@@ -22,7 +22,7 @@ function show({ index, number }) {
       "div",
       { class: "panel-head" },
       el("h2", { id: "panel-title", tabindex: "-1" }, number ? number.heading : stepName(files[index])),
-      el("button", { type: "button", class: "close", "aria-label": "Close", onclick: closePanel }, "Close"),
+      el("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => panel.close() }, "Close"),
     ),
     number ? numberPart(number) : el("p", {}, path(files[index].path)),
     el("div", { id: "chain" }, chainPart(index, number)),
@@ -38,12 +38,11 @@ function numberPart(number) {
   const sound = number.files.every((index) => files[index].sound);
   const exact = number.exact && number.exact !== number.text ? el("span", { class: "exact" }, `in full ${number.exact}`) : null;
   const chips = number.files.map((index) => {
-    const chip = el("button", { type: "button", class: "chip", "aria-pressed": String(index === number.files[0]) }, path(files[index].path));
-    chip.addEventListener("click", () => {
+    const onclick = ({ currentTarget: chip }) => {
       chip.parentElement.querySelectorAll("button").forEach((other) => other.setAttribute("aria-pressed", String(other === chip)));
       document.getElementById("chain").replaceChildren(...chainPart(index, number));
-    });
-    return chip;
+    };
+    return el("button", { type: "button", class: "chip", "aria-pressed": String(index === number.files[0]), onclick }, path(files[index].path));
   });
   return el(
     "div",
@@ -89,7 +88,7 @@ function chainPart(index, number) {
       steps([index], index),
       el("h3", {}, `Made from ${count(inputs.length, "file")}`),
       el("p", { class: "note" }, "Each opens its own chain."),
-      el("ul", { class: "files" }, inputs.map(([to, verification]) => el("li", {}, fileButton(to, null, { class: "file path" }), " ", state(verification)))),
+      inputList(inputs),
     );
   } else {
     const [chain, measurement] = split(index, all);
@@ -106,9 +105,8 @@ function chainPart(index, number) {
 }
 
 function numberButton(number, index) {
-  const button = el("button", { type: "button", class: "file" }, `${number.heading} ${number.text}`);
-  button.addEventListener("click", () => openChain({ number, index, from: number.button }));
-  return el("span", {}, button, ` in ${number.table}`);
+  const onclick = () => openChain({ number, index, from: number.button });
+  return el("span", {}, el("button", { type: "button", class: "file", onclick }, `${number.heading} ${number.text}`), ` in ${number.table}`);
 }
 
 function commandPart(indices, index, what) {
@@ -137,11 +135,6 @@ function mark(button) {
   if (!button) return;
   button.setAttribute("aria-current", "true");
   button.scrollIntoView({ block: "nearest", inline: "nearest" });
-}
-
-function closePanel() {
-  if (!panel.open) return;
-  panel.close();
 }
 
 panel.addEventListener("close", () => {

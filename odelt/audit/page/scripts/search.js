@@ -32,7 +32,7 @@ document.addEventListener("keydown", (event) => {
   const typing = event.target === search;
   if (event.key === "/" && !typing && !event.ctrlKey && !event.altKey && !event.metaKey) {
     event.preventDefault();
-    closePanel();
+    panel.close();
     search.focus();
     search.select();
   } else if (event.key === "Escape" && typing && search.value) {
@@ -40,6 +40,6 @@ document.addEventListener("keydown", (event) => {
     filter();
   } else if (event.key === "Escape" && panel.open) {
     event.preventDefault();
-    closePanel();
+    panel.close();
   }
 });

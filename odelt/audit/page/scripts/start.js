@@ -1,6 +1,8 @@
 // Fills the page. Every other script only defines functions and listens to events.
 
-summary();
-tables();
+addEventListener("DOMContentLoaded", () => {
+  summary();
+  tables();
+  if (location.hash) follow();
+});
 addEventListener("popstate", follow);
-if (location.hash) follow();

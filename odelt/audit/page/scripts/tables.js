@@ -63,9 +63,7 @@ function grid(block, label) {
     line.dataset.words = words(row);
     return line;
   });
-  const header = block.columns.map((heading, k) => el("th", { scope: "col", class: texts[k] ? "text" : "" }, unbroken(heading)));
-  const table = el("table", { "aria-label": label }, el("thead", {}, el("tr", {}, header)), el("tbody", {}, lines));
-  return scrolling(table, label);
+  return scrolling(block.columns.map((heading, k) => [unbroken(heading), texts[k]]), lines, label);
 }
 
 // A cell of a table. Its content is a text, or [text, files, exact number, comparison] of a linked number.
@@ -82,9 +80,9 @@ function cell(content, column, row, block, isText, label) {
   const sound = origins.every((index) => files[index].sound);
   const about = row.map((other, k) => [block.columns[k], other]).filter(([, other]) => typeof other === "string" && other !== "");
   const number = { text: shown, heading: block.columns[column], exact, published, files: origins, about, table: label };
-  const button = (number.button = el("button", { type: "button", class: "number", "aria-haspopup": "dialog" }, shown));
-  button.addEventListener("click", () => openChain({ number, index: origins[0], from: button }));
-  element.append(button);
+  const onclick = () => openChain({ number, index: origins[0], from: number.button });
+  number.button = el("button", { type: "button", class: "number", "aria-haspopup": "dialog", onclick }, shown);
+  element.append(number.button);
   if (!sound) element.append(el("span", { class: "unsound" }, " not verified"));
   numbers.push(number);
   return element;
@@ -100,7 +98,10 @@ function isNumber(text) {
   return text === "" || /^[+−-]?[\d.]/.test(text);
 }
 
-function scrolling(table, label) {
+// A table of these columns, [heading, whether it holds texts], in a box that scrolls.
+function scrolling(columns, lines, label) {
+  const header = columns.map(([heading, isText]) => el("th", { scope: "col", class: isText ? "text" : "" }, heading));
+  const table = el("table", { "aria-label": label }, el("thead", {}, el("tr", {}, header)), el("tbody", {}, lines));
   const buttons = table.querySelectorAll("button");
   const box = el("div", { class: "scroll" }, table);
   if (buttons.length) {

@@ -10,14 +10,17 @@ function training(file) {
   const index = fileIndex.get(`${folder}/training.csv`);
   const start = parameter(file, "start");
   const shown = [
-    brief([
-      ["Start weights", start ? path(start) : "fresh ones"],
-      ["Seed", file.seed],
-      ["Steps", parameter(file, "training.steps")],
-      ["Batch", parameter(file, "training.batch_size")],
-      ["Learning rate", parameter(file, "training.learning_rate")],
-      ["Inner ODE", parameter(file, "inner_ode")],
-    ]),
+    facts(
+      [
+        ["Start weights", start ? path(start) : "fresh ones"],
+        ["Seed", file.seed],
+        ["Steps", parameter(file, "training.steps")],
+        ["Batch", parameter(file, "training.batch_size")],
+        ["Learning rate", parameter(file, "training.learning_rate")],
+        ["Inner ODE", parameter(file, "inner_ode")],
+      ],
+      "brief",
+    ),
   ];
   if (index !== undefined && files[index].curve) shown.push(curve(files[index], index));
   return el("div", {}, shown);
