@@ -167,7 +167,7 @@ def _encoded_inputs(name: str, network: Network, training: Training) -> tuple[An
 
 def sample_side(name: str, network: Network, length: int | None, setting: tuple, batch: int, dtype: str) -> Side:
     """Generation, by both from the same noise and labels."""
-    solver, guidance, _ = setting
+    solver, guidance = setting
     if not solver.method.takes_shortcuts:
         raise OdeltError(f"solver '{solver}': the baseline is Euler's method; choose euler:T")
     weights = jax.device_put(initial_weights(network, 0, length_table=True))

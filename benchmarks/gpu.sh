@@ -40,10 +40,8 @@ part() {
 latency() {
   local study=config/latency${small:+-small}.yaml made
   made=$(mktemp -d)
-  for length in 12 4 full; do
-    $python -m odelt latency-study --settings $study --network b --length $length --out "$made/b/$length.json" || return
-    tar -czf "$out/latency.tgz" -C "$made" b
-  done
+  $python -m odelt latency-study --settings $study --network b --out "$made/b/programs.json" || return
+  tar -czf "$out/latency.tgz" -C "$made" b
 }
 export -f latency
 export out small python
@@ -67,5 +65,5 @@ left=$((budget - SECONDS - 15))
 part targets 400 "$python" benchmarks/targets.py "${targets[@]}" --budget $((left > 10 ? left : 10)) --out "$out/targets.json"
 part variants 80 "$python" benchmarks/scoring.py "${scoring[@]}" --precisions tf32,bfloat16 --variants norms,autotuned,nchw \
   --out "$out/variants.json"
-part latency 120 bash -c latency
+part latency 150 bash -c latency
 say "== all parts: $SECONDS s"

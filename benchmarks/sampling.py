@@ -1,7 +1,7 @@
 """How fast images are generated: images/s of a batch, after compilation, each repetition waited for."""
 
 import argparse
-from typing import Any
+from typing import Any, NamedTuple
 
 import floors
 import jax
@@ -12,27 +12,33 @@ from odelt import operations
 from odelt.config import Latency, Network, Solver
 from odelt.errors import OdeltError
 from odelt.evaluation import latency
+from odelt.layout.grid import ProgramKey
 from odelt.model import Model
 from odelt.model.weights import initial_weights
 
 
-def setting_of(arguments: argparse.Namespace) -> latency.Setting:
-    solver = Solver.parse(arguments.solver)
-    return latency.Setting(solver, arguments.guidance, None if solver.method.takes_shortcuts else solver.d)
+class Setting(NamedTuple):
+    """One way to generate: what is timed."""
+
+    solver: Solver
+    guidance: float
 
 
-def measure(
-    network: Network, length: int | None, setting: latency.Setting, timing: Latency, dtype: str
-) -> dict[str, Any]:
+def setting_of(arguments: argparse.Namespace) -> Setting:
+    return Setting(Solver.parse(arguments.solver), arguments.guidance)
+
+
+def measure(network: Network, length: int | None, setting: Setting, timing: Latency, dtype: str) -> dict[str, Any]:
     """Figures of a batch on one device, with random weights, without their floor."""
-    model = Model(network, jax.device_put(initial_weights(network, 0, length_table=True)), dtype)
-    (timed,) = latency.measure(model, length, [setting], timing)
-    flops, moved = work(network, length, setting, timing.batch_size, timed["evaluations"], dtype, model.weights)
+    timed = ProgramKey(length, setting.solver, setting.guidance not in (0, 1))
+    (point,) = latency.measure(network, [timed], timing, dtype)["points"]
+    weights = jax.eval_shape(lambda: initial_weights(network, 0, length_table=True))
+    flops, moved = work(network, length, setting, timing.batch_size, point["evaluations"], dtype, weights)
     return {
-        "images_per_s": timing.batch_size / timed["seconds"]["median"],
+        "images_per_s": timing.batch_size / point["seconds"]["median"],
         "flops": flops,
         "bytes_moved": moved,
-        **{key: timed[key] for key in ("seconds", "compile_s", "peak_bytes", "evaluations")},
+        **{key: point[key] for key in ("seconds", "compile_s", "peak_bytes", "evaluations")},
     }
 
 
@@ -94,7 +100,7 @@ def main():
     network = network_of(arguments)
     length = length_of(arguments, network)
     setting = setting_of(arguments)
-    timing = Latency(batch_size=arguments.batch, repeats=arguments.repeats)
+    timing = Latency(batch_size=arguments.batch, repeats=arguments.repeats, seconds=0)
     place = placing.on(arguments.devices)
     place.check_rows(arguments.batch, "--batch")
     if place.devices == 1:

@@ -1,14 +1,14 @@
 """A made-up run of the paper: scores and latencies of a few grid points, as the evaluation writes them."""
 
 import dataclasses
-import json
 import pathlib
 import re
 
+from digits import timed, write
 from markdown_it import MarkdownIt
 
 from odelt.config import Experiment, parse
-from odelt.layout.grid import latency_points, points, runs
+from odelt.layout.grid import points, programs, runs
 from odelt.layout.paths import ExperimentPaths
 from odelt.publishing.entries import in_full
 from odelt.results.references import load_references
@@ -51,11 +51,6 @@ CELEBAHQ = parse(
 )
 
 
-def write(path, content):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content), encoding="utf-8")
-
-
 def errors(jax):
     """The part of a score with this standard error under the `jax` statistics, and under `ours` twice that."""
     return {"standard_error": {"frechet_distance": 2 * jax, "fid": {"ours": 2 * jax, "jax": jax}, "fid_clean": 0.5}}
@@ -63,22 +58,23 @@ def errors(jax):
 
 def write_score(layout, point, jax, **more):
     """A score whose FID under the `jax` statistics is `jax`, and under `ours` a tenth more; without standard errors."""
-    content = {"samples": 64, "evaluations": point.solver.T or 40, "frechet_distance": jax * 1.1}
+    evaluations = point.solver.T or 40
+    content = {"samples": 64, "evaluations": evaluations, "largest_evaluations": evaluations}
     write(
         layout.score(point),
-        {**content, "fid": {"ours": jax * 1.1, "jax": jax, "recomputed": jax * 1.2}, "fid_clean": 9.0, **more},
+        {
+            **content,
+            "frechet_distance": jax * 1.1,
+            "fid": {"ours": jax * 1.1, "jax": jax, "recomputed": jax * 1.2},
+            "fid_clean": 9.0,
+            **more,
+        },
     )
 
 
 def write_latencies(layout, seconds_per_block=0.01):
-    for (run, length), timed in latency_points(CELEBAHQ).items():
-        entries = []
-        for point in timed:
-            median = (point.solver.T or 40) * (length or 12) * seconds_per_block
-            seconds = {"median": median, "q1": median * 0.9, "q3": median * 1.1}
-            entry = {"solver": str(point.solver), "d": point.d, "guidance": point.guidance, "seconds": seconds}
-            entries.append({**entry, "peak_bytes": 2**20})
-        write(layout.latency(run, length), {"batch_size": 256, "device": "a GPU", "points": entries})
+    entries = [timed(program, 12, seconds_per_block) | {"peak_bytes": 2**20} for program in programs(CELEBAHQ)]
+    write(layout.latency, {"batch_size": 256, "device": "a GPU", "points": entries})
 
 
 def score_all(layout, distance, **more):

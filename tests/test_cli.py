@@ -231,14 +231,14 @@ def test_settings_with_a_misspelt_key_are_told_in_one_line(tmp_path, capsys):
 @pytest.mark.parametrize(
     "options, message",
     [
-        (["--setting", "rk4:4,1"], "known solvers are"),
-        (["--setting", "euler:4"], "is not SOLVER,w"),
-        (["--setting", "euler:4,1", "--facts", "3"], "'3' is not a JSON object"),
-        (["--setting", "euler:4,1", "--image", "8"], "--image"),
+        (["--program", "4,rk4:4"], "known solvers are"),
+        (["--program", "euler:4"], "length 'euler:4'"),
+        (["--program", "4,euler:4", "--facts", "3"], "'3' is not a JSON object"),
+        (["--program", "4,euler:4", "--image", "8"], "--image"),
     ],
 )
 def test_bad_options_are_told_in_one_line(model, tmp_path, capsys, options, message):
-    common = ["--model", model, "--length", 4, "--repeats", 1, "--out", tmp_path / "out.json"]
+    common = ["--network", model / "config.json", "--timing", "{}", "--out", tmp_path / "out.json"]
     assert message in told_in_one_line(capsys, "latency", *common, *options)
 
 

@@ -51,7 +51,10 @@ class Today:
 
     def is_left_over(self, record: Record) -> bool:
         """Whether today's configuration asks for no such output."""
-        return bool(record.suite) and not verb_named(record.verb).of_study and self._differences(record).left_over
+        if not record.suite or verb_named(record.verb).of_study:
+            return False
+        superseded = targets.Target(None, record.suite, record.output.path).is_superseded
+        return superseded or self._differences(record).left_over
 
     def _differences(self, record: Record) -> parameters.Differences:
         return parameters.differences(self._suite(record.suite), record)

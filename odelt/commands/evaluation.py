@@ -2,7 +2,8 @@
 
 from odelt.commands import kinds, options
 from odelt.commands.data import claim_for_torch, open_images
-from odelt.config import Codec, Dataset, FeatureNetwork, Inception, Latency, parse, parse_json
+from odelt.config import Codec, Dataset, FeatureNetwork, Inception, Latency, ModelConfig, parse_json
+from odelt.layout.grid import ProgramKey
 
 INCEPTION = options.INCEPTION | {"settings": options.SETTINGS}
 REAL = options.path(metavar="FILE.npz", help="statistics of the real images")
@@ -18,21 +19,12 @@ REFERENCE = {
 def latency(a):
     from odelt.machine import devices
 
-    claimed = devices.claim()
-    devices.start_jax(claimed)
+    network, timing = parse_json(ModelConfig, a.network, "--network"), parse_json(Latency, a.timing, "--timing")
+    programs = list(map(ProgramKey.parse, a.program))
+    devices.start_jax(devices.claim())
     from odelt.evaluation import latency
-    from odelt.model import load_model
 
-    timing = parse(Latency, {"batch_size": a.batch_size, "repeats": a.repeats}, "latency")
-    model = load_model(a.model, a.weights, a.dtype, length=a.length)
-    settings = [latency.Setting(*setting) for setting in a.setting]
-    facts = a.facts | {
-        "batch_size": a.batch_size,
-        "repeats": a.repeats,
-        "dtype": a.dtype,
-        "device": latency.device_name(),
-    }
-    options.write_json(a.out, facts | {"points": latency.measure(model, a.length, settings, timing)})
+    options.write_json(a.out, a.facts | latency.measure(network, programs, timing, a.dtype))
 
 
 # ---------------------------------------------------------------- small datasets: a feature network of their own
@@ -72,7 +64,7 @@ def score(a):
     from odelt import trace
     from odelt.data import dataset
     from odelt.data.dataset import read_arrays
-    from odelt.evaluation import scores
+    from odelt.evaluation import evaluations, scores
 
     scorer = scores.Scorer(dataset.load(a.dataset), read_arrays(a.real_features, ("features",))["features"])
     for samples, features, facts, out in options.for_each_output(a, "samples", "features", "facts"):
@@ -80,8 +72,8 @@ def score(a):
             made = read_arrays(samples, ("samples", "labels", "evaluations"))
             feature_rows = read_arrays(features, ("features",))["features"]
             result = scorer.score(made["samples"], made["labels"], feature_rows)
-            counts = {"samples": len(made["samples"]), "evaluations": float(made["evaluations"].mean())}
-            options.write_json(out, facts | counts | result)
+            counts = evaluations.counts(made["evaluations"], facts.get("solver"))
+            options.write_json(out, facts | {"samples": len(made["samples"])} | counts | result)
 
 
 # ---------------------------------------------------------------- large datasets: Inception
@@ -131,7 +123,7 @@ def statistics(a):
                 description = describe(images, networks, subset=settings.subset, pictured=shown.tolist())
             fid.save(pictures, {"samples": description["pictures"], "labels": made["labels"][shown]})
             needed = {name: description[name] for name in (*fid.MOMENTS, *fid.KEPT, "count")}
-            fid.save(out, needed | further(description, real, seed=0) | {"evaluations": made["evaluations"].mean()})
+            fid.save(out, needed | further(description, real, seed=0) | {"evaluations": made["evaluations"]})
 
 
 def score_fid(a):
@@ -140,7 +132,7 @@ def score_fid(a):
 
     for statistics, facts, out in options.for_each_output(a, "statistics", "facts"):
         with trace.separately():
-            options.write_json(out, facts | fid.score(statistics, a.real, dict(a.reference)))
+            options.write_json(out, facts | fid.score(statistics, a.real, dict(a.reference), facts.get("solver")))
 
 
 def compare_references(a):
@@ -154,13 +146,12 @@ def register(verb):
     verb(
         "latency",
         latency,
-        model=options.MODEL,
-        weights=options.WEIGHTS,
-        length=options.LENGTH,
-        setting=options.SETTING,
+        network=options.SETTINGS | {"help": "a network: JSON, or a file such as a model's config.json"},
+        timing=options.SETTINGS,
+        program=options.text(
+            action="append", metavar="l|full,SOLVER[,guided]", help="may be repeated; for example 4,euler:128,guided"
+        ),
         dtype=options.DTYPE,
-        batch_size=options.BATCH_SIZE,
-        repeats=options.POSITIVE,
         facts=options.FACTS,
         out=options.OUT,
     )

@@ -12,7 +12,7 @@ def snapshot(a):
 
 
 def measure(a):
-    """One network at one length."""
+    """One network, on SM's path and at every length."""
     from odelt.machine import devices
 
     claimed = devices.claim()
@@ -20,8 +20,8 @@ def measure(a):
     devices.start_jax(claimed)
     from odelt.evaluation import latency_study
 
-    devices.check(latency_study.operations_of(study, a.network, a.length), claimed)
-    options.write_json(a.out, latency_study.measure(study, a.network, a.length))
+    devices.check(latency_study.operations_of(study, a.network), claimed)
+    options.write_json(a.out, latency_study.measure(study, a.network))
 
 
 def tables(a):
@@ -51,7 +51,6 @@ def register(verb):
         measure,
         settings=settings,
         network=options.text(metavar="NAME", help="one of the study's"),
-        length=options.LENGTH,
         out=options.OUT,
     )
     verb(

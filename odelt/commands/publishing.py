@@ -52,10 +52,13 @@ def expect(a):
 def figures(a):
     from odelt.publishing import figures, pictures, sample_figure
     from odelt.results import published_grid
+    from odelt.results.columns import FLOPS
     from odelt.results.row import over_seeds
 
     rows, published = _rows(a)
-    figures.scaling(over_seeds(rows), a.out / paths.SCALING, list(published_grid.curves(rows, published)))
+    of_seeds, curves = over_seeds(rows), list(published_grid.curves(rows, published))
+    figures.scaling(of_seeds, a.out / paths.SCALING, curves)
+    figures.scaling(of_seeds, a.out / paths.SCALING_FLOPS, over=FLOPS)
     experiment, layout = parse_json(Experiment, a.settings, "--settings"), ExperimentPaths(a.results)
     sample_figure.sample_grid(*pictures.sample_cells(experiment, layout), a.out / paths.PICTURE_GRID)
     trained = grid.trained_runs(experiment)

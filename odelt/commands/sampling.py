@@ -57,24 +57,21 @@ def _generate(a, sets, **more):
             samples.save(out)
 
 
+SOLVER = {"required": True, "metavar": "|".join(SPELLINGS), "help": "solver of the ODE over time"}
+GUIDANCE = {"type": kinds.guidance_scale, "default": 1.0, "metavar": "w", "help": "0: unconditional, 1: conditional"}
+GPUS = options.POSITIVE | {"required": False, "default": 1, "metavar": "N", "help": "GPUs that share the samples"}
+SHARDING = {"choices": ["none", "data"], "default": "none", "help": "what several GPUs share"}
+
+
 def register(verb):
-    solver = {"required": True, "metavar": "|".join(SPELLINGS), "help": "solver of the ODE over time"}
-    guidance = {
-        "type": kinds.guidance_scale,
-        "default": 1.0,
-        "metavar": "w",
-        "help": "0: unconditional, 1: conditional",
-    }
-    gpus = options.POSITIVE | {"required": False, "default": 1, "metavar": "N", "help": "GPUs that share the samples"}
-    sharding = {"choices": ["none", "data"], "default": "none", "help": "what several GPUs share"}
     number = options.POSITIVE | {"metavar": "N"}
     verb(
         "sample",
         sample,
         model=options.MODEL,
         length=options.LENGTH,
-        solver=solver,
-        guidance=guidance,
+        solver=SOLVER,
+        guidance=GUIDANCE,
         count=number,
         seed=options.SEED,
         out=options.OUT | {"metavar": "FILE.npz", "help": "samples [N,H,W,C], labels [N], evaluations [N]"},
@@ -87,8 +84,8 @@ def register(verb):
         joint={"action": "store_true", "help": "adaptive solvers: one step size for a whole batch, as the release"},
         batch_size=options.BATCH_SIZE,
         dtype=options.DTYPE,
-        sharding=sharding,
-        gpus=gpus,
+        sharding=SHARDING,
+        gpus=GPUS,
         labels={
             "type": kinds.label_list,
             "metavar": "y1,y2,…",
@@ -106,7 +103,7 @@ def register(verb):
         count=number,
         seed=options.SEED,
         batch_size=options.BATCH_SIZE,
-        sharding=sharding,
-        gpus=gpus,
+        sharding=SHARDING,
+        gpus=GPUS,
         out=options.OUTS,
     )

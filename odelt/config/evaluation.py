@@ -10,6 +10,8 @@ from odelt.config.parsing import Dtype, Name, NotNegative, Positive, Precision, 
 from odelt.config.solver import SolverField
 from odelt.solvers import FINEST_D
 
+SECONDS = 60.0  # for the timing of all programs
+
 
 class GridBlock(Section):
     """A block of evaluation points: every listed model at every length with every solver (SPEC 6)."""
@@ -56,7 +58,15 @@ class Latency(Section):
     """How generation is timed (SPEC 6)."""
 
     batch_size: Positive = Field(default=256, description="Images that are generated at once.")
-    repeats: Positive = Field(default=5, description="Timed repetitions. Tables show their median.")
+    repeats: Positive = Field(
+        default=5, description="Times that each program is timed at least. Tables show the median and the quartiles."
+    )
+    seconds: Annotated[float, Since("0.3.0", before=SECONDS)] = Field(
+        default=SECONDS,
+        ge=0,
+        description="Seconds for the timing of all programs of the experiment, in equal shares. A program is timed up "
+        "to 30 times if its share suffices, and at least `repeats` times if not.",
+    )
 
 
 class Evaluation(Section):

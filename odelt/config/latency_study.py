@@ -6,6 +6,7 @@ import pydantic
 from pydantic import Field
 
 from odelt import trace
+from odelt.config.evaluation import SECONDS
 from odelt.config.network import Network
 from odelt.config.parsing import Dtype, Name, NotNegative, Positive, Section, parse
 from odelt.config.solver import SolverField
@@ -29,7 +30,15 @@ class LatencyStudy(Section):
 
     seed: NotNegative = Field(description="Seed of the random weights and of the noise.")
     dtype: Dtype = Field(description="Precision of the network's computation.")
-    repeats: Positive = Field(description="Timed repetitions. The table shows their median.")
+    repeats: Positive = Field(
+        description="Times that each program is timed at least. The table shows the median and the quartiles."
+    )
+    seconds: float = Field(
+        default=SECONDS,
+        ge=0,
+        description="Seconds for the timing of all programs of a network, in equal shares. A program is timed up to 30 "
+        "times if its share suffices, and at least `repeats` times if not.",
+    )
     solvers: list[SolverField] = Field(
         min_length=1,
         description="Solvers of the outer ODE over time, such as `euler:4`. None of them is adaptive.",

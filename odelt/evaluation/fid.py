@@ -14,6 +14,7 @@ from odelt import files
 from odelt.data.dataset import read_arrays
 from odelt.errors import OdeltError
 from odelt.evaluation import frechet
+from odelt.evaluation.evaluations import counts
 
 FEATURES = 2048
 RECOMPUTED = "recomputed"  # the label of the statistics that the workflow takes of the images itself
@@ -26,7 +27,9 @@ def save(path: files.Path, statistics: Mapping[str, Any]) -> None:
         np.savez(file, **statistics)
 
 
-def score(path: pathlib.Path, real: pathlib.Path, references: Mapping[str, pathlib.Path]) -> dict[str, Any]:
+def score(
+    path: pathlib.Path, real: pathlib.Path, references: Mapping[str, pathlib.Path], solver: str | None = None
+) -> dict[str, Any]:
     """The scores of a sample set from its statistics file.
 
     `fid` by label: the legacy Fréchet distance to each reference and to the real images (`recomputed`); the first one
@@ -49,7 +52,7 @@ def score(path: pathlib.Path, real: pathlib.Path, references: Mapping[str, pathl
     first = next(iter(legacy.values()))
     return {
         "samples": count,
-        "evaluations": float(made["evaluations"]),
+        **counts(made["evaluations"], solver),
         "frechet_distance": first.distance,
         "fid": {label: each.distance for label, each in legacy.items()},
         "fid_clean": clean.distance,

@@ -73,6 +73,38 @@ class Point:
         return self.path
 
 
+@dataclasses.dataclass(frozen=True)
+class ProgramKey:
+    """What tells an experiment's programs apart, and so what a latency belongs to: weights do not change it."""
+
+    length: int | None
+    solver: Solver
+    guided: bool  # whether each evaluation sees a doubled batch
+
+    @classmethod
+    def parse(cls, text: str) -> "ProgramKey":
+        """Reads what `str` writes.
+
+        Raises:
+            OdeltError: it is no program.
+        """
+        length, _, rest = text.partition(",")
+        solver = rest.removesuffix(GUIDED)
+        return cls(Length.parse(length).blocks, Solver.parse(solver), solver != rest)
+
+    def __str__(self) -> str:
+        return f"{Length(self.length)},{self.solver}{GUIDED if self.guided else ''}"
+
+    @property
+    def guidance(self) -> float:
+        """A guidance scale that takes as long."""
+        return 1.5 if self.guided else 1.0
+
+
+GUIDED = ",guided"
+TIMED_TOLERANCE = 1e-3  # an evaluation takes as long at every tolerance
+
+
 def number(value: float) -> str:
     """All its digits, and no ".0"."""
     return repr(value).removesuffix(".0")
@@ -132,6 +164,19 @@ def sample_groups(experiment: Experiment) -> dict[SampleGroup, list[Point]]:
     return groups
 
 
+def program_of(point: Point) -> ProgramKey:
+    """The program whose latency is the point's. An adaptive solver's is that of an evaluation, at any tolerance."""
+    solver = point.solver
+    if not solver.method.fixed:
+        solver = dataclasses.replace(solver, parameter=TIMED_TOLERANCE)
+    return ProgramKey(point.group.length, solver, point.guidance not in (0, 1))
+
+
+def programs(experiment: Experiment) -> list[ProgramKey]:
+    """Every program that the experiment's grid runs, once."""
+    return list(dict.fromkeys(map(program_of, points(experiment))))
+
+
 def point_jobs(experiment: Experiment) -> dict[str, list[Point]]:
     """The points whose sample sets, features and scores one job makes, by the job's name, a path.
 
@@ -145,7 +190,7 @@ def point_jobs(experiment: Experiment) -> dict[str, list[Point]]:
 
 
 def latency_points(experiment: Experiment) -> dict[tuple[str, int | None], list[Point]]:
-    """What is timed per (model, length): every solver at every guidance, with EMA weights of the first seed."""
+    """What older versions timed per (model, length): each point, with EMA weights of the first seed."""
     timed: dict[tuple[str, int | None], list[Point]] = {}
     known = runs(experiment)
     for point in points(experiment):

@@ -10,11 +10,9 @@ from odelt.layout.paths import ExperimentPaths, P
 
 def measured(experiment: Experiment, files: ExperimentPaths[P], points: Iterable[Point]) -> Iterator[P]:
     """Scores and latencies of grid points, and what scores are compared with."""
-    points = list(points)
     yield files.references if experiment.latent else files.floor
     yield from map(files.score, points)
-    runs = grid.runs(experiment)
-    yield from sorted({files.latency(runs[point.group.model].model, point.group.length) for point in points})
+    yield files.latency
 
 
 def scores(experiment: Experiment, files: ExperimentPaths[P]) -> Iterator[P]:

@@ -7,8 +7,7 @@ import dataclasses
 import pathlib
 from typing import Any, Generic, TypeVar
 
-from odelt.config import Dataset, Experiment, Inception, Length, Suite, subfolders
-from odelt.config.latency_study import LatencyStudy
+from odelt.config import Dataset, Experiment, Inception, Suite, subfolders
 from odelt.config.registry import Registry
 from odelt.kinds.kind import own_path
 from odelt.layout.grid import latency_path
@@ -19,11 +18,13 @@ RESULTS = "results"  # the folder of the suites' folders
 IMAGES, LATENTS, SMALL = "images", "latents", "dataset.npz"
 # Tables and figures of an experiment, and tables of a suite.
 MAIN, GRID, TRADE_OFF = TABLES_OF_EXPERIMENT = ("main", "grid", "trade-off")
-SCALING, PICTURE_GRID, TRAINING = FIGURES_OF_EXPERIMENT = ("scaling", "samples", "training")
+FIGURES_OF_EXPERIMENT = ("scaling", "scaling-flops", "samples", "training")
+SCALING, SCALING_FLOPS, PICTURE_GRID, TRAINING = FIGURES_OF_EXPERIMENT
 CLAIMS, VERDICTS = "claims", "verdicts"
 # The kinds of files of a table and of a figure, by their endings. The last of a table names the files of its numbers.
 HTML, MARKDOWN, CSV, LINKS = TABLE_ENDINGS = ("html", "md", "csv", "links.json")
 SVG, PNG = FIGURE_ENDINGS = ("svg", "png")
+PROGRAMS = "programs.json"  # timed ones, of an experiment or of a network of a latency study
 CRATE, AUDIT_PAGE, AUDIT, REPORT = "crate", "audit.html", "audit.yaml", "report.html"
 # Copies of the project's files that a suite's results keep, and a latency study's.
 SUITE, LOCK, REGISTRY, PUBLISHED = "suite.yaml", "sources.lock.yaml", "sources.yaml", "reference.yaml"
@@ -61,7 +62,7 @@ class ExperimentPaths(Generic[P]):
     statistics = _file_of_each(subfolders.STATISTICS, ".npz")
     pictures = _file_of_each(subfolders.PICTURES, ".npz")
     score = _file_of_each(subfolders.SCORES, ".json")
-    latency_of = _file_of_each(subfolders.LATENCY, ".json")  # by `<model>/<length>`
+    latency = _file(subfolders.LATENCY, PROGRAMS)  # of all programs
     # The distance between two halves of the real data, of a small dataset. Those of downloaded reference statistics to
     # the statistics of the images, of a large one.
     floor = _file(subfolders.SCORES, "floor.json")
@@ -76,8 +77,9 @@ class ExperimentPaths(Generic[P]):
     def curve(self, run: str) -> P:
         return self.model(run) / CURVE
 
-    def latency(self, model: str, length: int | None) -> P:
-        return self.latency_of(latency_path(model, length))
+    def latency_of_model(self, model: str, length: int | None) -> P:
+        """A file of older versions, which timed each model."""
+        return self.root / subfolders.LATENCY / f"{latency_path(model, length)}.json"
 
     def table(self, name: str, ending: str) -> P:
         return self.root / subfolders.TABLES / f"{name}.{ending}"
@@ -176,23 +178,15 @@ def _inception(experiment: Experiment) -> Inception:
 
 @dataclasses.dataclass(frozen=True)
 class StudyPaths:
-    """Files of a latency study, below `results/<study>`. A length is given by its name."""
+    """Files of a latency study, below `results/<study>`."""
 
     root: pathlib.Path
 
     study = _file(STUDY)
     published = _file(PUBLISHED)
 
-    def measured(self, network: str, length: str) -> pathlib.Path:
-        return self.root / network / f"{length}.json"
-
-    def measurements(self, study: LatencyStudy) -> list[pathlib.Path]:
-        """All that the study measures: each network on SM's path and at every length."""
-        return [
-            self.measured(name, Length(length).name)
-            for name, studied in study.networks.items()
-            for length in (None, *studied.network.lengths)
-        ]
+    def measured(self, network: str) -> pathlib.Path:
+        return self.root / network / PROGRAMS
 
     @property
     def tables(self) -> list[pathlib.Path]:

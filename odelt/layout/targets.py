@@ -55,11 +55,16 @@ class Target:
 
     @property
     def timed(self) -> tuple[str, int | None]:
-        """The model and the length of a latency."""
+        """The model and the length of a latency of older versions."""
         self._check_folder(subfolders.LATENCY)
         model, length = self._part(2), self._part(3).removesuffix(self._ending)
         known = {grid.latency_path(*timed): timed for timed in grid.latency_points(self.experiment)}
         return _known(known, f"{model}/{length}")
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether only older versions made such an output: a latency of each model and length."""
+        return len(self.parts) == 4 and self.parts[1] == subfolders.LATENCY
 
     @property
     def user_of_dataset(self) -> Experiment:

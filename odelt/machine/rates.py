@@ -15,7 +15,8 @@ SCRIPTS: dict[str, Kind] = {"train_step.py": "training", "sampling.py": "samplin
 SCORING = "scoring.py"  # another: a rate for each precision
 # The parts of its result that compute as `odelt.vision` does, by precision.
 AS_USED = {"float32": "float32", "tf32": "tf32, compiled", "bfloat16": "bfloat16, compiled"}
-KEPT = ("benchmarks/results/*.json", "results/*/*/full.json", "results/*/*/l*.json")  # in the project's folder
+# In the project's folder; older versions of the latency study timed each length.
+KEPT = ("benchmarks/results/*.json", "results/*/*/programs.json", "results/*/*/full.json", "results/*/*/l*.json")
 
 
 class Rate(NamedTuple):

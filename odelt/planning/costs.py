@@ -59,14 +59,9 @@ def cost(experiment: Experiment, pending: Pending) -> Cost:
     count = experiment.evaluation.samples
     sampling = count * sum(operations.generation(network, p.group.length, p.solver, p.guidance) for p in points)
     timing = experiment.evaluation.latency
-    timed = [
-        point
-        for key, of_key in grid.latency_points(experiment).items()
-        if pending(FILES.latency(*key))
-        for point in of_key
-    ]
-    once = sum(operations.generation(network, p.group.length, p.solver, p.guidance) for p in timed)
-    latency = (1 + timing.repeats) * timing.batch_size * once
+    timed = grid.programs(experiment) if pending(FILES.latency) else []
+    once = sum(operations.generation(network, p.length, p.solver, p.guidance) for p in timed)
+    latency = (1 + timing.repeats) * timing.batch_size * once  # with the fewest rounds
     set_bytes = count * math.prod((*network.image, network.channels)) * BYTES
     if isinstance(experiment.features, FeatureNetwork):
         kept = len(points) * (set_bytes + count * experiment.features.hidden * BYTES)

@@ -9,7 +9,7 @@ import pathlib
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, get_args
 
 from odelt.config import Experiment, Precision, Suite, subfolders
@@ -46,30 +46,28 @@ SAME_CHIP = {"h100": "h200"}  # it has more and faster memory, which work bound 
 
 
 class Speed(NamedTuple):
-    """Operations per second that the plan assumes, and in words where each figure comes from."""
+    """Operations per second that the plan assumes, and in words where the figure comes from."""
 
-    training: float
-    sampling: float
-    pictures: float
+    operations: float
     origin: str
 
 
-def speed(gpu: str, precision: Precision = "tf32") -> Speed:
-    """Returns the speed of one of GPUS: measured if there are measurements, else assumed.
+def speeds(gpu: str, precision: Precision = "tf32") -> dict[str, Speed]:
+    """Returns the speed of one of GPUS for each kind of work: measured if there are measurements, else assumed.
 
-    Pictures are encoded, decoded and described in `precision`.
+    The kinds are the fields of a Cost. Pictures are encoded, decoded and described in `precision`.
     """
     assumed = GPUS[gpu]
-    measured = {kind: _measured(kind, gpu, "bfloat16") for kind in ("training", "sampling")}
-    each = {kind: rate.operations if rate else assumed.transformer for kind, (rate, _) in measured.items()}
-    origins = [f"{kind}: {words}" for kind, (rate, words) in measured.items() if rate]
-    rest = "transformers" if not origins else " and ".join(kind for kind, (rate, _) in measured.items() if not rate)
-    origins += [f"{assumed.transformer / 1e12:.0f} TFLOP/s assumed for {rest}"] if rest else []
-    of_pictures, words = _measured("pictures", gpu, precision)
     convolution = assumed.float32 if precision == "float32" else assumed.tf32
-    words = f"pictures: {words}" if of_pictures else f"{convolution / 1e12:.0f} TFLOP/s assumed for convolutions"
-    origins.append(f"{words} in {precision}")
-    return Speed(**each, pictures=of_pictures.operations if of_pictures else convolution, origin=", ".join(origins))
+    training, sampling = (_speed(kind, gpu, "bfloat16", assumed.transformer) for kind in ("training", "sampling"))
+    pictures = _speed("pictures", gpu, precision, convolution)
+    pictures = pictures._replace(origin=f"{pictures.origin}, in {precision}")
+    return {"training": training, "sampling": sampling, "latency": sampling, "pictures": pictures}
+
+
+def _speed(kind: rates.Kind, gpu: str, precision: str, assumed: float) -> Speed:
+    rate, words = _measured(kind, gpu, precision)
+    return Speed(rate.operations, words) if rate else Speed(assumed, f"{assumed / 1e12:,.0f} TFLOP/s assumed")
 
 
 def _measured(kind: rates.Kind, gpu: str, precision: str) -> tuple[rates.Rate | None, str]:
@@ -109,13 +107,15 @@ def plan(name: str, suite: Suite, gpu: str, targets: Sequence[str] = ()) -> str:
     """Returns the plan as text; `gpu` is one of GPUS."""
     jobs, total = asked(name, targets), _count(name, targets)
     lines = [f"suite {name}: {total} jobs to run"]
-    hours, reckoned = 0.0, speed(gpu, _precision(suite))
+    reckoned = speeds(gpu, _precision(suite))
+    on_gpu = dict.fromkeys(reckoned, 0.0)  # operations of each kind of work
     for title, experiment in suite.enabled.items():
         own_jobs = doctor.of_experiment(title, jobs)
         if not own_jobs:
             continue
         cost = doctor.cost_of(title, experiment, jobs)
-        hours += _hours(experiment, cost, reckoned)
+        if experiment.latent:  # else it is small, for a processor
+            on_gpu = {kind: count + getattr(cost, kind) for kind, count in on_gpu.items()}
         lines += [
             f"  {title}: {len(own_jobs)} jobs",
             *(f"    {line}" for line in _experiment_lines(experiment, cost, own_jobs, reckoned)),
@@ -124,19 +124,22 @@ def plan(name: str, suite: Suite, gpu: str, targets: Sequence[str] = ()) -> str:
         own_jobs = [job for job in jobs if job.dataset == dataset]
         if own_jobs:
             prepared = doctor.preparation_of(experiment, jobs)
-            needed = prepared.operations / reckoned.pictures / 3600
-            hours += needed
+            on_gpu["pictures"] += prepared.operations
+            needed = _hours({"pictures": prepared.operations}, reckoned)
             time = f"{needed:,.1f} GPU-hours; " if experiment.latent else ""
             size = readable_bytes(prepared.passing)
             lines.append(f"  {dataset}: {len(own_jobs)} jobs; {time}disk: {size} for a while")
     lines += [
-        *_time(name, suite, jobs, hours, gpu, reckoned),
+        *_time(name, suite, jobs),
+        *_gpu_time(on_gpu, gpu, reckoned),
         f"  disk at the peak: {readable_bytes(doctor.disk(suite, jobs))}",
     ]
     return "\n".join([*lines, *_downloads(suite, jobs)])
 
 
-def _experiment_lines(experiment: Experiment, cost: Cost, jobs: Sequence[Job], reckoned: Speed) -> list[str]:
+def _experiment_lines(
+    experiment: Experiment, cost: Cost, jobs: Sequence[Job], reckoned: Mapping[str, Speed]
+) -> list[str]:
     trained = [job for job in jobs if job.calls("train")]
     groups = [job for job in jobs if job.calls("sample-grid")]
     lines = []
@@ -150,18 +153,28 @@ def _experiment_lines(experiment: Experiment, cost: Cost, jobs: Sequence[Job], r
     if cost.pictures:
         lines.append(f"decoded and scored: {_operations(cost.pictures)}")
     if experiment.latent:
-        lines.append(f"{_hours(experiment, cost, reckoned):,.1f} GPU-hours")
+        needed = _hours({kind: getattr(cost, kind) for kind in reckoned}, reckoned)
+        lines.append(f"{needed:,.1f} GPU-hours")
     return [*lines, f"disk: {readable_bytes(cost.kept)}, and {readable_bytes(cost.passing)} for a while"]
 
 
-def _hours(experiment: Experiment, cost: Cost, reckoned: Speed) -> float:
-    if not experiment.latent:  # small, for a processor
-        return 0.0
-    seconds = cost.training / reckoned.training + (cost.sampling + cost.latency) / reckoned.sampling
-    return (seconds + cost.pictures / reckoned.pictures) / 3600
+def _hours(operations: Mapping[str, float], reckoned: Mapping[str, Speed]) -> float:
+    return sum(count / reckoned[kind].operations for kind, count in operations.items()) / 3600
 
 
-def _time(name: str, suite: Suite, jobs: Sequence[Job], hours: float, gpu: str, reckoned: Speed) -> list[str]:
+def _gpu_time(operations: Mapping[str, float], gpu: str, reckoned: Mapping[str, Speed]) -> list[str]:
+    """The hours on a GPU in all, and of each kind of work."""
+    if not any(operations.values()):
+        return ["  GPU-hours: 0, these jobs need none"]
+    each = (
+        f"    {kind}: {_operations(count)} at {reckoned[kind].origin}: {_hours({kind: count}, reckoned):,.2f} hours"
+        for kind, count in operations.items()
+    )
+    return [f"  GPU-hours: about {_hours(operations, reckoned):,.0f} on one {gpu.upper()}", *each]
+
+
+def _time(name: str, suite: Suite, jobs: Sequence[Job]) -> list[str]:
+    """The time of the jobs of small experiments."""
     small = {title: e for title, e in suite.enabled.items() if not e.latent and doctor.of_experiment(title, jobs)}
     lines = []
     if small and (measured := _measured_seconds(name, suite)):
@@ -172,10 +185,6 @@ def _time(name: str, suite: Suite, jobs: Sequence[Job], hours: float, gpu: str, 
         lines.append(
             f"  time: about {minutes:.0f} minutes, assuming {devices.CPU_RATE / 1e9:.0f} GFLOP/s (two CPU cores)"
         )
-    if hours:
-        lines.append(f"  GPU-hours: about {hours:,.0f} on one {gpu.upper()}; {reckoned.origin}")
-    else:
-        lines.append("  GPU-hours: 0, these jobs need none")
     return lines
 
 
@@ -198,7 +207,7 @@ def _measured_seconds(name: str, suite: Suite) -> float:
     for title, experiment in suite.enabled.items():
         jobs = [f"{subfolders.MODELS}/{run}" for run in grid.runs(experiment)]
         jobs += [f"{kind}/{job}" for kind in ("sample", "score") for job in grid.point_jobs(experiment)]
-        jobs += [f"{subfolders.LATENCY}/{grid.latency_path(*timed)}" for timed in grid.latency_points(experiment)]
+        jobs.append(subfolders.LATENCY)
         if not all((folder / title / f"{job}.tsv").exists() for job in jobs):
             return 0
     files = folder.rglob("*.tsv")

@@ -88,7 +88,8 @@ def number(row: Row, column: Column, beside: Sequence[Comparison] = ()) -> str |
     if value is None:
         return NOT_RUN
     if column.file == "latency" and row.timing:
-        return text.timed(row.timing, column, of_suite(row, [row.timing.file]))
+        counted = () if row.cell.solver.method.fixed else (score.file for score in row.scores)
+        return text.timed(row.timing, column, of_suite(row, (row.timing.file, *counted)))
     uncertainty = row.uncertainty(column)
     shown = column.shown(value) + ("" if uncertainty is None else f" ± {column.shown(uncertainty)}")
     shown += chance.MARK if column == AGREEMENT and row.at_chance else ""
@@ -129,11 +130,11 @@ def published_text(value: str, number: PublishedNumber) -> str:
 
 def timing_caption(rows: Sequence[Row]) -> str:
     """Says how many images latencies are for, and on which devices."""
-    timings = [row.timing for row in rows if row.timing]
-    if not timings:
-        return "not timed yet"
-    images, devices = distinct(timing.batch_size for timing in timings), distinct(timing.device for timing in timings)
-    return f"of a batch of {images} images on {text.plain(devices)}"
+    return text.timing_caption([row.timing for row in rows if row.timing])
+
+
+def disturbed_caption(rows: Sequence[Row]) -> str:
+    return text.disturbed_caption(row.timing for row in rows if row.timing)
 
 
 def distance_caption(rows: Sequence[Row]) -> str:

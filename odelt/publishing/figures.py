@@ -20,6 +20,7 @@ from odelt.config import FINEST_D
 from odelt.errors import OdeltError
 from odelt.publishing.text import in_figure
 from odelt.quoting import one_line
+from odelt.results.columns import FLOPS, LATENCY, Column
 from odelt.results.published_grid import PublishedCurve
 from odelt.results.row import Row
 
@@ -39,6 +40,10 @@ FLOOR_COLOUR = "#666666"
 NOTE_SIZE = 7  # points
 PUBLISHED_STYLE: dict[str, Any] = {"color": "0.75", "linewidth": 2, "zorder": 0.5}
 
+AXES = {  # what quality is shown against: its name, its axis and the unit of that
+    LATENCY.name: ("latency", "Latency per batch (ms)", 1e-3),
+    FLOPS.name: ("operations", "Operations per batch (GFLOP)", 1e9),
+}
 STYLE: dict[RcKeyType, Any] = {
     "svg.hashsalt": "odelt",
     "font.size": 9,
@@ -53,8 +58,10 @@ LOSSES = {
 }
 
 
-def scaling(rows: Iterable[Row], out: pathlib.Path, published: Sequence[PublishedCurve] = ()) -> None:
-    """Fréchet distance against latency, from rows over seeds: EMA weights, a curve per model and length.
+def scaling(
+    rows: Iterable[Row], out: pathlib.Path, published: Sequence[PublishedCurve] = (), over: Column = LATENCY
+) -> None:
+    """Fréchet distance against latency or FLOPs, from rows over seeds: EMA weights, a curve per model and length.
 
     Euler's points are labelled with T; other solvers (d = 7) are hollow markers in their length's style. Published
     curves are behind ours, in grey.
@@ -62,20 +69,21 @@ def scaling(rows: Iterable[Row], out: pathlib.Path, published: Sequence[Publishe
     ema = [
         row for row in rows if row.cell.weights == "ema" and (row.cell.solver.T is not None or row.cell.d == FINEST_D)
     ]
+    cost, axis, unit = AXES[over.name]
     run = [
-        _Run(row, (1000 * row.latency, row.distance))
+        _Run(row, (value / unit, row.distance))
         for row in ema
-        if row.latency is not None and row.distance is not None
+        if (value := row.value(over)) is not None and row.distance is not None
     ]
     with matplotlib.rc_context(STYLE):
         if not run:
-            return save(not_run_yet("Fréchet distance against latency"), out)
+            return save(not_run_yet(f"Fréchet distance against {cost}"), out)
         figure = Figure(figsize=(8, 5.5), layout="constrained")
         axes = figure.subplots()
         statistics = run[0].row.first_statistics
         distance = f"FID ({statistics} statistics)" if statistics else "Fréchet distance"
-        axes.set(xscale="log", yscale="log", xlabel="Latency per batch (ms)", ylabel=distance)
-        axes.set_title("Quality against latency, by length $l$ and number of steps $T$ (beside the points)")
+        axes.set(xscale="log", yscale="log", xlabel=axis, ylabel=distance)
+        axes.set_title(f"Quality against {cost}, by length $l$ and number of steps $T$ (beside the points)")
         axes.margins(0.08)
         _plain_logarithms(axes.xaxis, (1, 2, 5))
         _plain_logarithms(axes.yaxis, (1, 2, 5))
@@ -120,7 +128,7 @@ def style_of(k: int) -> dict:
 
 
 class _Run(NamedTuple):
-    """A row that was run, and its point in the figure: milliseconds per batch, Fréchet distance."""
+    """A row that was run, and its point in the figure: milliseconds or GFLOPs per batch, Fréchet distance."""
 
     row: Row
     point: tuple[float, float]

@@ -11,24 +11,27 @@ from odelt.config import Length
 from odelt.publishing import figures, text
 from odelt.publishing.entries import or_not_run
 from odelt.publishing.text import Line, Number
-from odelt.results.columns import LATENCY, MEMORY, WEIGHT_MEMORY, Column
+from odelt.results.columns import FLOPS, LATENCY, MEMORY, WEIGHT_MEMORY, Column
 from odelt.results.latency_study import StudyRow
-from odelt.results.rows import distinct
 from odelt.results.verdicts import NOT_RUN
 
-NUMBERS = ("latency_s", "latency_q1_s", "latency_q3_s", "compile_s", "peak_bytes", "weight_bytes", "flops")
+NUMBERS = (
+    *("latency_s", "latency_min_s", "latency_q1_s", "latency_q3_s", "compile_s"),
+    *("peak_bytes", "weight_bytes", "flops"),
+)
 RATIOS = {"relative_latency": LATENCY, "relative_peak": MEMORY, "relative_weights": WEIGHT_MEMORY}
 
 
 def write(rows: Sequence[StudyRow], out: pathlib.Path) -> None:
     """Writes `<out>.csv` in full precision and `<out>.md` for people."""
-    devices = text.plain(distinct(row.measured.device for row in rows if row.measured) or NOT_RUN)
+    timings = [row.measured for row in rows if row.measured]
     caption = (
         "Random weights. Length: blocks asked for, and in brackets those that act; “full” is SM's conventional path. "
-        f"Latency of a batch on {devices}, median (quartiles), compiled and waited for. “/ SM”: over that of the full "
-        "path at the same T. Memory: the peak of the program, weights included. Published: the authors' latency over "
-        "their SM's; theirs include compilation (SPEC 6)."
-    )
+        f"Latency: {text.timing_caption(timings)}, median (quartiles), compiled, waited for, in rounds. “/ SM”: over "
+        f"that of the full path at the same T. {FLOPS.caption} Memory: the peak of the program, weights included. "
+        f"Published: the authors' latency over their SM's; theirs include compilation (SPEC 6). "
+        f"{text.disturbed_caption(timings)}"
+    ).strip()
     in_full = [_in_full(row) for row in rows]
     text.write(out, list(in_full[0]), in_full, "# Latency study", [_for_people(row) for row in rows], caption)
 
@@ -98,6 +101,7 @@ def _for_people(row: StudyRow) -> Line:
         "batch": str(row.batch_size),
         **_with_ratio(row, LATENCY, "/ SM"),
         "published": "" if row.published_ratio is None else f"{row.published_ratio:.3f}",
+        FLOPS.heading: text.timed(row.measured, FLOPS, [row.measured.file]) if row.measured else NOT_RUN,
         **_with_ratio(row, MEMORY, "memory / SM"),
         **_with_ratio(row, WEIGHT_MEMORY, "weights / SM"),
     }

@@ -8,7 +8,7 @@ from typing import Any
 from odelt.publishing import entries, text
 from odelt.publishing.text import Line, Number
 from odelt.results import comparisons
-from odelt.results.columns import LATENCY, MEMORY
+from odelt.results.columns import FLOPS, LATENCY, MEMORY
 from odelt.results.comparisons import Comparison
 from odelt.results.references import References
 from odelt.results.row import Ratio, Row, baselines, over_seeds, relative_latency
@@ -112,7 +112,7 @@ def _for_people(each: MainRow) -> Line:
         **{column.heading: entries.number(row, column, each.beside) for column in row.headlines},
         "seeds": f"{run}" if run == wanted else f"{run} of {wanted}",
         **entries.published_cells(row, each.beside),
-        LATENCY.heading: entries.number(row, LATENCY),
+        **{column.heading: entries.number(row, column) for column in (LATENCY, FLOPS)},
         "relative latency": entries.ratio(row, each.ratio, also),
         MEMORY.heading: entries.number(row, MEMORY),
     }
@@ -133,7 +133,8 @@ def _caption(made: Sequence[MainRow], references: References | None) -> str:
         entries.agreement_caption(rows),
         entries.published_caption([each.beside for each in made], references),
         f"Latency: {entries.timing_caption(rows)}, median (quartiles); where w is neither 0 nor 1 each evaluation "
-        f"is of a doubled batch.{relative} {MEMORY.caption}",
+        f"is of a doubled batch.{relative} {FLOPS.caption} {MEMORY.caption}",
+        entries.disturbed_caption(rows),
     ]
     if any(each.published_ratio is not None for each in made):
         parts.append(comparisons.PUBLISHED_LATENCIES)

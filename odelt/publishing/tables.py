@@ -67,7 +67,7 @@ def _grid_caption(rows: Sequence[Row]) -> str:
     computed = {
         FRECHET.name: entries.distance_caption(rows),
         AGREEMENT.name: entries.agreement_caption(rows),
-        LATENCY.name: f"Latency: {entries.timing_caption(rows)}, median (quartiles).",
+        LATENCY.name: f"Latency: {entries.timing_caption(rows)}, median (quartiles). {entries.disturbed_caption(rows)}",
     }
     parts += [computed.get(column.name, column.caption) for column in (rows[0].columns if rows else ())]
     parts.append(entries.uncertainty_caption(rows))

@@ -16,7 +16,8 @@ from odelt import files
 from odelt.layout.paths import LINKS
 from odelt.quoting import printable
 from odelt.results.columns import LATENCY, Column
-from odelt.results.row import Row, Timing
+from odelt.results.row import SPREAD, Row, Timing
+from odelt.results.rows import distinct
 
 # What a reader of Markdown takes for markup within a line. An underscore between letters, as in ODE_t, is none.
 MARKUP = re.compile(r"[\\`*\[\]<&|~$]|(?<![^\W_])_|_(?![^\W_])")
@@ -37,6 +38,7 @@ class Number:
         return self.text
 
 
+DISTURBED = ", disturbed"
 Line = Mapping[str, str | Number]  # of a table for people, by heading
 
 
@@ -48,8 +50,26 @@ def exact(cell: str | Number) -> str | float | None:
 def timed(timing: Timing, column: Column, files: Sequence[str]) -> Number:
     """What was measured of a batch; a latency with its quartiles."""
     value = getattr(timing, column.name)
-    quartiles = f" ({column.shown(timing.latency_q1_s)}–{column.shown(timing.latency_q3_s)})"
-    return Number(column.shown(value) + (quartiles if column == LATENCY else ""), files, value)
+    if column != LATENCY:
+        return Number(column.shown(value), files, value)
+    quartiles = f"{column.shown(timing.latency_q1_s)}–{column.shown(timing.latency_q3_s)}"
+    return Number(f"{column.shown(value)} ({quartiles}{DISTURBED if timing.disturbed else ''})", files, value)
+
+
+def timing_caption(timings: Sequence[Timing]) -> str:
+    """Says how many images latencies are for, on which devices, and what else these did."""
+    if not timings:
+        return "not timed yet"
+    images, devices = distinct(timing.batch_size for timing in timings), distinct(timing.device for timing in timings)
+    loads = distinct(f"{timing.load:.1f}" for timing in timings if timing.load is not None)
+    return f"of a batch of {images} images on {plain(devices)}" + (f" (load before: {loads})" if loads else "")
+
+
+def disturbed_caption(timings: Iterable[Timing]) -> str:
+    """Says what “disturbed” means if a table says so."""
+    if not any(timing.disturbed for timing in timings):
+        return ""
+    return f"“Disturbed”: the quartiles are more than {SPREAD:.0%} of the median apart."
 
 
 def title(what: str, rows: Sequence[Row]) -> str:

@@ -12,6 +12,12 @@ def milliseconds(seconds: float) -> str:
     return f"{1000 * seconds:.2f}" if seconds < 0.1 else f"{1000 * seconds:.0f}"
 
 
+def operations(count: float) -> str:
+    """Three digits and a prefix: 11.8 T."""
+    prefix, size = next(((p, s) for p, s in (("P", 1e15), ("T", 1e12), ("G", 1e9)) if count >= s), ("M", 1e6))
+    return f"{count / size:.3g} {prefix}"
+
+
 @dataclasses.dataclass(frozen=True)
 class Column:
     """A measured column.
@@ -46,6 +52,13 @@ AGREEMENT = Column(
     headline=True,
 )
 LATENCY = Column("latency_s", "latency, ms", milliseconds, file="latency")  # seconds per batch
+FLOPS = Column(
+    "flops",
+    "FLOPs",
+    operations,
+    "FLOPs: floating-point operations of that batch, two for each multiplication.",
+    file="latency",
+)
 MEMORY = Column(
     "peak_bytes",
     "memory, MiB",
@@ -70,9 +83,12 @@ COLUMNS = (
     Column("kid", "KID × 1000", "{:.2f}", "KID: kernel distance of the same features.", unit=1e-3),
     Column("precision", "precision", "{:.3f}", "Precision: share of the samples that lie among the real images."),
     Column("recall", "recall", "{:.3f}", "Recall: share of the real images that lie among the samples."),
+    Column("largest_evaluations"),
     LATENCY,
+    Column("latency_min_s", file="latency"),
     Column("latency_q1_s", file="latency"),
     Column("latency_q3_s", file="latency"),
+    FLOPS,
     MEMORY,
 )
 

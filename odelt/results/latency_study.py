@@ -14,13 +14,12 @@ from odelt.results.row import Cell, Timing
 from odelt.results.rows import read_json
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Measured(Timing):
     """What was measured of a network at a length with a solver, per batch. `file` is below the study's folder."""
 
     compile_s: float
     weight_bytes: int
-    flops: float
     dtype: str
 
 
@@ -52,12 +51,9 @@ def rows(study: LatencyStudy, results: pathlib.Path, published: References) -> I
         OdeltError: a measurement's file is damaged; the line names it.
     """
     for name, studied in study.networks.items():
-        baselines: dict[str, Measured] = {}
+        path = StudyPaths(results).measured(name)
+        measured = read_json(path, functools.partial(_measured, path.relative_to(results).as_posix())) or {}
         for length in (None, *studied.network.lengths):
-            path = StudyPaths(results).measured(name, Length(length).name)
-            measured = read_json(path, functools.partial(_by_solver, path.relative_to(results).as_posix())) or {}
-            if length is None:
-                baselines = measured
             for solver in study.solvers:
                 model = "sm" if length is None else "odelt"
                 cell = Cell(studied.published, model, length, solver) if studied.published else None
@@ -68,21 +64,20 @@ def rows(study: LatencyStudy, results: pathlib.Path, published: References) -> I
                     solver=solver,
                     guidance=studied.guidance,
                     batch_size=studied.batch_size,
-                    measured=measured.get(str(solver)),
-                    baseline=baselines.get(str(solver)),
+                    measured=measured.get((Length(length).cell, str(solver))),
+                    baseline=measured.get((Length(None).cell, str(solver))),
                     published_ratio=published.relative_latency(cell) if cell else None,
                 )
 
 
-def _by_solver(file: str, raw: dict) -> dict[str, Measured]:
-    return {point["solver"]: _measured(file, raw, point) for point in raw["points"]}
-
-
-def _measured(file: str, raw: dict, point: dict) -> Measured:
-    return Measured(
-        **vars(Timing.of(file, raw, point)),
-        compile_s=float(point["compile_s"]),
-        weight_bytes=int(raw["weight_bytes"]),
-        flops=point["flops"],
-        dtype=str(raw["dtype"]),
-    )
+def _measured(file: str, raw: dict) -> dict[tuple, Measured]:
+    """Reads what was measured of a network, by length and solver."""
+    return {
+        (point["length"], point["solver"]): Measured(
+            **vars(Timing.of(file, raw, point)),
+            compile_s=float(point["compile_s"]),
+            weight_bytes=int(point["weight_bytes"]),
+            dtype=str(raw["dtype"]),
+        )
+        for point in raw["points"]
+    }

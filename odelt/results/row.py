@@ -38,9 +38,12 @@ class Score:
     errors: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
+SPREAD = 0.15  # of the median: quartiles that are further apart are those of a machine that did other work too
+
+
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """Seconds and peak memory per batch. `file` is below the experiment's or the study's folder."""
+    """Seconds, operations and peak memory per batch. `file` is below the experiment's or the study's folder."""
 
     file: str
     latency_s: float
@@ -49,12 +52,30 @@ class Timing:
     peak_bytes: int
     batch_size: int
     device: str
+    latency_min_s: float | None = None  # None, as what follows: files of older versions lack it
+    flops: float | None = None
+    load: float | None = None  # processes that were running before the timing
 
     @staticmethod
-    def of(file: str, raw: Mapping[str, Any], point: Mapping[str, Any]) -> "Timing":
-        """Reads one point of a latency file's content."""
-        median, q1, q3 = (float(point["seconds"][name]) for name in ("median", "q1", "q3"))
-        return Timing(file, median, q1, q3, int(point["peak_bytes"]), int(raw["batch_size"]), str(raw["device"]))
+    def of(file: str, raw: Mapping[str, Any], point: Mapping[str, Any], share: float = 1) -> "Timing":
+        """Reads one point of a latency file's content; of its time and operations a share, which may be above 1."""
+        seconds = {name: share * float(value) for name, value in point["seconds"].items()}
+        return Timing(
+            file=file,
+            latency_s=seconds["median"],
+            latency_q1_s=seconds["q1"],
+            latency_q3_s=seconds["q3"],
+            peak_bytes=int(point["peak_bytes"]),
+            batch_size=int(raw["batch_size"]),
+            device=str(raw["device"]),
+            latency_min_s=seconds.get("minimum"),
+            flops=share * point["flops"] if "flops" in point else None,
+            load=raw.get("load"),
+        )
+
+    @property
+    def disturbed(self) -> bool:
+        return self.latency_q3_s - self.latency_q1_s > SPREAD * self.latency_s
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -69,7 +90,7 @@ class Row:
     seeds: tuple[int | None, ...]  # that the suite asks for
     scores: tuple[Score, ...]  # of the seeds that were run
     floor: float | None
-    timing: Timing | None  # of the first seed's EMA weights: the others take as long
+    timing: Timing | None  # of the program; with an adaptive solver, as often as the first seed's weights evaluate it
 
     def value(self, column: Column) -> float | None:
         """The mean over the seeds that were run, or the number that the seeds share."""
@@ -159,6 +180,7 @@ def over_seeds(rows: Iterable[Row]) -> list[Row]:
             of_cell[0],
             seeds=tuple(seed for row in of_cell for seed in row.seeds),
             scores=tuple(score for row in of_cell for score in row.scores),
+            timing=next((row.timing for row in of_cell if row.timing), None),
         )
         for of_cell in cells.values()
     ]
@@ -177,7 +199,7 @@ class Ratio(NamedTuple):
     """A latency over that of a baseline, and the latency files of both."""
 
     value: float
-    files: tuple[str, str]
+    files: tuple[str, ...]
 
 
 def relative_latency(row: Row, baselines: Mapping[Any, Row]) -> Ratio | None:
@@ -185,4 +207,5 @@ def relative_latency(row: Row, baselines: Mapping[Any, Row]) -> Ratio | None:
     baseline = baselines.get((row.steps, row.cell.guidance))
     if row.timing is None or baseline is None or baseline.timing is None:
         return None
-    return Ratio(row.timing.latency_s / baseline.timing.latency_s, (row.timing.file, baseline.timing.file))
+    files = dict.fromkeys((row.timing.file, baseline.timing.file))
+    return Ratio(row.timing.latency_s / baseline.timing.latency_s, tuple(files))

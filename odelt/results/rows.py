@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from odelt import files, trace
-from odelt.config import Experiment, Inception, network_of
+from odelt.config import Experiment, Inception, Length, network_of
 from odelt.errors import OdeltError
-from odelt.layout.grid import Point, points, runs
+from odelt.layout.grid import Point, points, program_of, runs
 from odelt.layout.paths import ExperimentPaths
 from odelt.quoting import one_line
 from odelt.results import columns
@@ -53,7 +53,7 @@ def rows(
                 seeds=(run.seed,),
                 scores=(score,) if score else (),
                 floor=floor,
-                timing=_timing(layout, run.model, point),
+                timing=_timing(layout, run.model, point, score),
             )
         )
     return made
@@ -93,9 +93,30 @@ def _by_column(raw: dict) -> dict[str, float]:
     return of_statistics | {name: float(raw[name]) for name in names}
 
 
-def _timing(layout: ExperimentPaths, model: str, point: Point) -> Timing | None:
-    """Returns the point's timing, which all weights and seeds share; None if the file lacks it."""
-    path = layout.latency(model, point.group.length)
+def _timing(layout: ExperimentPaths, model: str, point: Point, score: Score | None) -> Timing | None:
+    """Returns the timing of the point's program, which all models share; None if it was not timed.
+
+    An adaptive solver takes the time of an evaluation as often as its score says, and is not timed without one.
+    """
+    path, program = layout.latency, program_of(point)
+    file, wanted = path.relative_to(layout.root).as_posix(), (Length(program.length).cell, str(program.solver))
+
+    def take(raw: dict) -> Timing | None:
+        for each in raw["points"]:
+            if (each["length"], each["solver"], each["guided"]) == (*wanted, program.guided):
+                if point.solver.method.fixed:
+                    return Timing.of(file, raw, each)
+                largest = score and score.values.get("largest_evaluations")
+                return Timing.of(file, raw, each, largest / each["evaluations"]) if largest else None
+        return None
+
+    if not path.exists():
+        return _older_timing(layout.latency_of_model(model, point.group.length), layout, point)
+    return read_json(path, take)
+
+
+def _older_timing(path: pathlib.Path, layout: ExperimentPaths, point: Point) -> Timing | None:
+    """Returns the point's timing from a file of older versions, which timed each model."""
     file, wanted = path.relative_to(layout.root).as_posix(), (str(point.solver), point.d, point.guidance)
 
     def take(raw: dict) -> Timing | None:

@@ -1,8 +1,9 @@
 """Features, scores, latency."""
 
+from odelt.config import network_of
 from odelt.layout import grid
 from odelt.layout.paths import ExperimentPaths
-from odelt.layout.targets import Target
+from odelt.layout.targets import Target, UnknownTarget
 from odelt.verbs.verb import WITHIN, Download, Values, Verb
 
 
@@ -56,6 +57,22 @@ def of_statistics(target: Target) -> Values:
 
 
 def of_latency(target: Target) -> Values:
+    if target.is_superseded:
+        return of_older_latency(target)
+    experiment = target.experiment
+    if target.path != files_of(target).latency.as_posix():
+        raise UnknownTarget(target.path)
+    return {
+        "facts": {"experiment": target.experiment_name},
+        "network": network_of(experiment),
+        "timing": experiment.evaluation.latency,
+        "dtype": experiment.evaluation.dtype,
+        "program": list(map(str, grid.programs(experiment))),
+    }
+
+
+def of_older_latency(target: Target) -> Values:
+    """What an older version timed: one model at one length."""
     (model, length), experiment = target.timed, target.experiment
     timing = experiment.evaluation.latency
     facts = {"experiment": target.experiment_name, "model": model, **grid.length_facts(experiment, length)}
@@ -148,12 +165,13 @@ VERBS = (
     Verb(
         "latency",
         title="Latency",
-        help="time the generation of a batch",
+        help="time the programs that generate a batch",
         gpu=True,
         memory=16000,
         minutes=240,
-        rules=("latency_of_model",),
+        rules=("latency_of_programs",),
         parameters=of_latency,
+        from_nothing=True,
     ),
     *SMALL,
     *LARGE,

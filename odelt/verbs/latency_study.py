@@ -8,9 +8,11 @@ from odelt.verbs.verb import Values, Verb
 
 
 def of_measurement(target: Target) -> Values:
-    """By the path `<network>/<length>.json`."""
+    """By the path `<network>/programs.json`, or `<network>/<length>.json` of older versions."""
     try:
         network, file = target.parts
+        if file == paths.PROGRAMS:
+            return {"network": network}
         return {"network": network, "length": Length.parse(file.removesuffix(".json").removeprefix("l")).blocks}
     except (ValueError, OdeltError):
         raise UnknownTarget(target.path) from None
@@ -30,7 +32,7 @@ VERBS = (
     Verb(
         "latency-study",
         title="Latency",
-        help="time a network with random weights at one length",
+        help="time a network with random weights at every length",
         gpu=True,
         memory=16000,
         parameters=of_measurement,

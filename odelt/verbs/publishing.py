@@ -45,7 +45,7 @@ VERBS = (
         "figures",
         title="Figure",
         help="figures of an experiment from whatever has been made",
-        outputs=files(paths.SCALING, paths.PICTURE_GRID, paths.TRAINING, endings=paths.FIGURE_ENDINGS),
+        outputs=files(*paths.FIGURES_OF_EXPERIMENT, endings=paths.FIGURE_ENDINGS),
         parameters=of_experiment,
     ),
     Verb(

@@ -31,7 +31,7 @@ KINDS = [
     *(DOWNLOAD, "datasets/digits/dataset.npz", WEIGHTS, SAMPLES, FEATURES, SCORE),
     *(f"digits/models/{name}" for name in ("odelt/config.json", "odelt/training.csv", "released/model.safetensors")),
     *("digits/features/network.safetensors", "digits/features/real.npz", "digits/scores/floor.json"),
-    *("digits/latency/odelt/l1.json", "verdicts.json"),
+    *("digits/latency/programs.json", "verdicts.json"),
     *(f"{name}.{kind}" for name in ("claims", "verdicts") for kind in TABLE),
     *(f"digits/tables/{name}.{kind}" for name in ("main", "grid", "trade-off") for kind in TABLE),
     *(f"digits/figures/{name}.{kind}" for name in ("scaling", "samples", "training") for kind in ("svg", "png")),
@@ -41,8 +41,8 @@ KINDS = [
 OTHERS = [  # of the same kinds
     *(OTHER_SCORE, SAMPLES.replace("euler-1", "euler-2"), FEATURES.replace("euler-1", "euler-2")),
     *(f"digits/{kind}/released/ema/l1/euler-1_w1.npz" for kind in ("samples", "features")),
-    *("digits/scores/released/ema/l1/euler-1_w1.json", "digits/latency/released/l1.json"),
-    "digits/models/released/config.json",
+    *("digits/scores/released/ema/l1/euler-1_w1.json", "digits/models/released/config.json"),
+    *(f"digits/figures/scaling-flops.{kind}" for kind in ("svg", "png")),
 ]
 
 

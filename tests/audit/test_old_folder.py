@@ -10,7 +10,10 @@ import yaml
 
 from odelt import cli
 from odelt.audit import page
+from odelt.config import load_suite
+from odelt.layout.paths import ExperimentPaths
 from odelt.provenance import record
+from odelt.results.rows import rows
 
 PACKED = pathlib.Path(__file__).parent / "old" / "mini-cef451d.tar.xz"
 DIGEST = "c4ee66548629cd22a456a647bd6abb36a9076ae2b23aa85503652c488b19b25e"  # which cef451d itself printed
@@ -56,3 +59,14 @@ def test_its_page_says_that_nothing_is_broken(folder, tmp_path):
     page.write("mini-old", folder, out)
     outcome = yaml.safe_load((tmp_path / "audit.yaml").read_text(encoding="utf-8"))["audit"]
     assert out.stat().st_size > 10_000 and outcome["problems"] == 0 and outcome["digest"] == DIGEST
+
+
+def test_its_latencies_are_read(folder):
+    """Version 0.1.0 timed each model at each length."""
+    experiment = load_suite(folder / "suite.yaml").experiments["digits"]
+    timed = {row.timing.file for row in rows("digits", experiment, ExperimentPaths(folder / "digits")) if row.timing}
+    assert "latency/odelt/l1.json" in timed and timed == {
+        path.relative_to(folder / "digits").as_posix()
+        for path in folder.glob("digits/latency/*/*.json")
+        if path.suffixes == [".json"]
+    }

@@ -19,7 +19,7 @@ pytest_plugins = ("finished",)
 SCORE = "digits/scores/odelt/ema/l1/euler-1_w1.json"
 RELEASED = "digits/scores/released/ema/l1/euler-1_w1.json"
 CURVE = "digits/models/odelt/training.csv"
-BARE = {"digits/trade-off": {"digits/latency/odelt/l1.json"}}  # no model of this suite is timed on the full path
+BARE = {"digits/trade-off": {"digits/latency/programs.json"}}  # no model of this suite is timed on the full path
 DOWNLOAD = "sources/released/g2_odelt_checkpoint.pkl"
 HOSTILE = "</script><script>alert(1)</script><!--<img src=x onerror=alert(1)> & \u2028 \u202e \x1b[31m"
 
@@ -66,7 +66,7 @@ def test_every_scored_number_leads_to_the_score_that_it_was_read_from(results, w
         exact = f"{scores['frechet_distance']}"
         assert any(paths(content, cell) == [SCORE] and cell[2] == exact for cell in cells(content, table)), table
         known = {path for cell in cells(content, table) for path in paths(content, cell)}
-        assert {SCORE, RELEASED, "digits/latency/odelt/l1.json"} <= known | BARE.get(table, set())
+        assert {SCORE, RELEASED, "digits/latency/programs.json"} <= known | BARE.get(table, set())
     assert not any(table["unlinked"] for table in content["tables"])
 
 

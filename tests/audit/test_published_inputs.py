@@ -42,7 +42,7 @@ def test_the_main_table_is_made_from_its_own_points(project):
     points = grid.main_points(settings)
     assert {str(point.solver) for point in points} == {"euler:2"} and len(grid.points(settings)) == 4
     scored = {str(layout.score(point)) for point in points if point.group.weights == "ema"}
-    expected = scored | {"digits/latency/odelt/l1.json", "digits/scores/floor.json"}
+    expected = scored | {"digits/latency/programs.json", "digits/scores/floor.json"}
     assert inputs_of(project, "main-table", settings, "tables/main.csv") == expected
 
 

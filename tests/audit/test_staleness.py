@@ -96,7 +96,7 @@ def test_another_sampler_makes_samples_and_what_follows_stale_and_not_the_weight
     assert status == 1
     assert found[SAMPLES] == "odelt.sampling.solvers has changed"
     assert found[SCORE] == found[GRID] == "what it was made from is"
-    assert WEIGHTS not in found and "digits/latency/odelt/l1.json" not in found
+    assert WEIGHTS not in found and "digits/latency/programs.json" not in found
     both = f"results/tiny/{SAMPLES} results/tiny/{SAMPLES.replace('odelt', 'released')}"
     assert command == f"make again: snakemake --cores all --config suite=tiny --forcerun {both}"
 

@@ -14,7 +14,7 @@ SUITES = {name: config.load_suite(CONFIG / f"{name}.yaml") for name in ("paper",
 
 # Where the rehearsal may differ: sizes, step counts, sample counts, rates, values on the grid's axes, addresses.
 SIZES = ("image", "classes", "width", "heads", "depth", "group", "min_length", "batch_size", "subset")
-COUNTS = ("steps", "warmup_steps", "checkpoint_every", "log_every", "samples", "repeats")
+COUNTS = ("steps", "warmup_steps", "checkpoint_every", "log_every", "samples", "repeats", "seconds")
 RATES = ("learning_rate", "weight_decay", "ema_rate")  # whatever their values, the same code runs
 AXES = ("solvers", "seeds", "lengths")
 ADDRESSES = ("lock", "proxy", "certificate", "note", "path")

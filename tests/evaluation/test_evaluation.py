@@ -7,9 +7,10 @@ import pytest
 import scipy.linalg
 
 import odelt
-from odelt.config import FeatureNetwork, Latency, Solver
-from odelt.evaluation import features, frechet, latency, scores
+from odelt.config import FeatureNetwork, Latency, Network
+from odelt.evaluation import evaluations, features, frechet, latency, scores
 from odelt.kinds import digits
+from odelt.layout.grid import ProgramKey
 
 
 @pytest.fixture(scope="module")
@@ -74,21 +75,52 @@ def test_real_images_agree_with_their_own_labels_and_not_with_others(real):
     assert scorer.agreement(real.images, (real.labels + 1) % 10) < 0.01
 
 
-def test_latency_reports_every_setting(imported):
-    model = odelt.load_model(imported / "odelt", "raw", length=4)
-    settings = [
-        latency.Setting(Solver.parse("euler:1"), 1.0, None),
-        latency.Setting(Solver.parse("euler:64"), 1.0, None),
-        latency.Setting(Solver.parse("dopri5:1e-2"), 1.0, 7),
-        latency.Setting(Solver.parse("dopri5:1e-2:joint256"), 1.0, 7),
-    ]
-    one, many, adaptive, joint = latency.measure(model, 4, settings, Latency(batch_size=70, repeats=3))
-    for timed in (one, many, adaptive, joint):
-        assert 0 < timed["seconds"]["q1"] <= timed["seconds"]["median"] <= timed["seconds"]["q3"]
-        assert timed["peak_bytes"] > 70 * 8 * 8 * 4 * 4 and timed["compile_s"] > 0
+NETWORK = Network(width=16, heads=2, depth=4, group=2, min_length=2, channels=1, classes=3, image=(8, 8))
+
+
+def test_latency_reports_every_program_with_random_weights():
+    texts = ("4,euler:1", "4,euler:64", "4,dopri5:1e-3", "4,dopri5:1e-3:joint256", "full,euler:1,guided")
+    programs = [ProgramKey.parse(text) for text in texts]
+    timed = latency.measure(NETWORK, programs, Latency(batch_size=70, repeats=3, seconds=0), "float32")
+    assert timed["device"] == latency.device_name() and timed["load"] >= 0
+    one, many, adaptive, joint, guided = timed["points"]
+    for point in timed["points"]:
+        seconds = point["seconds"]
+        assert 0 < seconds["minimum"] <= seconds["q1"] <= seconds["median"] <= seconds["q3"] and point["rounds"] == 3
+        assert point["peak_bytes"] > 70 * 8 * 8 * 4 and point["compile_s"] > 0
     assert one["peak_bytes"] == many["peak_bytes"] and one["compile_s"] == many["compile_s"]  # one program for all T
     assert [one["evaluations"], many["evaluations"]] == [1, 64] and adaptive["evaluations"] > 9
-    assert joint["evaluations"] % 6 == 1  # all rows take the same steps
+    assert joint["evaluations"] % 6 == adaptive["evaluations"] % 6 == 1  # all rows of fresh weights take the same steps
+    assert many["flops"] == 64 * one["flops"] and guided["flops"] == 2 * one["flops"]
+    assert guided["weight_bytes"] < one["weight_bytes"]  # SM's network has no length table
+
+
+def test_programs_are_timed_in_turn_short_ones_often_and_long_ones_a_few_times_over_all_rounds(monkeypatch):
+    clock, order = [0.0], []
+    monkeypatch.setattr(latency.time, "perf_counter", lambda: clock[0])
+
+    def call(name, seconds):
+        def run():
+            order.append(name)
+            clock[0] += seconds
+
+        return run
+
+    calls = {name: call(name, seconds) for name, seconds in (("long", 4.0), ("middle", 1.0), ("short", 0.01))}
+    seconds = latency.in_rounds(calls, Latency(batch_size=1, repeats=5, seconds=30))  # 10 for each
+    assert {name: len(each) for name, each in seconds.items()} == {"long": 5, "middle": 10, "short": latency.ROUNDS}
+    assert order[:3] == ["long", "middle", "short"]
+    at = [sum(name == "short" for name in order[:k]) for k, name in enumerate(order) if name == "long"]
+    assert np.diff(at).min() >= 7 and at[-1] == latency.ROUNDS - 1  # spread over the rounds
+    assert seconds["long"] == pytest.approx([4.0] * 5)
+
+
+def test_a_program_takes_as_many_evaluations_as_its_slowest_row():
+    samples = np.arange(1, 131)  # programs of 64 rows: their largest numbers are 64, 128 and 130
+    assert evaluations.counts(samples, "dopri5:1e-3")["largest_evaluations"] == pytest.approx((64 + 128 + 130) / 3)
+    assert evaluations.counts(samples, "dopri5:1e-3:joint100")["largest_evaluations"] == (100 + 130) / 2
+    assert evaluations.counts(np.full(9, 4), "euler:4") == {"evaluations": 4, "largest_evaluations": 4}
+    assert evaluations.counts(samples, None) == {"evaluations": 65.5}
 
 
 def test_a_named_pipe_is_no_feature_network(tmp_path):

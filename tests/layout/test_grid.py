@@ -35,10 +35,24 @@ def test_downloaded_points_are_those_of_downloaded_weights():
     assert {point.group.model for point in grid.downloaded_points(IMAGENET)} == {"sm", "odelt-released"}
 
 
-def test_every_seed_is_sampled_and_one_of_them_is_timed():
+def test_every_seed_is_sampled():
     sampled = {group.model for group in grid.sample_groups(IMAGENET) if group.model.startswith("odelt-seed")}
     assert sampled == {"odelt-seed0", "odelt-seed20", "odelt-seed30"}
-    assert {model for model, _ in grid.latency_points(IMAGENET)} == {"sm", "sm-ft", "odelt", "odelt-released"}
+
+
+def test_a_program_is_timed_once_whatever_weights_tolerance_and_scale():
+    programs = [str(program) for program in grid.programs(IMAGENET)]
+    assert len(set(programs)) == len(programs) == 4 * (3 + 5 + 1 + 1)  # lengths × (Euler, guided, adaptive, jointly)
+    assert "full,euler:4" in programs and "4,euler:8,guided" in programs
+    adaptive = [program for program in programs if program.startswith("12,dopri5")]
+    assert adaptive == ["12,dopri5:1e-3,guided", "12,dopri5:1e-3:joint256,guided"]
+
+
+def test_a_program_is_read_back_from_its_text():
+    for program in grid.programs(IMAGENET):
+        assert grid.ProgramKey.parse(str(program)) == program
+    with pytest.raises(OdeltError, match="known solvers are"):
+        grid.ProgramKey.parse("4,rk4:4")
 
 
 def test_networks_that_were_trained_without_step_sizes_are_sampled_without():

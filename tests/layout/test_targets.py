@@ -35,7 +35,9 @@ def test_a_path_of_a_run_or_a_timing_is_read_back(suite, name):
         for path in (files.model(run.name), files.weights(run.name), files.curve(run.name)):
             assert target(suite, path).run == run
     for timed in grid.latency_points(experiment):
-        assert target(suite, files.latency(*timed)).timed == timed
+        older = target(suite, files.latency_of_model(*timed))
+        assert older.timed == timed and older.is_superseded
+    assert not target(suite, files.latency).is_superseded
 
 
 def test_a_datasets_files_belong_to_the_first_experiment_that_uses_it():

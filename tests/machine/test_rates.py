@@ -29,20 +29,17 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def test_without_measurements_rates_are_assumed():
-    assert plan.speed("h100").training == plan.speed("h100").sampling == plan.GPUS["h100"].transformer
-    told = plan.speed("h100").origin
-    assert told == "396 TFLOP/s assumed for transformers, 130 TFLOP/s assumed for convolutions in tf32"
-    assert plan.speed("h100", "float32").origin.endswith(", 34 TFLOP/s assumed for convolutions in float32")
+    found = plan.speeds("h100")
+    assert found["training"] == found["sampling"] == (plan.GPUS["h100"].transformer, "396 TFLOP/s assumed")
+    assert found["pictures"].origin == "130 TFLOP/s assumed, in tf32"
+    assert plan.speeds("h100", "float32")["pictures"].origin == "34 TFLOP/s assumed, in float32"
 
 
 def test_measured_rates_come_first_each_for_its_kind_of_work(tmp_path):
     kept(tmp_path, "train", "train_step.py", 6e14, 2.0)
-    found = plan.speed("h100")
-    assert (found.training, found.sampling) == (3e14, plan.GPUS["h100"].transformer)
-    assert found.origin == (
-        "training: 300 TFLOP/s measured on NVIDIA H100 80GB HBM3 (1 measurement), "
-        "396 TFLOP/s assumed for sampling, 130 TFLOP/s assumed for convolutions in tf32"
-    )
+    found = plan.speeds("h100")
+    assert found["training"] == (3e14, "300 TFLOP/s measured on NVIDIA H100 80GB HBM3 (1 measurement)")
+    assert found["sampling"] == (plan.GPUS["h100"].transformer, "396 TFLOP/s assumed")
 
 
 def test_pictures_have_a_rate_for_each_precision(tmp_path):
@@ -52,19 +49,30 @@ def test_pictures_have_a_rate_for_each_precision(tmp_path):
     path = tmp_path / "benchmarks" / "results" / "scoring.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({**each, "device": "NVIDIA H100 80GB HBM3", "machine": machine}), encoding="utf-8")
-    assert [plan.speed("h100", precision).pictures for precision in ("tf32", "bfloat16", "float32")] == (
-        [2e14, 3e14, plan.GPUS["h100"].float32]
-    )
-    told = "pictures: 200 TFLOP/s measured on NVIDIA H100 80GB HBM3 (1 measurement) in tf32"
-    assert plan.speed("h100").origin.endswith(told)
+    found = [plan.speeds("h100", precision)["pictures"] for precision in ("tf32", "bfloat16", "float32")]
+    assert [each.operations for each in found] == [2e14, 3e14, plan.GPUS["h100"].float32]
+    assert found[0].origin == "200 TFLOP/s measured on NVIDIA H100 80GB HBM3 (1 measurement), in tf32"
 
 
 def test_an_h200_s_rates_serve_an_h100_that_has_none_of_its_own(tmp_path):
     kept(tmp_path, "train", "train_step.py", 6e14, 2.0, device="NVIDIA H200")
-    assert (plan.speed("h100").training, plan.speed("a100").training) == (3e14, plan.GPUS["a100"].transformer)
-    assert "300 TFLOP/s measured on NVIDIA H200 (1 measurement), whose chip is the same" in plan.speed("h100").origin
+    found = plan.speeds("h100")["training"]
+    assert found == (3e14, "300 TFLOP/s measured on NVIDIA H200 (1 measurement), whose chip is the same")
+    assert plan.speeds("a100")["training"].operations == plan.GPUS["a100"].transformer
     kept(tmp_path, "own", "train_step.py", 4e14, 2.0)
-    assert plan.speed("h100").training == 2e14 and "H200" not in plan.speed("h100").origin
+    found = plan.speeds("h100")["training"]
+    assert found.operations == 2e14 and "H200" not in found.origin
+
+
+def test_a_plan_has_a_line_for_each_kind_of_work_with_its_operations_rate_and_hours(tmp_path):
+    kept(tmp_path, "train", "train_step.py", 6e14, 2.0)
+    reckoned = plan.speeds("h100")
+    work = {"training": 3e14 * 7200, "sampling": 0.0, "latency": 0.0, "pictures": 130e12 * 3600}
+    total, *lines = plan._gpu_time(work, "h100", reckoned)
+    assert total == "  GPU-hours: about 3 on one H100" and [line.split(":")[0].strip() for line in lines] == [*work]
+    told = "2.2 EFLOP at 300 TFLOP/s measured on NVIDIA H100 80GB HBM3 (1 measurement): 2.00 hours"
+    assert lines[0] == f"    training: {told}"
+    assert lines[3] == "    pictures: 468.0 PFLOP at 130 TFLOP/s assumed, in tf32: 1.00 hours"
 
 
 def test_the_rate_is_the_median_of_benchmarks_and_the_latency_study(tmp_path):

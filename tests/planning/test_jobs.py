@@ -29,7 +29,7 @@ def needs(jobs: Jobs, verb: str, **wildcards) -> dict[str, int]:
     "verb, wildcards",
     [
         ("train", {"trained": "digits/models/odelt"}),
-        ("latency", {"experiment": "digits", "model": "sm", "length": "full"}),
+        ("latency", {"experiment": "digits"}),
         ("tables", {"experiment": "digits"}),
         ("audit-page", {}),
     ],

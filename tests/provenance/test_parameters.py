@@ -34,7 +34,7 @@ TRAINING = {
 }
 EVALUATION = {
     **{"samples": 33, "batch_size": 11, "seed": 5, "dtype": "bfloat16", "sharding": "data"},
-    "latency": {"batch_size": 12, "repeats": 3},
+    "latency": {"batch_size": 12, "repeats": 3, "seconds": 2.5},
 }
 NETWORK = {"width": 16, "heads": 2, "depth": 4, "group": 2, "min_length": 2}
 TRAINED = {"label": "trained", "inner_ode": True, "start": "scratch", "training": TRAINING}

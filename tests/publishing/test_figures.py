@@ -7,7 +7,7 @@ import pytest
 from odelt.config import Solver
 from odelt.errors import OdeltError
 from odelt.publishing import figures, sample_figure
-from odelt.results.columns import FRECHET
+from odelt.results.columns import FLOPS, FRECHET
 from odelt.results.published_grid import PublishedCurve
 from odelt.results.row import Cell, Row, Score, Timing
 from odelt.training.curve import COLUMNS
@@ -177,3 +177,20 @@ def test_a_damaged_training_curve_is_named_on_one_line(content, tmp_path):
 def test_a_sample_grid_without_samples_says_not_run_yet(tmp_path):
     sample_figure.sample_grid({}, [], tmp_path / "samples")
     assert "not run yet" in (tmp_path / "samples.svg").read_text(encoding="utf-8")
+
+
+def test_quality_is_shown_against_operations_too(tmp_path):
+    """Operations are not disturbed: rows that took other times have the same figure."""
+    made = {}
+    for name, factor in (("quiet", 1), ("busy", 3)):
+        rows = [
+            dataclasses.replace(
+                each, timing=dataclasses.replace(each.timing, flops=1e9, latency_s=factor * each.latency)
+            )
+            for each in ROWS
+        ]
+        figures.scaling(rows, tmp_path / name, over=FLOPS)
+        made[name] = texts(tmp_path / name)
+    assert made["quiet"] == made["busy"] and "Operations per batch (GFLOP)" in made["quiet"]
+    figures.scaling(ROWS, tmp_path / "older", over=FLOPS)  # whose files have no operations
+    assert "not run yet" in texts(tmp_path / "older")

@@ -47,7 +47,7 @@ def test_its_markdown_shows_mean_deviation_published_number_and_verdict(faces, t
     text = (tmp_path / "main.md").read_text(encoding="utf-8")
     row = (
         "| ODE_t(ODE_l) (ours) | ema | 8 (8) | 23.10 ± 1.10 | 21.00 ± 1.00 | 25.20 ± 1.20 | 3 | 24.3 (jax) | -3.30 "
-        "| differs (better) | 80.00 (72.00–88.00) | 0.67× (published 0.76×) | 1.0 |"
+        "| differs (better) | 80.00 (76.00–84.00) | 80 M | 0.67× (published 0.76×) | 1.0 |"
     )
     assert row in text
     for told in ("## T = 128, guidance 0", "within 5%", "over 64 samples", "on a GPU", "FID (ours), T = 1, w = 0"):

@@ -1,14 +1,15 @@
 import csv
 import dataclasses
+import json
 import os
 
 import pytest
 from celebahq import pick
-from digits import DIGITS, SECONDS_PER_BLOCK, layout, rows_of, write_latency
+from digits import DIGITS, SECONDS_PER_BLOCK, layout, rows_of, write_latency, write_older_latency, write_score
 
 from odelt.config import Solver
 from odelt.errors import OdeltError
-from odelt.layout.grid import latency_points, points
+from odelt.layout.grid import points, programs
 from odelt.layout.paths import ExperimentPaths
 from odelt.publishing import tables
 
@@ -46,10 +47,47 @@ def test_a_model_without_the_inner_ode_has_the_full_length_and_all_blocks(layout
     assert (row.length, row.cell.length, row.effective_blocks) == ("full", None, 6)
 
 
-def test_raw_weights_share_the_latency_that_was_timed_with_emas(layout):
+def test_models_and_weights_that_run_one_program_have_one_latency(layout):
     rows = rows_of(layout)
+    sm, tuned = (find(rows, model=model, weights="ema", solver="euler:128") for model in ("sm", "sm-ft"))
+    assert sm.timing == tuned.timing and sm.distance != tuned.distance
     ema, raw = (find(rows, model="odelt", weights=w, length=4, solver="euler:128") for w in ("ema", "raw"))
-    assert raw.latency == ema.latency and raw.distance != ema.distance
+    assert raw.timing == ema.timing and raw.distance != ema.distance
+
+
+def test_an_adaptive_solvers_latency_is_that_of_an_evaluation_as_often_as_its_slowest_rows_evaluate(layout):
+    """The program was timed with 20 evaluations."""
+    (point,) = (each for each in points(DIGITS) if each.path == "odelt/ema/l2/dopri5-1e-2_d7_w1")
+    assert find(rows_of(layout), length=2, solver="dopri5:1e-2").latency == pytest.approx(40 * 2 * SECONDS_PER_BLOCK)
+    write_score(layout, point, 1.0)
+    score = json.loads(layout.score(point).read_text(encoding="utf-8")) | {"largest_evaluations": 30.5}
+    layout.score(point).write_text(json.dumps(score), encoding="utf-8")
+    row = find(rows_of(layout), length=2, solver="dopri5:1e-2")
+    assert row.latency == pytest.approx(30.5 * 2 * SECONDS_PER_BLOCK)
+    assert row.timing.flops == pytest.approx(1e9 * row.latency) and row.timing.latency_min_s == row.latency / 2
+    layout.score(point).unlink()
+    assert find(rows_of(layout), length=2, solver="dopri5:1e-2").latency is None
+
+
+def test_latencies_of_older_versions_are_read_where_there_are_no_others(layout, tmp_path):
+    new = find(rows_of(layout), model="odelt", weights="ema", length=2, solver="euler:4")
+    write_older_latency(layout, "odelt", 2)
+    assert find(rows_of(layout), model="odelt", weights="ema", length=2, solver="euler:4").timing == new.timing
+    layout.latency.unlink()
+    rows = rows_of(layout)
+    old = find(rows, model="odelt", weights="ema", length=2, solver="euler:4")
+    assert (old.latency, old.timing.file, old.timing.flops) == (new.latency, "latency/odelt/l2.json", None)
+    assert find(rows, length=2, solver="dopri5:1e-2").latency == 40 * 2 * SECONDS_PER_BLOCK
+    tables.write_grid(rows, None, tmp_path / "grid")
+    assert find(read_csv(tmp_path / "grid.csv"), model="odelt", weights="ema", length="2", solver="euler:4")["flops"]
+
+
+def test_a_latency_whose_quartiles_are_far_apart_is_said_to_be_disturbed(layout, tmp_path):
+    for spread, marked in ((0.07, False), (0.08, True)):  # of the median, to either side
+        write_latency(layout, programs(DIGITS), spread=spread)
+        tables.write_grid(rows_of(layout), None, tmp_path / "grid")
+        text = (tmp_path / "grid.md").read_text(encoding="utf-8")
+        assert ("80.00 (73.60–86.40, disturbed)" in text) == ("“Disturbed”: the quartiles" in text) == marked
 
 
 def test_an_adaptive_solvers_rows_differ_in_d_and_keep_it(layout):
@@ -61,7 +99,7 @@ def test_without_any_file_what_would_be_measured_is_none_and_the_csv_says_not_ru
     assert {rows[0].value(column) for column in rows[0].columns} == {None}
     tables.write_grid(rows, None, tmp_path / "grid")
     empty = [name for name, value in read_csv(tmp_path / "grid.csv")[0].items() if value == "not run"]
-    latency = ("latency_s", "latency_q1_s", "latency_q3_s", "peak_bytes")
+    latency = ("latency_s", "latency_min_s", "latency_q1_s", "latency_q3_s", "flops", "peak_bytes")
     assert empty == [*("evaluations", "frechet_distance", "floor", "agreement"), *latency]
 
 
@@ -69,13 +107,13 @@ def test_a_missing_score_leaves_the_latency_and_the_other_rows_alone(layout):
     layout.score(points(DIGITS)[0]).unlink()
     first, second, *_ = rows_of(layout)
     missing = [column.name for column in first.columns if first.value(column) is None]
-    assert missing == ["evaluations", "frechet_distance", "agreement"] and first.latency > 0
+    assert missing == ["evaluations", "frechet_distance", "agreement", "largest_evaluations"] and first.latency > 0
     assert None not in [second.value(column) for column in second.columns]
 
 
 def test_a_point_that_the_latency_file_lacks_is_not_run(layout):
-    timed = latency_points(DIGITS)["odelt", 6]
-    write_latency(layout, "odelt", 6, timed[1:])
+    timed = programs(DIGITS)
+    write_latency(layout, [each for each in timed if str(each) != "6,euler:1"])
     rows = rows_of(layout)
     assert find(rows, model="odelt", weights="ema", length=6, solver="euler:1").timing is None
     assert find(rows, model="odelt", weights="ema", length=6, solver="euler:4").latency > 0
@@ -91,7 +129,7 @@ def test_a_damaged_score_is_named_on_one_line(layout, content):
 
 
 def test_a_damaged_latency_or_floor_file_is_named(layout):
-    for path in (layout.latency("sm", None), layout.floor):
+    for path in (layout.latency, layout.floor):
         whole = path.read_text(encoding="utf-8")
         path.write_text('{"points": [{"solver": "euler:1"}]}', encoding="utf-8")
         with pytest.raises(OdeltError, match=path.name):
@@ -111,9 +149,9 @@ def test_the_csv_of_the_grid_keeps_every_digit(layout, tmp_path):
 def test_the_grid_for_people_is_rounded_and_its_caption_names_samples_batch_device_and_floor(layout, tmp_path):
     tables.write_grid(rows_of(layout), None, tmp_path / "grid")
     text = (tmp_path / "grid.md").read_text(encoding="utf-8")
-    row = "| ODE_t(ODE_l) | ema | 2 (2) | euler:4 | 1 | 10 | 4 | 9.33 | 90.0% | 80.00 (72.00–88.00) | 3.0 |"
+    row = "| ODE_t(ODE_l) | ema | 2 (2) | euler:4 | 1 | 10 | 4 | 9.33 | 90.0% | 80.00 (76.00–84.00) | 80 M | 3.0 |"
     assert row in text
-    for told in ("over 1797 samples", "batch of 256", "a laptop, 2 cores", "0.64"):
+    for told in ("over 1797 samples", "batch of 256", "a laptop, 2 cores (load before: 0.2)", "0.64"):
         assert told in text
 
 
@@ -153,7 +191,8 @@ def test_latency_in_the_trade_off_is_relative_to_the_first_baseline_at_the_same_
 
 
 def test_without_a_latency_of_the_first_baseline_the_next_one_serves(layout, tmp_path):
-    layout.latency("sm", None).unlink()
+    layout.latency.unlink()
+    write_older_latency(layout, "sm-ft", None)
     tables.write_trade_off(rows_of(layout), None, tmp_path / "trade-off")
     read = read_csv(tmp_path / "trade-off.csv")
     assert find(read, model="sm")["relative_latency_T4"] == "not run"

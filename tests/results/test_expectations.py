@@ -8,7 +8,7 @@ from digits import DIGITS, write_latency, write_score
 
 from odelt.config import Suite, load_suite
 from odelt.errors import OdeltError
-from odelt.layout.grid import latency_points, points, runs
+from odelt.layout.grid import points, programs, runs
 from odelt.layout.paths import ExperimentPaths
 from odelt.publishing.main_table import write_main
 from odelt.publishing.verdict_table import write_verdicts
@@ -40,8 +40,7 @@ def scored(folder: pathlib.Path, suite: Suite, spread: float = 0.0) -> Experimen
         k = cells.setdefault(cell, len(cells))
         shift = {10: 0, 11: -spread, 12: spread}[run.seed]
         write_score(layout, point, (k + 1) * (1 + shift))
-    for (model, length), timed in latency_points(settings).items():
-        write_latency(layout, model, length, timed)
+    write_latency(layout, programs(settings))
     return layout
 
 

@@ -37,7 +37,7 @@ def tiny_suite(steps: int = 80) -> dict:
     del digits["models"]["sm-ft"]
     digits["features"] = {"hidden": 8, "epochs": 3}
     grid = [{"models": ["sm", "odelt"], "solvers": ["euler:1", "euler:4"]}]
-    digits["evaluation"] = {"samples": 70, "latency": {"batch_size": 64, "repeats": 2}, "grid": grid}
+    digits["evaluation"] = {"samples": 70, "latency": {"batch_size": 64, "repeats": 2, "seconds": 1}, "grid": grid}
     return suite
 
 
@@ -94,7 +94,11 @@ def test_everything_is_made(checkout):
             for name in ("main", "grid", "trade-off")
             for kind in ("md", "csv", "links.json", "html")
         ),
-        *(f"figures/{name}.{kind}" for name in ("scaling", "samples", "training") for kind in ("svg", "png")),
+        *(
+            f"figures/{name}.{kind}"
+            for name in ("scaling", "scaling-flops", "samples", "training")
+            for kind in ("svg", "png")
+        ),
         *(f"models/{name}/model.safetensors" for name in ("sm", "odelt")),
     ]
     of_suite = ("report.html", "crate/ro-crate-metadata.json", "audit.html", "audit.yaml")

@@ -119,15 +119,13 @@ rule floor:
         "python -m odelt --log {log} floor --features {input} {params.options}"
 
 
-rule latency_of_model:
-    input:
-        ANY.weights("{model}"),
+rule latency_of_programs:
     output:
-        ANY.latency_of("{model}/{length}"),
+        ANY.latency,
     log:
-        "<logs>/{experiment}/latency/{model}/{length}.log",
+        "<logs>/{experiment}/latency.log",
     benchmark:
-        "<benchmarks>/{experiment}/latency/{model}/{length}.tsv"
+        "<benchmarks>/{experiment}/latency.tsv"
     conda:
         environment_of("latency")
     # On a processor all cores, so that nothing else runs while it measures; a GPU is the job's own anyway.
@@ -135,9 +133,9 @@ rule latency_of_model:
     resources:
         **resources_of("latency"),
     params:
-        options=JOBS.options("latency", ANY.latency_of("{model}/{length}")),
+        options=JOBS.options("latency", ANY.latency),
     message:
-        "Time {wildcards.model} at length {wildcards.length}"
+        "Time the programs of {wildcards.experiment}"
     shell:
         "python -m odelt --log {log} latency {params.options}"
 

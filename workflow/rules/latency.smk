@@ -42,11 +42,11 @@ rule latency_study:
     input:
         rules.latency_snapshot.output.study,
     output:
-        STUDY_PATHS.measured("{network}", "{length}"),
+        STUDY_PATHS.measured("{network}"),
     log:
-        f"{STUDY_LOGS}/{{network}}/{{length}}.log",
+        f"{STUDY_LOGS}/{{network}}.log",
     benchmark:
-        f"{STUDY_BENCHMARKS}/{{network}}/{{length}}.tsv"
+        f"{STUDY_BENCHMARKS}/{{network}}.tsv"
     wildcard_constraints:
         network=one_of(STUDY.networks),
     conda:
@@ -56,16 +56,16 @@ rule latency_study:
     resources:
         **resources_of("latency-study", large=STUDY_GPUS),
     params:
-        options=jobs.options("latency-study", STUDY_PATHS.measured("{network}", "{length}"), None, STUDY_PATHS),
+        options=jobs.options("latency-study", STUDY_PATHS.measured("{network}"), None, STUDY_PATHS),
     message:
-        "Time {wildcards.network} at length {wildcards.length}, with random weights"
+        "Time {wildcards.network} at every length, with random weights"
     shell:
         "python -m odelt --log {log} latency-study --settings {input} {params.options}"
 
 
 rule latency_table:
     input:
-        measured=STUDY_PATHS.measurements(STUDY),
+        measured=[STUDY_PATHS.measured(name) for name in STUDY.networks],
         study=rules.latency_snapshot.output.study,
         published=rules.latency_snapshot.output.published,
     output:

@@ -108,6 +108,7 @@ rule claims:
 
 FIGURES = {
     paths.SCALING: "quality against latency",
+    paths.SCALING_FLOPS: "quality against operations",
     paths.PICTURE_GRID: "samples, steps by lengths",
     paths.TRAINING: "training curves",
 }
