@@ -49,6 +49,11 @@ class Jobs:
         """The options of a job with these outputs, each with a value of its own for some options."""
         return VERBS[verb].options(list(map(self._target, outputs)), self._files)
 
+    def options_of_run(self, output: pathlib.Path) -> OfJob:
+        """The options of a training job. Its checkpoints are no outputs, which Snakemake removes when a job fails."""
+        options = self.options("train", output)
+        return lambda w: f"{options(w)} {shlex.join(['--checkpoints', str(self._checkpoints(w))])}"
+
     def options_so_far(self, experiment: str, output: pathlib.Path) -> str:
         """Options of the verbs that publish tables and figures of what there is, without notes on the sources."""
         return VERBS["figures"].options([self._of(experiment)], self._files, output.parent)
@@ -117,10 +122,6 @@ class Jobs:
         settings = self._run(wildcards).experiment
         return own_files.fingerprint(settings.dataset) if settings.latent else ""
 
-    def checkpoints(self, wildcards: Wildcards) -> pathlib.Path:
-        trained = self._run(wildcards)
-        return self._files.checkpoints(trained.experiment_name, trained.run.name)
-
     # Jobs with several outputs, and needs
 
     def of_points(self, names: Iterable[str]) -> Iterator[tuple[str, Experiment, Files, str, list[grid.Point]]]:
@@ -142,6 +143,10 @@ class Jobs:
         return {
             name: lambda w, name=name: VERBS[verb].resources(self.is_large(w), self._gpus(w))[name] for name in names
         }
+
+    def _checkpoints(self, wildcards: Wildcards) -> pathlib.Path:
+        trained = self._run(wildcards)
+        return self._files.checkpoints(trained.experiment_name, trained.run.name)
 
     def _gpus(self, wildcards: Wildcards) -> int:
         training = self._run(wildcards).run.settings.training if wildcards.get("trained") else None

@@ -18,11 +18,9 @@ rule train:
     resources:
         **resources_of("train"),
     params:
-        options=JOBS.options("train", RESULTS / "{trained}" / model_directory.WEIGHTS),
+        options=JOBS.options_of_run(RESULTS / "{trained}" / model_directory.WEIGHTS),
         own_files=JOBS.own_files_of_run,
-        checkpoints=JOBS.checkpoints,
     message:
         "Train {wildcards.trained}"
     shell:
-        "python -m odelt --log {log.messages} train --dataset {input.data} {params.options}"
-        " --checkpoints {params.checkpoints} --timings {log.timings}"
+        "python -m odelt --log {log.messages} train --dataset {input.data} {params.options} --timings {log.timings}"
