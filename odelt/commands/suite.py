@@ -1,6 +1,5 @@
 """What people ask of a whole suite: its cost, what is missing, what a valid one is; and to tidy up after it."""
 
-import pathlib
 
 from odelt.config import configured, suite_named
 from odelt.errors import OdeltError
@@ -39,7 +38,7 @@ def _online(suite):
     from odelt.sources import fetch
 
     downloads = suite.downloads
-    with fetch.network(downloads.proxy, pathlib.Path(downloads.certificate) if downloads.certificate else None):
+    with fetch.network(downloads.proxy, downloads.certificate):
         try:
             from odelt.sources import online
         except ModuleNotFoundError as error:
