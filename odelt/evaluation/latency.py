@@ -6,6 +6,7 @@ finished.
 """
 
 import dataclasses
+import functools
 import os
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -15,11 +16,12 @@ import jax
 import numpy as np
 
 from odelt import operations
-from odelt.config import Latency, Length, Network
+from odelt.config import Latency, Length, Network, Solver
 from odelt.layout.grid import ProgramKey
 from odelt.machine import devices
 from odelt.model import Model
 from odelt.model.weights import LENGTH_TABLE, initial_weights
+from odelt.objectives import DEFAULT_OBJECTIVE, OBJECTIVES, Objective
 from odelt.sampling.noise import fresh_noise, noise_and_labels
 from odelt.sampling.solvers import Solution, integrated, program
 
@@ -41,9 +43,9 @@ def measure(network: Network, programs: Sequence[ProgramKey], timing: Latency, d
         OdeltError: the network has no such length.
     """
     load = os.getloadavg()[0]
-    models = _random_models(network, dtype, seed)
+    model_of = _random_models(network, dtype, seed)
     compiled: dict = {}
-    calls = {each: _call(models[each.length is not None], each, timing.batch_size, compiled) for each in programs}
+    calls = {each: _call(model_of(each), each, timing.batch_size, compiled) for each in programs}
     evaluations = {each: call.evaluations() for each, call in calls.items()}  # also the first, unmeasured call
     seconds = in_rounds({each: call.run for each, call in calls.items()}, timing)
     return {
@@ -121,11 +123,22 @@ def _call(model: Model, of: ProgramKey, batch_size: int, compiled: dict) -> _Cal
     return _Call(of, executable, compile_s, prepared.dynamic, batches)
 
 
-def _random_models(network: Network, dtype: str, seed: int) -> tuple[Model, Model]:
-    """Two models with the same fresh weights: SM's, which has no length table, and the inner ODE's."""
+def _random_models(network: Network, dtype: str, seed: int) -> Callable[[ProgramKey], Model]:
+    """Models by program, with the same fresh weights: SM's has no length table, and each an objective of its solver."""
     weights = jax.device_get(initial_weights(network, seed, length_table=True))
     without = {name: part for name, part in weights.items() if name != LENGTH_TABLE}
-    return Model(network, without, dtype), Model(network, weights, dtype)
+
+    @functools.cache  # a model keeps its weights on the device
+    def model(of_length: bool, objective: Objective) -> Model:
+        return Model(network, weights if of_length else without, dtype, objective)
+
+    return lambda of: model(of.length is not None, _objective_of(of.solver))
+
+
+def _objective_of(solver: Solver) -> Objective:
+    """The default one, unless only networks of other objectives are sampled so."""
+    named = (objective for objective in OBJECTIVES.values() if solver.method.name in objective.solvers)
+    return DEFAULT_OBJECTIVE if solver.method.order is not None else next(named)
 
 
 def _of_evaluation(network: Network, of: ProgramKey) -> float:

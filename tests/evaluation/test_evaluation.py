@@ -80,10 +80,11 @@ NETWORK = Network(width=16, heads=2, depth=4, group=2, min_length=2, channels=1,
 
 def test_latency_reports_every_program_with_random_weights():
     texts = ("4,euler:1", "4,euler:64", "4,dopri5:1e-3", "4,dopri5:1e-3:joint256", "full,euler:1,guided")
+    texts += ("full,consistency:4",)  # with which networks of the default objective are not sampled
     programs = [ProgramKey.parse(text) for text in texts]
     timed = latency.measure(NETWORK, programs, Latency(batch_size=70, repeats=3, seconds=0), "float32")
     assert timed["device"] == latency.device_name() and timed["load"] >= 0
-    one, many, adaptive, joint, guided = timed["points"]
+    one, many, adaptive, joint, guided, consistency = timed["points"]
     for point in timed["points"]:
         seconds = point["seconds"]
         assert 0 < seconds["minimum"] <= seconds["q1"] <= seconds["median"] <= seconds["q3"] and point["rounds"] == 3
@@ -91,6 +92,7 @@ def test_latency_reports_every_program_with_random_weights():
     assert one["peak_bytes"] == many["peak_bytes"] and one["compile_s"] == many["compile_s"]  # one program for all T
     assert [one["evaluations"], many["evaluations"]] == [1, 64] and adaptive["evaluations"] > 9
     assert joint["evaluations"] % 6 == adaptive["evaluations"] % 6 == 1  # all rows of fresh weights take the same steps
+    assert consistency["evaluations"] == 4
     assert many["flops"] == 64 * one["flops"] and guided["flops"] == 2 * one["flops"]
     assert guided["weight_bytes"] < one["weight_bytes"]  # SM's network has no length table
 
