@@ -29,11 +29,18 @@ TRAINING = {
         "guidance": 1.5,
         "dtype": "bfloat16",
     },
-    **{"bootstrap": "sm", "images": "shared", "length_draw": "independent", "length_share": 0.25, "sharding": "data"},
-    **{"time": "continuous", "icfm_noise": "released", "checkpoint_every": 9, "dtype": "bfloat16"},
+    **{"bootstrap": "sm", "images": "shared", "length_draw": "independent", "length_share": 0.25},
+    **{
+        "sharding": "data",
+        "gpus": 2,
+        "time": "continuous",
+        "icfm_noise": "released",
+        "checkpoint_every": 9,
+        "dtype": "bfloat16",
+    },
 }
 EVALUATION = {
-    **{"samples": 33, "batch_size": 11, "seed": 5, "dtype": "bfloat16", "sharding": "data"},
+    **{"samples": 33, "batch_size": 11, "seed": 5, "dtype": "bfloat16", "sharding": "data", "gpus": 2},
     "latency": {"batch_size": 12, "repeats": 3, "seconds": 2.5},
 }
 NETWORK = {"width": 16, "heads": 2, "depth": 4, "group": 2, "min_length": 2}
@@ -97,8 +104,9 @@ def project(tmp_path_factory):
     for part in ("Snakefile", "workflow", "config"):
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         copy(ROOT / part, folder / part)
-    for name in ("sources", "reference"):
-        shutil.copy(folder / "config" / f"{name}.yaml", folder / "config" / f"my-{name}.yaml")
+    shutil.copy(folder / "config" / "sources.yaml", folder / "config" / "my-sources.yaml")
+    published = (folder / "config" / "reference.yaml").read_text(encoding="utf-8")
+    (folder / "config" / "my-reference.yaml").write_text(published.replace("imagenet-b", "large"), encoding="utf-8")
     shutil.copy(folder / "config" / "sources.lock.yaml", folder / "config" / "my.lock.yaml")
     (folder / "config" / "mine.yaml").write_text(yaml.safe_dump(SUITE), encoding="utf-8")
     (folder / "config" / "config.yaml").write_text("suite: mine\n", encoding="utf-8")
