@@ -184,7 +184,7 @@ def test_the_comparison_of_objectives_is_between_equals():
         t, start = settings.training, experiment.models.get(settings.start)
         assert t.model_dump(exclude=own) == experiment.models["naive"].training.model_dump(exclude=own)
         assert t.warmup_steps / t.steps == 0.1
-        assert t.steps + (start.training.steps if start else 0) == (700 if name.endswith("-half") else 1400)
+        assert t.steps + (start.training.steps if start else 0) == (500 if name.endswith("-half") else 1000)
     sampled = {(p.group.model, p.solver.method.name) for p in grid.points(experiment)}
     models = {model for model in experiment.models if not model.endswith("-half")}
     consistent = {"consistency-distillation", "consistency-training"}
