@@ -34,8 +34,7 @@ def test_a_curve_is_at_our_sms_latency_times_the_published_ratio(faces):
 
 
 def test_where_nothing_was_timed_or_published_there_is_no_curve(faces):
-    for path in faces.root.glob("latency/sm*/full.json"):
-        path.unlink()
+    faces.latency.unlink()
     assert list(curves(rows_of(faces), REFERENCES)) == []
     assert list(curves(of_experiment(rows_of(faces), "digits"), REFERENCES)) == []
     assert list(curves(rows_of(faces), None)) == []
