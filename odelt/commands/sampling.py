@@ -25,10 +25,10 @@ def _generate(a, sets, **more):
     from odelt.machine import devices
 
     try:
-        check_gpus(a.gpus, a.sharding)
+        check_gpus(a.gpus or 1, a.sharding)
     except ValueError as error:
         raise OdeltError(f"--{error}") from None
-    claimed = devices.claim(a.gpus)
+    claimed = devices.claim(a.gpus or 1)
     devices.start_jax(claimed)
 
     from odelt.model import load_model
@@ -59,7 +59,7 @@ def _generate(a, sets, **more):
 
 SOLVER = {"required": True, "metavar": "|".join(SPELLINGS), "help": "solver of the ODE over time"}
 GUIDANCE = {"type": kinds.guidance_scale, "default": 1.0, "metavar": "w", "help": "0: unconditional, 1: conditional"}
-GPUS = options.POSITIVE | {"required": False, "default": 1, "metavar": "N", "help": "GPUs that share the samples"}
+GPUS = options.POSITIVE | {"required": False, "metavar": "N", "help": "GPUs that share the samples; 1 without"}
 SHARDING = {"choices": ["none", "data"], "default": "none", "help": "what several GPUs share"}
 
 
