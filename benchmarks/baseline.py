@@ -175,9 +175,9 @@ def sample_side(name: str, network: Network, length: int | None, setting: tuple,
     flops, moved = sampling.work(network, length, setting, batch, solver.T, dtype, weights)
     if name == "package":
         prepared = program(Model(network, weights, dtype), solver, length, guidance, None, as_one=False)
-        executable, compile_s = _compiled(integrated, *prepared.static, *prepared.dynamic, x0, y)
+        executable, compile_s = _compiled(integrated, *prepared.static, *prepared.dynamic, x0, y, None)
         peak = peak_bytes(executable.memory_analysis())
-        generate = functools.partial(executable, *prepared.dynamic, x0, y)
+        generate = functools.partial(executable, *prepared.dynamic, x0, y, None)  # without fresh noise
     else:
         made: list[released.Sampler] = []
         of_blocks = released.unstacked(weights)

@@ -142,12 +142,12 @@ def compared(whole, tmp_path):
     project = shutil.copytree(whole.parent.parent, tmp_path / "project")
     published = project / "config" / "reference.yaml"
     content = yaml.safe_load(published.read_text(encoding="utf-8"))
-    row = {"experiment": "digits", "model": "odelt", "length": 1, "guidance": 1, "statistics": "", "steps": {1: 0.512}}
+    row = {"experiment": "digits", "model": "odelt", "length": 1, "guidance": 1, "statistics": "", "steps": {1: 0.012}}
     content["fid"].append({"source": "sm_readme", "rows": [row]})
     published.write_text(yaml.safe_dump(content), encoding="utf-8")
     with contextlib.chdir(project):
         for command in finished.commands(load_suite("config/tiny.yaml"), pathlib.Path("results/tiny")):
-            if command[0] in ("tables", "main-table", "verdicts", "claims", "snapshot", "crate"):
+            if command[0] in ("tables", "main-table", "figures", "verdicts", "claims", "snapshot", "crate"):
                 assert cli.main([str(part) for part in command]) == 0
     return project / "results" / "tiny"
 
@@ -157,8 +157,8 @@ def test_what_is_published_stands_with_its_source_and_verdict(compared, written)
     (place,) = {cell[3] for cell in cells(content, "digits/grid") if cell[3] is not None}
     number = content["published"][place]
     ours = json.loads((compared / SCORE).read_text(encoding="utf-8"))["frechet_distance"]
-    assert number["published"] == "0.512" and number["published_source"] == "sm_readme"
-    assert number["difference"] == f"{ours - 0.512}" and number["verdict"] == "differs (worse)"
+    assert number["published"] == "0.012" and number["published_source"] == "sm_readme"
+    assert number["difference"] == f"{ours - 0.012}" and number["verdict"] == "differs (worse)"
     assert content["published_in"]["sm_readme"]["repository"] == "kvfrans/shortcut-models"
     assert not content["audit"]["broken"]
 
@@ -166,18 +166,19 @@ def test_what_is_published_stands_with_its_source_and_verdict(compared, written)
 @pytest.mark.parametrize("table", ["grid", "main"])
 def test_a_published_number_leads_to_its_source_and_not_to_our_score(compared, written, table):
     content = written(compared)
-    found = [cell for cell in cells(content, f"digits/{table}") if cell[0] == "0.512"]
-    assert [(paths(content, cell), cell[2]) for cell in found] == [(["reference.yaml"], "0.512")]
+    found = [cell for cell in cells(content, f"digits/{table}") if cell[0] == "0.012"]
+    assert [(paths(content, cell), cell[2]) for cell in found] == [(["reference.yaml"], "0.012")]
     assert {SCORE, RELEASED} <= {path for cell in cells(content, f"digits/{table}") for path in paths(content, cell)}
 
 
 def test_the_table_of_verdicts_leads_to_the_score_and_to_what_is_published(compared, written):
     content = written(compared)
-    ours = json.loads((compared / SCORE).read_text(encoding="utf-8"))["frechet_distance"]
+    score = json.loads((compared / SCORE).read_text(encoding="utf-8"))
+    ours, error = score["frechet_distance"], score["standard_error"]["frechet_distance"]
     assert [(cell[0], paths(content, cell)) for cell in cells(content, "verdicts")] == [
-        ("0.51", ["reference.yaml"]),
-        (f"{ours:.2f}", [SCORE]),
-        (f"{ours - 0.512:+.2f}", [SCORE]),
+        ("0.01", ["reference.yaml"]),
+        (f"{ours:.2f} ± {error:.2f}", [SCORE]),
+        (f"{ours - 0.012:+.2f}", [SCORE]),
     ]
 
 

@@ -49,7 +49,8 @@ def test_a_report_s_key_that_somebody_types_is_refused(in_the_project, capsys):
     assert "unknown configuration key 'verdicts'" in capsys.readouterr().err
 
 
-def test_numbers_to_compare_with_that_are_not_there_stop_the_run(tmp_path, capsys):
+def test_numbers_to_compare_with_that_are_not_there_stop_the_run(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "config").mkdir()
     text = (
         (ROOT / "config" / "mini.yaml").read_text(encoding="utf-8").replace("expected/mini.yaml", "expected/mimi.yaml")

@@ -32,6 +32,7 @@ TRAINING = {
     **{"bootstrap": "sm", "images": "shared", "length_draw": "independent", "length_share": 0.25},
     **{
         "sharding": "data",
+        "decay_share": 0.2,
         "gpus": 2,
         "time": "continuous",
         "icfm_noise": "released",

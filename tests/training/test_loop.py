@@ -31,7 +31,7 @@ def place(tmp_path_factory, small_network):
     rng = np.random.default_rng(0)
     images, labels = rng.uniform(-1, 1, (50, 4, 4, 1)).astype(np.float32), np.arange(50, dtype=np.int32) % 10
     dataset.save(root / "dataset.npz", LabelledImages(images, labels))
-    assert trainer(root, small_network, "whole").wait(timeout=120) == 0
+    assert trainer(root, small_network, "whole").wait(timeout=600) == 0
     return root
 
 
@@ -94,7 +94,7 @@ def test_interrupted_twice_and_damaged_it_ends_with_the_same_weights_and_curve(
         assert process.wait(timeout=60) == status
         assert not (place / name).exists()
     damage_the_newest_state(place, name)
-    assert trainer(place, small_network, name).wait(timeout=120) == 0
+    assert trainer(place, small_network, name).wait(timeout=600) == 0
     assert_same_outcome(place, name)
     assert not (place / f"{name}-checkpoints").exists()
     said = (place / f"{name}.log").read_text(encoding="utf-8")
@@ -103,7 +103,7 @@ def test_interrupted_twice_and_damaged_it_ends_with_the_same_weights_and_curve(
 
 def test_variables_of_jax_change_neither_weights_nor_curve(place, small_network):
     variables = {"JAX_ENABLE_X64": "1", "JAX_DEFAULT_PRNG_IMPL": "rbg", "JAX_RANDOM_SEED_OFFSET": "3"}
-    assert trainer(place, small_network, "variables", **variables).wait(timeout=120) == 0
+    assert trainer(place, small_network, "variables", **variables).wait(timeout=600) == 0
     assert_same_outcome(place, "variables")
     assert "JAX_ENABLE_X64=1 has no effect" in (place / "variables.log").read_text(encoding="utf-8")
 
