@@ -1,6 +1,5 @@
 """What people ask of a whole suite: its cost, what is missing, what a valid one is; and to tidy up after it."""
 
-
 from odelt.config import configured, suite_named
 from odelt.errors import OdeltError
 from odelt.quoting import printable
