@@ -87,5 +87,4 @@ def test_a_training_that_is_cancelled_is_said_to_be_and_goes_on_to_the_same_weig
     assert "interrupted by SIGTERM at step" in log.read_text(encoding="utf-8")
     end(start(cluster, folder))
     assert (folder / WEIGHTS).read_bytes() == weights
-    tries = log.read_text(encoding="utf-8").split("== began on ")[1:]
-    assert len(tries) == 2 and "going on from step" in tries[1]
+    assert "going on from step" in log.read_text(encoding="utf-8")
